@@ -1,0 +1,23 @@
+/**
+ * SHA-256, incremental and synchronous. `crypto.subtle` is not used: its results arrive in an order
+ * the simulator cannot repeat (`docs/decisions/0003-synchronous-hashing.md`), and it is no faster.
+ */
+import { createHash } from "node:crypto";
+import { ChunkId } from "./ids.ts";
+
+/** A SHA-256 under way: any number of `update`, then one `hex`. */
+export interface Digest {
+  update(bytes: Uint8Array): void;
+  /** The digest as 64 hex digits. The object must not be used afterwards. */
+  hex(): string;
+}
+
+export function startDigest(): Digest {
+  const hash = createHash("sha256");
+  return { update: (bytes) => void hash.update(bytes), hex: () => hash.digest("hex") };
+}
+
+/** The id of a chunk with these bytes. */
+export function chunkIdOf(bytes: Uint8Array): ChunkId {
+  return ChunkId.parse(createHash("sha256").update(bytes).digest("hex"));
+}

@@ -1,0 +1,15 @@
+/** The order-independent digest of a set of chunk ids (`InventoryDigest`). */
+import type { ChunkId } from "./ids.ts";
+
+/** Adding a chunk twice takes it out again: whoever keeps one adds and removes with the same call. */
+export class InventorySum {
+  #bits = 0n;
+
+  toggle(chunkId: ChunkId): void {
+    this.#bits ^= BigInt(`0x${chunkId.slice(0, 32)}`);
+  }
+
+  hex(): string {
+    return this.#bits.toString(16).padStart(32, "0");
+  }
+}

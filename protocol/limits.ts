@@ -1,0 +1,93 @@
+/**
+ * Every number the roles must agree on or that bounds what one of them will do. The unit is the last
+ * word of the name, the reason stands above it, and relations between numbers are asserted below.
+ */
+import assert from "node:assert/strict";
+
+const kib = 1024;
+const mib = 1024 * kib;
+
+export const limits = {
+  /** Raised when a message changes its meaning; both sides refuse another number. */
+  protocolVersion: 1,
+
+  /** One chunk in flight costs its sender this much memory; 4 MiB keeps eight of them under 32 MiB. */
+  chunkBytesDefault: 4 * mib,
+  /** Below 1 MiB a manifest of a large disk image grows past what a tracker should keep. */
+  chunkBytesMin: 1 * mib,
+  /** Above 64 MiB a lost connection throws away too much work. */
+  chunkBytesMax: 64 * mib,
+  /** Chunks below this size share pack files, so that small files do not cost an fsync each. */
+  packedChunkBytesMax: 256 * kib,
+
+  /** Longest segment of a path in UTF-8 bytes: NAME_MAX of every common file system. */
+  segmentBytesMax: 255,
+  /** Longest path in UTF-8 bytes: PATH_MAX of Linux. */
+  pathBytesMax: 4096,
+  /** Links followed while one path is resolved: what Linux allows (path_resolution(7)). */
+  linkDepthMax: 40,
+
+  /** Items in one batch call (open, place, record, commit, locate). */
+  batchItemsMax: 1000,
+  /** Chunks in one page of a manifest: 4 GiB of file at the default chunk size, about 200 KiB of JSON. */
+  manifestPageChunksMax: 1024,
+  /** Entries in one page of a directory listing. */
+  listPageEntriesMax: 1000,
+  /** Chunks in one page of a seeder's inventory. */
+  inventoryPageChunksMax: 4096,
+  /** Largest JSON body a role reads: a full batch of commits with receipts is about 2 MiB. */
+  jsonBodyBytesMax: 16 * mib,
+  /** Largest body of one batch of small chunks: it is held in memory while it is checked. */
+  chunkBatchBytesMax: 8 * mib,
+  /** Chunks in one batch body. */
+  chunkBatchItemsMax: 512,
+
+  /** Copies of each chunk where no policy says otherwise: survives the loss of one machine. */
+  copiesDefault: 2,
+  copiesMax: 16,
+  /** Seeders named beyond those wanted, so that one refusal does not cost a question to the tracker. */
+  placementSparesMax: 2,
+
+  /** A seeder reports this often. */
+  heartbeatIntervalMs: 1_000,
+  /** Three reports missed: no new chunks are sent to it, reads are still tried. */
+  yellowAfterMs: 3_000,
+  /** Ten reports missed: its holdings count as missing. Longer than a restart of the program. */
+  redAfterMs: 10_000,
+  /** A red seeder's holdings are repaired after this; a reboot of a small machine is not a loss. */
+  repairGraceMs: 30_000,
+
+  /** Without a word from the client for this long, an upload is forgotten. Resume begins a new one. */
+  uploadLeaseMs: 10 * 60_000,
+  /** A leave to store or read lives this long by the tracker's clock: one batch at dial-up speed. */
+  leaveLifeMs: 10 * 60_000,
+  /** A receipt is accepted for this long after its leave ended: the last batch may still be on its way. */
+  receiptGraceMs: 5 * 60_000,
+  /** A join or login code lives for a day; the tracker writes a fresh one when half of it is over. */
+  codeLifeMs: 24 * 60 * 60_000,
+
+  /** A connection that carries nothing for this long is given up; readers move on within two seconds. */
+  chunkStallMs: 2_000,
+  /** A question to the tracker is given up after this and asked again. */
+  trackerCallMs: 10_000,
+  /** A client asks a silent tracker again for this long before it reports failure: a restart fits in. */
+  trackerRetryMs: 60_000,
+
+  /** A seeder takes no chunk that would leave less than this free: reads, drops and logs need room. */
+  seederReserveBytes: 256 * mib,
+  /** Of a small disk at most this share is kept as reserve. */
+  seederReserveShareMax: 0.05,
+
+  /** A pack is sealed at this size: rewriting one to win back space stays short. */
+  packBytesMax: 64 * mib,
+} as const;
+
+assert(limits.chunkBytesMin <= limits.chunkBytesDefault, "the default chunk size is allowed");
+assert(limits.chunkBytesDefault <= limits.chunkBytesMax, "the default chunk size is allowed");
+assert(limits.packedChunkBytesMax < limits.chunkBytesMin, "a full chunk never goes into a pack");
+assert(limits.packedChunkBytesMax < limits.chunkBatchBytesMax, "any packed chunk fits a batch");
+assert(limits.packedChunkBytesMax < limits.packBytesMax, "any packed chunk fits a pack");
+assert(limits.heartbeatIntervalMs * 3 <= limits.yellowAfterMs, "two lost reports are no silence");
+assert(limits.yellowAfterMs < limits.redAfterMs, "yellow comes before red");
+assert(limits.redAfterMs < limits.repairGraceMs, "repair waits longer than detection");
+assert(limits.leaveLifeMs <= limits.uploadLeaseMs, "a leave does not outlive its upload's lease");

@@ -1,0 +1,133 @@
+/** Messages between seeders and the tracker, and what the tracker tells about its seeders. */
+import * as z from "zod";
+import { BaseUrl, ClusterId, SeederId, SeederName } from "./ids.ts";
+import { limits } from "./limits.ts";
+import { ChunkEntry } from "./manifest.ts";
+import { Order, OrderOutcome } from "./orders.ts";
+import { SecretKey } from "./trust.ts";
+
+const Bytes = z.int().min(0);
+const BootId = z.string().regex(/^[0-9a-f]{16}$/);
+
+/**
+ * Where a seeder is reached. With `host` absent the tracker uses the address the request came from:
+ * a seeder that listens on all interfaces need not know its own name.
+ */
+export const Advertised = z.strictObject({
+  host: z.string().min(1).max(253).optional(),
+  port: z.int().min(1).max(65535),
+});
+
+export const Space = z.strictObject({
+  /** Size of the file system under the store. */
+  totalBytes: Bytes,
+  /** What may still be stored: free bytes less the reserve, never below zero. */
+  freeBytes: Bytes,
+  /** Sum of the chunks stored. */
+  usedBytes: Bytes,
+});
+export type Space = z.output<typeof Space>;
+
+export const JoinRequest = z.strictObject({
+  code: z.string().max(2000),
+  seederId: SeederId,
+  name: SeederName,
+  /** Machines that fail together share a zone; by default each seeder is its own. */
+  zone: z.string().min(1).max(63).optional(),
+  advertised: Advertised,
+});
+
+/** The seeder keeps both on its disk; the key is never sent again. */
+export const JoinReply = z.strictObject({ clusterId: ClusterId, seederKey: SecretKey });
+
+/**
+ * XOR of the first 16 bytes of all chunk ids held, as 32 hex digits: ids are uniform, so equal digests
+ * and counts mean equal sets, whatever the order, and one chunk more or less is one XOR.
+ */
+export const InventoryDigest = z.string().regex(/^[0-9a-f]{32}$/);
+
+export const Heartbeat = z.strictObject({
+  seederId: SeederId,
+  /** Drawn at each start, so that the tracker notices a restart shorter than a heartbeat. */
+  bootId: BootId,
+  name: SeederName,
+  zone: z.string().min(1).max(63).optional(),
+  advertised: Advertised,
+  space: Space,
+  chunkCount: z.int().min(0),
+  inventoryDigest: InventoryDigest,
+  /** False while the store cannot be written, with the reason. */
+  writable: z.boolean(),
+  trouble: z.string().max(500).optional(),
+  outcomes: z.array(OrderOutcome).max(limits.batchItemsMax),
+});
+export type Heartbeat = z.output<typeof Heartbeat>;
+
+export const HeartbeatReply = z.strictObject({
+  clusterId: ClusterId,
+  /** Raised at every start of a tracker; seeders refuse a lower one. */
+  epoch: z.int().min(1),
+  /** The tracker's clock, by which leaves and deadlines are judged. */
+  trackerNowMs: z.int(),
+  intervalMs: z.int().min(1),
+  orders: z.array(Order),
+  /** True when the tracker wants to hear the whole inventory, page by page. */
+  inventoryWanted: z.boolean(),
+});
+export type HeartbeatReply = z.output<typeof HeartbeatReply>;
+
+/**
+ * One page of the inventory in ascending order of chunk id. A page speaks for all ids above `after`
+ * (all, when absent) up to its last id, or to the end when `last` is true.
+ */
+export const InventoryPage = z.strictObject({
+  seederId: SeederId,
+  bootId: BootId,
+  after: z.string().regex(/^[0-9a-f]{64}$/).optional(),
+  chunks: z.array(ChunkEntry).max(limits.inventoryPageChunksMax),
+  last: z.boolean(),
+});
+export type InventoryPage = z.output<typeof InventoryPage>;
+
+export const SeederState = z.enum(["green", "yellow", "red", "away"]);
+export type SeederState = z.output<typeof SeederState>;
+
+/** How the tracker sees one seeder. `away`: it signed out and has not come back. */
+export const SeederView = z.strictObject({
+  seederId: SeederId,
+  name: SeederName,
+  zone: z.string(),
+  address: BaseUrl,
+  state: SeederState,
+  /** Since the last heartbeat, by the tracker's clock. Null where this tracker has heard none. */
+  silentMs: z.int().min(0).nullable(),
+  writable: z.boolean(),
+  trouble: z.string().optional(),
+  space: Space,
+  chunkCount: z.int().min(0),
+});
+export type SeederView = z.output<typeof SeederView>;
+
+export const ClusterStatus = z.strictObject({
+  clusterId: ClusterId,
+  epoch: z.int(),
+  version: z.string(),
+  /** The tracker's clock. */
+  nowMs: z.int(),
+  upSinceMs: z.int(),
+  seeders: z.array(SeederView),
+  files: z.int(),
+  directories: z.int(),
+  links: z.int(),
+  /** Sum of the sizes of all files as listed. */
+  fileBytes: z.int(),
+  chunks: z.int(),
+  /** Referenced chunks with fewer holdings on green or yellow seeders than their files ask for. */
+  chunksAtRisk: z.int(),
+  /** Referenced chunks with no holding on a green or yellow seeder. */
+  chunksUnavailable: z.int(),
+  uploadsOpen: z.int(),
+  logSequence: z.int(),
+  copiesDefault: z.int(),
+});
+export type ClusterStatus = z.output<typeof ClusterStatus>;

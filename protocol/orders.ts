@@ -1,0 +1,50 @@
+/**
+ * What the tracker wants done, and what came of it. Orders leave the tracker only in heartbeat
+ * replies; each is idempotent, carries its reason in words, and is forgotten when its deadline passes
+ * without an outcome: orders are hints, the tracker's view is the truth.
+ */
+import * as z from "zod";
+import { ChunkId, SeederId } from "./ids.ts";
+import { BaseUrl } from "./ids.ts";
+import { limits } from "./limits.ts";
+import { Leave, Receipt } from "./trust.ts";
+
+const common = {
+  orderId: z.string().min(1).max(64),
+  chunkId: ChunkId,
+  sizeBytes: z.int().min(1).max(limits.chunkBytesMax),
+  /** By the tracker's clock. */
+  deadlineMs: z.int(),
+  /** "1 of 2 copies: seeder-2 red for 12 s" */
+  why: z.string().max(500),
+};
+
+/** Fetch the chunk from one of the sources, verify and store it. */
+export const CopyOrder = z.strictObject({
+  kind: z.literal("copy"),
+  ...common,
+  sources: z.array(z.strictObject({ seederId: SeederId, address: BaseUrl, leave: Leave })).min(1),
+  storeLeave: Leave,
+});
+
+/** Remove the chunk: the tracker holds fresh word of enough other copies. */
+export const DropOrder = z.strictObject({ kind: z.literal("drop"), ...common });
+
+/** Read the chunk again and compare its SHA-256. */
+export const VerifyOrder = z.strictObject({ kind: z.literal("verify"), ...common });
+
+export const Order = z.discriminatedUnion("kind", [CopyOrder, DropOrder, VerifyOrder]);
+export type Order = z.output<typeof Order>;
+
+/** `held`: the seeder has a good copy. `absent`: it has none. `failed`: it could not tell or do it. */
+export const OrderOutcome = z.strictObject({
+  orderId: z.string(),
+  kind: z.enum(["copy", "drop", "verify"]),
+  chunkId: ChunkId,
+  sizeBytes: z.int(),
+  result: z.enum(["held", "absent", "failed"]),
+  receipt: Receipt.optional(),
+  /** Code and detail of the fault, for people. */
+  detail: z.string().max(500).optional(),
+});
+export type OrderOutcome = z.output<typeof OrderOutcome>;

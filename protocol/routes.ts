@@ -1,0 +1,303 @@
+/**
+ * The one table of routes. The servers (`roles/kit/serve.ts`) and the typed caller (`wire.ts`) both
+ * derive from it, and `docs/PROTOCOL.md` is generated from it.
+ *
+ * `access`: `open` to anyone; `person` with a login token; `seeder` with a seeder token; `leave` with
+ * a leave for the chunk. `body` and `reply` are JSON unless they are raw bytes. Where the request body
+ * is bytes, or there is none, the input travels in the path, the query and the named headers.
+ */
+import * as z from "zod";
+import * as chunks from "./chunks.ts";
+import * as files from "./files.ts";
+import { limits } from "./limits.ts";
+import * as membership from "./membership.ts";
+
+export type Access = "open" | "person" | "seeder" | "leave";
+
+export interface Route<
+  Input extends z.ZodType = z.ZodType,
+  Output extends z.ZodType = z.ZodType,
+  Body extends "json" | "bytes" | "none" = "json" | "bytes" | "none",
+  Reply extends "json" | "bytes" = "json" | "bytes",
+> {
+  readonly method: "GET" | "HEAD" | "PUT" | "POST";
+  readonly path: string;
+  readonly access: Access;
+  readonly summary: string;
+  readonly input: Input;
+  readonly output: Output;
+  readonly body: Body;
+  readonly reply: Reply;
+  /** Input fields that travel in headers: field to header name, both in lower case. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Least role a person needs. */
+  readonly role?: "reader" | "writer" | "admin";
+}
+
+function json<I extends z.ZodType, O extends z.ZodType>(
+  access: Access,
+  path: string,
+  summary: string,
+  input: I,
+  output: O,
+  role?: "reader" | "writer" | "admin",
+): Route<I, O, "json", "json"> {
+  const route = { method: "POST", path, access, summary, input, output } as const;
+  return { ...route, body: "json", reply: "json", ...(role === undefined ? {} : { role }) };
+}
+
+const Nothing = z.strictObject({});
+
+export const HealthReply = z.strictObject({
+  status: z.enum(["ok", "starting"]),
+  role: z.enum(["tracker", "seeder", "client"]),
+  version: z.string(),
+  protocol: z.int(),
+});
+
+const health: Route<typeof Nothing, typeof HealthReply, "none", "json"> = {
+  method: "GET",
+  path: "/v1/health",
+  access: "open",
+  summary: "Whether the role answers. Says nothing about the data.",
+  input: Nothing,
+  output: HealthReply,
+  body: "none",
+  reply: "json",
+};
+
+export const trackerRoutes = {
+  health,
+  join: json(
+    "open",
+    "/v1/seeders/join",
+    "A new seeder presents a join code and receives its key.",
+    membership.JoinRequest,
+    membership.JoinReply,
+  ),
+  heartbeat: json(
+    "seeder",
+    "/v1/seeders/heartbeat",
+    "A seeder reports; orders come back in the reply.",
+    membership.Heartbeat,
+    membership.HeartbeatReply,
+  ),
+  inventory: json(
+    "seeder",
+    "/v1/seeders/inventory",
+    "One page of what a seeder holds.",
+    membership.InventoryPage,
+    Nothing,
+  ),
+  signOut: json(
+    "seeder",
+    "/v1/seeders/sign-out",
+    "A seeder stops on purpose.",
+    z.strictObject({ seederId: membership.Heartbeat.shape.seederId }),
+    Nothing,
+  ),
+  login: json(
+    "open",
+    "/v1/login",
+    "A person presents a login code and receives a token.",
+    files.LoginRequest,
+    files.LoginReply,
+  ),
+  mintCode: json(
+    "person",
+    "/v1/codes",
+    "A fresh join or login code.",
+    files.MintCodeRequest,
+    files.MintCodeReply,
+    "admin",
+  ),
+  status: json(
+    "person",
+    "/v1/status",
+    "The cluster on one screen.",
+    Nothing,
+    membership.ClusterStatus,
+    "reader",
+  ),
+  stat: json(
+    "person",
+    "/v1/files/stat",
+    "One entry.",
+    files.StatRequest,
+    files.StatReply,
+    "reader",
+  ),
+  list: json(
+    "person",
+    "/v1/files/list",
+    "One page of a directory.",
+    files.ListRequest,
+    files.ListReply,
+    "reader",
+  ),
+  usage: json(
+    "person",
+    "/v1/files/usage",
+    "Sizes and counts of a whole tree.",
+    files.UsageRequest,
+    files.UsageReply,
+    "reader",
+  ),
+  resolvePrefix: json(
+    "person",
+    "/v1/files/resolve-prefix",
+    "Versions whose id begins with these digits.",
+    files.ResolvePrefixRequest,
+    files.ResolvePrefixReply,
+    "reader",
+  ),
+  makeDirectories: json(
+    "person",
+    "/v1/files/make-directories",
+    "Make directories.",
+    files.MakeDirectoriesRequest,
+    files.MakeDirectoriesReply,
+    "writer",
+  ),
+  makeLinks: json(
+    "person",
+    "/v1/files/make-links",
+    "Make links.",
+    files.MakeLinksRequest,
+    files.MakeLinksReply,
+    "writer",
+  ),
+  remove: json(
+    "person",
+    "/v1/files/remove",
+    "Remove a file, an empty directory or a tree.",
+    files.RemoveRequest,
+    files.RemoveReply,
+    "writer",
+  ),
+  move: json(
+    "person",
+    "/v1/files/move",
+    "Rename or move.",
+    files.MoveRequest,
+    files.MoveReply,
+    "writer",
+  ),
+  setPolicy: json(
+    "person",
+    "/v1/files/set-policy",
+    "How many copies files below a directory get.",
+    files.SetPolicyRequest,
+    files.SetPolicyReply,
+    "admin",
+  ),
+  openUploads: json(
+    "person",
+    "/v1/uploads/open",
+    "Begin uploads, or extend their leases.",
+    files.OpenRequest,
+    files.OpenReply,
+    "writer",
+  ),
+  placeChunks: json(
+    "person",
+    "/v1/uploads/place",
+    "Where chunks shall go, with leaves to store them.",
+    files.PlaceRequest,
+    files.PlaceReply,
+    "writer",
+  ),
+  recordChunks: json(
+    "person",
+    "/v1/uploads/record",
+    "Chunks that are stored, with their receipts.",
+    files.RecordRequest,
+    files.RecordReply,
+    "writer",
+  ),
+  commitUploads: json(
+    "person",
+    "/v1/uploads/commit",
+    "Make uploads visible as files. Asked again, the same answer.",
+    files.CommitRequest,
+    files.CommitReply,
+    "writer",
+  ),
+  abandonUploads: json(
+    "person",
+    "/v1/uploads/abandon",
+    "Give uploads up.",
+    files.AbandonRequest,
+    files.AbandonReply,
+    "writer",
+  ),
+  locate: json(
+    "person",
+    "/v1/files/locate",
+    "Manifests with holders and leaves to read.",
+    files.LocateRequest,
+    files.LocateReply,
+    "reader",
+  ),
+  reportChunks: json(
+    "person",
+    "/v1/chunks/report",
+    "A seeder sent wrong bytes.",
+    files.ReportRequest,
+    files.ReportReply,
+    "reader",
+  ),
+} as const;
+
+const leaveHeader = { leave: "offshore-leave" };
+
+const readChunk: Route<typeof chunks.ReadChunkRequest, typeof Nothing, "none", "bytes"> = {
+  method: "GET",
+  path: "/v1/chunks/:chunkId",
+  access: "leave",
+  summary: "The bytes of a chunk, whole or one range.",
+  input: chunks.ReadChunkRequest,
+  output: Nothing,
+  body: "none",
+  reply: "bytes",
+  headers: { ...leaveHeader, range: "range" },
+};
+
+const storeChunk: Route<
+  typeof chunks.StoreChunkRequest,
+  typeof chunks.StoreReply,
+  "bytes",
+  "json"
+> = {
+  method: "PUT",
+  path: "/v1/chunks/:chunkId",
+  access: "leave",
+  summary: "Store a chunk and pass it on along the chain.",
+  input: chunks.StoreChunkRequest,
+  output: chunks.StoreReply,
+  body: "bytes",
+  reply: "json",
+  headers: { ...leaveHeader, chain: "offshore-chain" },
+};
+
+const storeBatch: Route<typeof Nothing, typeof chunks.StoreBatchReply, "bytes", "json"> = {
+  method: "POST",
+  path: "/v1/chunks",
+  access: "leave",
+  summary: `Store small chunks (at most ${limits.packedChunkBytesMax} bytes each) in one request.`,
+  input: Nothing,
+  output: chunks.StoreBatchReply,
+  body: "bytes",
+  reply: "json",
+};
+
+export const seederRoutes = {
+  health,
+  readChunk,
+  /** Whether the chunk is here: headers only. */
+  headChunk: { ...readChunk, method: "HEAD", summary: "Whether a chunk is here." },
+  storeChunk,
+  storeBatch,
+} as const;
+
+export type RouteTable = Readonly<Record<string, Route>>;

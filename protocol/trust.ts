@@ -1,0 +1,232 @@
+/**
+ * Keys, tokens, codes, leaves and receipts. All are HMAC-SHA-256 (RFC 2104) under keys derived from
+ * the one cluster key that only the tracker holds; a seeder holds only the key derived for it, so a
+ * stolen seeder can forge nothing in another seeder's name.
+ *
+ * A leave is permission for one action on one chunk at one seeder until a time on the tracker's clock.
+ * A receipt is a seeder's word that it holds a chunk durably, given under the leave it was sent with.
+ */
+import { createHmac, timingSafeEqual } from "node:crypto";
+import * as z from "zod";
+import { Fault } from "./faults.ts";
+import { BaseUrl, type ChunkId, ClusterId, SeederId } from "./ids.ts";
+
+/** 32 bytes as 64 hex digits. */
+export const SecretKey = z.string().regex(/^[0-9a-f]{64}$/, "expected 64 hex digits").brand<
+  "SecretKey"
+>();
+export type SecretKey = z.output<typeof SecretKey>;
+
+function mac(key: SecretKey, text: string): string {
+  return createHmac("sha256", key).update(text).digest("base64url");
+}
+
+function sameMac(left: string, right: string): boolean {
+  const a = new TextEncoder().encode(left), b = new TextEncoder().encode(right);
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+function derive(key: SecretKey, purpose: string): SecretKey {
+  return SecretKey.parse(createHmac("sha256", key).update(purpose).digest("hex"));
+}
+
+/** The key shared by the tracker and one seeder. */
+export function seederKeyOf(clusterKey: SecretKey, seederId: SeederId): SecretKey {
+  return derive(clusterKey, `offshore seeder key ${seederId}`);
+}
+
+/** What a seeder presents to the tracker, and the tracker checks by computing it again. */
+export function seederTokenOf(seederKey: SecretKey): string {
+  return mac(seederKey, "offshore seeder token");
+}
+
+export function isSeederToken(clusterKey: SecretKey, seederId: SeederId, token: string): boolean {
+  return sameMac(token, seederTokenOf(seederKeyOf(clusterKey, seederId)));
+}
+
+export const LeaveAction = z.enum(["read", "store"]);
+export type LeaveAction = z.output<typeof LeaveAction>;
+
+/** `EXPIRES.MAC`: expiry in milliseconds of the tracker's clock, in base 36. */
+export const Leave = z.string().regex(/^[0-9a-z]{1,11}\.[A-Za-z0-9_-]{43}$/, "expected a leave")
+  .brand<"Leave">();
+export type Leave = z.output<typeof Leave>;
+
+/** What a leave speaks about. Its size is part of it, so a leave to store 1 KiB stores no more. */
+export interface LeaveSubject {
+  readonly action: LeaveAction;
+  readonly chunkId: ChunkId;
+  readonly sizeBytes: number;
+}
+
+function leaveText(subject: LeaveSubject, expires: string): string {
+  return `offshore leave ${subject.action} ${subject.chunkId} ${subject.sizeBytes} ${expires}`;
+}
+
+export function makeLeave(seederKey: SecretKey, subject: LeaveSubject, expiresMs: number): Leave {
+  const expires = Math.floor(expiresMs).toString(36);
+  return Leave.parse(`${expires}.${mac(seederKey, leaveText(subject, expires))}`);
+}
+
+function splitOnDot(text: string): { head: string; tail: string } {
+  const dot = text.lastIndexOf(".");
+  return { head: text.slice(0, dot), tail: text.slice(dot + 1) };
+}
+
+/**
+ * Throws `leave-invalid` or `leave-expired` unless `leave` allows `subject` at this seeder now.
+ * @param trackerNowMs the tracker's clock as this seeder last heard it, carried forward
+ */
+export function checkLeave(
+  seederKey: SecretKey,
+  leave: Leave,
+  subject: LeaveSubject,
+  trackerNowMs: number,
+): void {
+  const { head, tail } = splitOnDot(leave);
+  if (!sameMac(tail, mac(seederKey, leaveText(subject, head)))) {
+    throw new Fault(
+      "leave-invalid",
+      `this leave does not allow to ${subject.action} chunk ${subject.chunkId.slice(0, 12)} ` +
+        `of ${subject.sizeBytes} bytes here`,
+    );
+  }
+  const lateMs = trackerNowMs - Number.parseInt(head, 36);
+  if (lateMs > 0) throw new Fault("leave-expired", `the leave expired ${Math.ceil(lateMs)} ms ago`);
+}
+
+/** `EXPIRES.MAC`, where EXPIRES is that of the leave the chunk was stored under. */
+export const Receipt = z.strictObject({
+  seederId: SeederId,
+  proof: z.string().regex(/^[0-9a-z]{1,11}\.[A-Za-z0-9_-]{43}$/, "expected a receipt"),
+});
+export type Receipt = z.output<typeof Receipt>;
+
+function receiptText(seederId: SeederId, chunkId: ChunkId, sizeBytes: number, expires: string) {
+  return `offshore receipt ${seederId} ${chunkId} ${sizeBytes} ${expires}`;
+}
+
+/** The seeder's word that the chunk is on its disk, synced and hash-checked. */
+export function makeReceipt(
+  seederKey: SecretKey,
+  seederId: SeederId,
+  chunkId: ChunkId,
+  sizeBytes: number,
+  leave: Leave,
+): Receipt {
+  const expires = splitOnDot(leave).head;
+  return {
+    seederId,
+    proof: `${expires}.${mac(seederKey, receiptText(seederId, chunkId, sizeBytes, expires))}`,
+  };
+}
+
+/**
+ * True when the seeder named in the receipt really gave it, under a leave that ended no longer than
+ * `graceMs` ago.
+ */
+export function isReceiptFor(
+  clusterKey: SecretKey,
+  receipt: Receipt,
+  chunkId: ChunkId,
+  sizeBytes: number,
+  nowMs: number,
+  graceMs: number,
+): boolean {
+  const { head, tail } = splitOnDot(receipt.proof);
+  if (nowMs > Number.parseInt(head, 36) + graceMs) return false;
+  const key = seederKeyOf(clusterKey, receipt.seederId);
+  return sameMac(tail, mac(key, receiptText(receipt.seederId, chunkId, sizeBytes, head)));
+}
+
+function toText(value: unknown): string {
+  return new TextEncoder().encode(JSON.stringify(value)).toBase64({
+    alphabet: "base64url",
+    omitPadding: true,
+  });
+}
+
+function fromText(text: string): unknown {
+  try {
+    const bytes = Uint8Array.fromBase64(text, { alphabet: "base64url" });
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch {
+    return undefined;
+  }
+}
+
+export const CodePurpose = z.enum(["join", "login"]);
+export type CodePurpose = z.output<typeof CodePurpose>;
+
+const CodeBody = z.strictObject({
+  purpose: CodePurpose,
+  tracker: BaseUrl,
+  clusterId: ClusterId,
+  expiresMs: z.int(),
+});
+export type CodeBody = z.output<typeof CodeBody>;
+
+/** One line that carries where the tracker is and the right to join as a seeder or log in. */
+export function makeCode(clusterKey: SecretKey, body: CodeBody): string {
+  const text = toText(body);
+  return `offshore-${body.purpose}-${text}.${mac(clusterKey, `offshore code ${text}`)}`;
+}
+
+/** What a code says, unchecked: only the tracker can tell whether it is genuine. */
+export function readCode(code: string): CodeBody {
+  const match = /^offshore-(join|login)-([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]{43}$/.exec(code.trim());
+  const body = CodeBody.safeParse(fromText(match?.[2] ?? ""));
+  if (!body.success || body.data.purpose !== match?.[1]) {
+    throw new Fault("code-invalid", "this is not a code that a tracker printed", {
+      next: "copy the whole line, from offshore-join- or offshore-login- to its end",
+    });
+  }
+  return body.data;
+}
+
+/** Throws `code-invalid` unless this cluster made the code for this purpose and it still lives. */
+export function checkCode(
+  clusterKey: SecretKey,
+  code: string,
+  purpose: CodePurpose,
+  nowMs: number,
+): CodeBody {
+  const body = readCode(code);
+  const text = code.trim().slice(`offshore-${body.purpose}-`.length);
+  const { head, tail } = splitOnDot(text);
+  if (!sameMac(tail, mac(clusterKey, `offshore code ${head}`))) {
+    throw new Fault("code-invalid", "this code was made by another cluster");
+  }
+  if (body.purpose !== purpose) {
+    throw new Fault("code-invalid", `a ${purpose} code is needed, this is a ${body.purpose} code`);
+  }
+  if (nowMs > body.expiresMs) throw new Fault("code-invalid", "this code has expired");
+  return body;
+}
+
+export const PersonRole = z.enum(["reader", "writer", "admin"]);
+export type PersonRole = z.output<typeof PersonRole>;
+
+const PersonTokenBody = z.strictObject({
+  user: z.string().min(1).max(64),
+  role: PersonRole,
+  issuedMs: z.int(),
+});
+export type PersonTokenBody = z.output<typeof PersonTokenBody>;
+
+/** What a person's client presents to the tracker after login. */
+export function makePersonToken(clusterKey: SecretKey, body: PersonTokenBody): string {
+  const text = toText(body);
+  return `person.${text}.${mac(clusterKey, `offshore person token ${text}`)}`;
+}
+
+/** Whose token this is, or undefined when this cluster did not make it. */
+export function readPersonToken(clusterKey: SecretKey, token: string): PersonTokenBody | undefined {
+  const match = /^person\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]{43})$/.exec(token);
+  const text = match?.[1] ?? "";
+  if (!sameMac(match?.[2] ?? "", mac(clusterKey, `offshore person token ${text}`))) {
+    return undefined;
+  }
+  const body = PersonTokenBody.safeParse(fromText(text));
+  return body.success ? body.data : undefined;
+}

@@ -1,0 +1,101 @@
+/**
+ * The file system as a thing passed in. The real one is `system_disk.ts`; the simulator's keeps what
+ * was written but not synced apart, and loses it when its machine crashes.
+ *
+ * Every failure is a Fault: `local-not-found`, `local-exists`, `is-a-directory`, `not-a-directory`,
+ * `directory-not-empty`, `disk-full`, `disk-unusable` (no permission, read-only) or `disk-failed`.
+ */
+export interface DiskFile {
+  /** Reads at `offset` until `buffer` is full or the file ends; how many bytes were read. */
+  read(buffer: Uint8Array<ArrayBuffer>, offset: number): Promise<number>;
+  /** Writes all of `bytes` at `offset`. Calls on one file are carried out in the order made. */
+  write(bytes: Uint8Array<ArrayBuffer>, offset: number): Promise<void>;
+  sizeBytes(): Promise<number>;
+  truncate(sizeBytes: number): Promise<void>;
+  /** Returns when contents and size survive a power cut. The name needs `syncDirectory` as well. */
+  sync(): Promise<void>;
+  close(): void;
+}
+
+export type DiskEntryKind = "file" | "directory" | "link" | "other";
+
+export interface DiskStat {
+  readonly kind: DiskEntryKind;
+  readonly sizeBytes: number;
+  readonly modifiedMs: number;
+  /** Unix permission bits. */
+  readonly mode: number;
+}
+
+export interface DiskSpace {
+  readonly totalBytes: number;
+  /** What this process may still write. */
+  readonly freeBytes: number;
+}
+
+export interface Disk {
+  /** `read`: must exist. `update`: must exist, read and write. `create`: must not exist, read and write. */
+  open(path: string, how: "read" | "update" | "create"): Promise<DiskFile>;
+  /** The bytes from `start` to `end`, end excluded, by the fastest way there is to a socket. */
+  stream(
+    path: string,
+    start: number,
+    end: number,
+  ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>;
+  /** Takes the place of a file that is there, in one step. */
+  rename(from: string, to: string): Promise<void>;
+  /** A file, a link, or an empty directory. */
+  remove(path: string): Promise<void>;
+  /** With parents; nothing happens when it is there. */
+  makeDirectory(path: string): Promise<void>;
+  /** In no particular order. */
+  list(path: string): Promise<{ name: string; kind: DiskEntryKind }[]>;
+  /** Of the entry itself, not of what a link leads to; undefined when there is none. */
+  stat(path: string): Promise<DiskStat | undefined>;
+  /** What a path leads to, links followed, made absolute. */
+  realPath(path: string): Promise<string>;
+  readLink(path: string): Promise<string>;
+  makeLink(path: string, target: string): Promise<void>;
+  setAttributes(path: string, attributes: { mode: number; modifiedMs: number }): Promise<void>;
+  /** Returns when the names in this directory survive a power cut. */
+  syncDirectory(path: string): Promise<void>;
+  /** Of the file system that holds `path`. */
+  space(path: string): Promise<DiskSpace>;
+}
+
+/** The whole file, or undefined when there is none. For small files only. */
+export async function readWhole(
+  disk: Disk,
+  path: string,
+): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  if (await disk.stat(path) === undefined) return undefined;
+  const file = await disk.open(path, "read");
+  try {
+    const bytes = new Uint8Array(await file.sizeBytes());
+    return bytes.subarray(0, await file.read(bytes, 0));
+  } finally {
+    file.close();
+  }
+}
+
+/**
+ * Writes a small file so that after a power cut it holds either what it held before or all of
+ * `bytes`: temporary name in the same directory, write, sync, rename, sync the directory.
+ */
+export async function writeDurably(
+  disk: Disk,
+  path: string,
+  bytes: Uint8Array<ArrayBuffer>,
+): Promise<void> {
+  const temporary = `${path}.new`;
+  if (await disk.stat(temporary) !== undefined) await disk.remove(temporary);
+  const file = await disk.open(temporary, "create");
+  try {
+    await file.write(bytes, 0);
+    await file.sync();
+  } finally {
+    file.close();
+  }
+  await disk.rename(temporary, path);
+  await disk.syncDirectory(path.slice(0, Math.max(1, path.lastIndexOf("/"))));
+}

@@ -1,0 +1,180 @@
+/** The machine's own file system behind the `Disk` interface. */
+import { statfs } from "node:fs/promises";
+import { Fault, type FaultCode } from "../../protocol/mod.ts";
+import type { Disk, DiskEntryKind, DiskFile } from "./disk.ts";
+
+/** The fault for an error of the operating system on `path`. */
+export function diskFault(error: unknown, path: string): Fault {
+  if (error instanceof Fault) return error;
+  const text = error instanceof Error ? error.message : String(error);
+  const system = error instanceof Error && "code" in error ? String(error.code) : "";
+  return new Fault(diskFaultCode(error, system, text), `${path}: ${text}`, { cause: error });
+}
+
+function diskFaultCode(error: unknown, system: string, text: string): FaultCode {
+  if (error instanceof Deno.errors.NotFound || system === "ENOENT") return "local-not-found";
+  if (error instanceof Deno.errors.AlreadyExists || system === "EEXIST") return "local-exists";
+  if (error instanceof Deno.errors.IsADirectory || system === "EISDIR") return "is-a-directory";
+  if (error instanceof Deno.errors.NotADirectory || system === "ENOTDIR") return "not-a-directory";
+  if (system === "ENOTEMPTY" || /os error 39/.test(text)) return "directory-not-empty";
+  if (system === "ENOSPC" || system === "EDQUOT" || /os error (28|122)/.test(text)) {
+    return "disk-full";
+  }
+  if (
+    error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable ||
+    ["EACCES", "EPERM", "EROFS"].includes(system) || /os error 30/.test(text)
+  ) return "disk-unusable";
+  return "disk-failed";
+}
+
+async function guarded<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw diskFault(error, path);
+  }
+}
+
+function kindOf(entry: { isFile: boolean; isDirectory: boolean; isSymlink: boolean }) {
+  const kind: DiskEntryKind = entry.isSymlink
+    ? "link"
+    : entry.isDirectory
+    ? "directory"
+    : entry.isFile
+    ? "file"
+    : "other";
+  return kind;
+}
+
+/** Deno seeks and writes in two steps, so calls on one file queue up behind each other. */
+class SystemFile implements DiskFile {
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(private readonly file: Deno.FsFile, private readonly path: string) {}
+
+  #queued<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(() => guarded(this.path, work));
+    this.#last = result.catch(() => {});
+    return result;
+  }
+
+  read(buffer: Uint8Array<ArrayBuffer>, offset: number): Promise<number> {
+    return this.#queued(async () => {
+      await this.file.seek(offset, Deno.SeekMode.Start);
+      let filled = 0;
+      while (filled < buffer.length) {
+        const count = await this.file.read(buffer.subarray(filled));
+        if (count === null) break;
+        filled += count;
+      }
+      return filled;
+    });
+  }
+
+  write(bytes: Uint8Array<ArrayBuffer>, offset: number): Promise<void> {
+    return this.#queued(async () => {
+      await this.file.seek(offset, Deno.SeekMode.Start);
+      let written = 0;
+      while (written < bytes.length) written += await this.file.write(bytes.subarray(written));
+    });
+  }
+
+  sizeBytes(): Promise<number> {
+    return this.#queued(async () => (await this.file.stat()).size);
+  }
+
+  truncate(sizeBytes: number): Promise<void> {
+    return this.#queued(() => this.file.truncate(sizeBytes));
+  }
+
+  sync(): Promise<void> {
+    return this.#queued(() => this.file.sync());
+  }
+
+  close(): void {
+    this.file.close();
+  }
+}
+
+export function systemDisk(): Disk {
+  return {
+    open: (path, how) =>
+      guarded(path, async () => {
+        const options: Deno.OpenOptions = how === "read"
+          ? { read: true }
+          : { read: true, write: true, createNew: how === "create" };
+        return new SystemFile(await Deno.open(path, options), path);
+      }),
+    stream: (path, start, end) =>
+      guarded(path, async () => {
+        const file = await Deno.open(path, { read: true });
+        try {
+          const whole = start === 0 && end >= (await file.stat()).size;
+          if (whole) return file.readable;
+          await file.seek(start, Deno.SeekMode.Start);
+          return file.readable.pipeThrough(firstBytes(end - start));
+        } catch (error) {
+          file.close();
+          throw error;
+        }
+      }),
+    rename: (from, to) => guarded(from, () => Deno.rename(from, to)),
+    remove: (path) => guarded(path, () => Deno.remove(path)),
+    makeDirectory: (path) => guarded(path, () => Deno.mkdir(path, { recursive: true })),
+    list: (path) =>
+      guarded(path, async () => {
+        const entries = await Array.fromAsync(Deno.readDir(path));
+        return entries.map((entry) => ({ name: entry.name, kind: kindOf(entry) }));
+      }),
+    stat: (path) =>
+      guarded(path, async () => {
+        try {
+          const info = await Deno.lstat(path);
+          return {
+            kind: kindOf(info),
+            sizeBytes: info.size,
+            modifiedMs: info.mtime?.getTime() ?? 0,
+            mode: (info.mode ?? 0o644) & 0o7777,
+          };
+        } catch (error) {
+          if (error instanceof Deno.errors.NotFound) return undefined;
+          if (error instanceof Deno.errors.NotADirectory) return undefined;
+          throw error;
+        }
+      }),
+    realPath: (path) => guarded(path, () => Deno.realPath(path)),
+    readLink: (path) => guarded(path, () => Deno.readLink(path)),
+    makeLink: (path, target) => guarded(path, () => Deno.symlink(target, path)),
+    setAttributes: (path, { mode, modifiedMs }) =>
+      guarded(path, async () => {
+        await Deno.chmod(path, mode);
+        await Deno.utime(path, new Date(modifiedMs), new Date(modifiedMs));
+      }),
+    syncDirectory: (path) =>
+      guarded(path, async () => {
+        using directory = await Deno.open(path, { read: true });
+        await directory.sync();
+      }),
+    space: (path) =>
+      guarded(path, async () => {
+        const info = await statfs(path);
+        return { totalBytes: info.blocks * info.bsize, freeBytes: info.bavail * info.bsize };
+      }),
+  };
+}
+
+/** Lets `count` bytes through, then ends the stream, which closes the file behind it. */
+function firstBytes(count: number): TransformStream<
+  Uint8Array<ArrayBuffer>,
+  Uint8Array<ArrayBuffer>
+> {
+  let left = count;
+  return new TransformStream({
+    transform(part, controller) {
+      const taken = part.subarray(0, left);
+      left -= taken.length;
+      if (taken.length > 0) controller.enqueue(taken);
+      if (left === 0) controller.terminate();
+    },
+  });
+}

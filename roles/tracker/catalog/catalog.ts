@@ -1,0 +1,200 @@
+/**
+ * The catalog: names, manifests, holdings, uploads under way and the log of operations, behind one
+ * interface. Engines are dumb: they keep rows and answer look-ups; every rule about names, conditions
+ * and copies stands above them (`namespace.ts`, `uploads.ts`), so that a new engine is a table layout
+ * and nothing else. `tests/conformance/catalog_suite.ts` is run over every engine.
+ *
+ * Contract:
+ * - `transaction` runs one work after another, each alone. When it resolves, the work's writes survive
+ *   a power cut; when the work throws, none of them happened and the same error is thrown.
+ *   Several waiting works may share one sync (group commit), but never each other's failure.
+ * - The work awaits nothing but the transaction's own methods.
+ * - `read` sees the state some transaction committed, never half of one, and never less than what was
+ *   committed before it was called.
+ * - Pages come in ascending order (names by their UTF-8 bytes, ids as text), and `after` is exclusive.
+ */
+import type {
+  ChunkEntry,
+  ChunkId,
+  EntryKind,
+  SeederId,
+  UploadId,
+  VersionId,
+} from "../../../protocol/mod.ts";
+
+/** Numbered by the tracker, never used twice; the root is 1. */
+export type NodeId = number;
+export const rootNodeId: NodeId = 1;
+
+/** A name in the namespace. The root is its own parent and has an empty name. */
+export interface NodeRow {
+  readonly nodeId: NodeId;
+  readonly parentId: NodeId;
+  readonly name: string;
+  readonly kind: EntryKind;
+  readonly mode: number;
+  readonly modifiedMs: number;
+  /** Of the current version; 0 for directories, length of the target for links. */
+  readonly sizeBytes: number;
+  /** Of files: the current version. */
+  readonly versionId?: VersionId;
+  /** Of links. */
+  readonly target?: string;
+  /** Of directories with a policy of their own. */
+  readonly copies?: number;
+}
+
+/** One version of a file. Its chunks are the manifest rows under the same id. */
+export interface VersionRow {
+  readonly versionId: VersionId;
+  readonly nodeId: NodeId;
+  readonly sizeBytes: number;
+  readonly chunkSizeBytes: number;
+  readonly chunkCount: number;
+  readonly manifestDigest: string;
+  /** Copies asked for when it was written. */
+  readonly copies: number;
+  readonly createdMs: number;
+}
+
+/** An upload under way: not in the log, forgotten when its lease ends. */
+export interface UploadRow {
+  readonly uploadId: UploadId;
+  /** As resolved when it was opened. */
+  readonly path: string;
+  /** The `Condition` as JSON. */
+  readonly condition: string;
+  readonly chunkSizeBytes: number;
+  readonly sizeBytes?: number;
+  readonly modifiedMs: number;
+  readonly mode: number;
+  readonly copies: number;
+  readonly user: string;
+  readonly leaseEndsMs: number;
+}
+
+export interface SeederRow {
+  readonly seederId: SeederId;
+  readonly name: string;
+  readonly zone: string;
+  readonly address: string;
+  readonly joinedMs: number;
+  /** The boot id whose inventory the holdings agree with; absent until one was heard to its end. */
+  readonly reconciledBootId?: string;
+  /** True after a sign-out, until the next heartbeat. */
+  readonly away: boolean;
+  readonly totalBytes: number;
+  readonly freeBytes: number;
+  readonly usedBytes: number;
+}
+
+/** One operation as appended: the text is what was decided, the checksum chains it to all before it. */
+export interface LogRow {
+  /** 1, 2, 3 … without gaps. */
+  readonly sequence: number;
+  readonly epoch: number;
+  readonly timeMs: number;
+  /** The operation as JSON (`operations.ts`). */
+  readonly text: string;
+  /** SHA-256 of the previous checksum (64 zeros before the first), a newline, and `text`, in hex. */
+  readonly checksum: string;
+}
+
+export interface HoldingsSummary {
+  readonly chunkCount: number;
+  readonly usedBytes: number;
+  /** As `InventoryDigest` of the protocol. */
+  readonly digest: string;
+}
+
+export interface Totals {
+  readonly files: number;
+  /** The root not counted. */
+  readonly directories: number;
+  readonly links: number;
+  readonly fileBytes: number;
+  /** Different chunks that some version names. */
+  readonly chunks: number;
+}
+
+export interface CatalogView {
+  setting(name: string): Promise<string | undefined>;
+
+  node(nodeId: NodeId): Promise<NodeRow | undefined>;
+  child(parentId: NodeId, name: string): Promise<NodeRow | undefined>;
+  children(parentId: NodeId, after: string | undefined, limit: number): Promise<NodeRow[]>;
+  /** Sums over the node and everything below it; directories below it only. */
+  usage(nodeId: NodeId): Promise<Omit<Totals, "chunks">>;
+  highestNodeId(): Promise<NodeId>;
+
+  version(versionId: VersionId): Promise<VersionRow | undefined>;
+  versionsByPrefix(prefix: string, limit: number): Promise<VersionRow[]>;
+  /** Chunks `from` up to at most `limit` of them. */
+  manifest(versionId: VersionId, from: number, limit: number): Promise<ChunkEntry[]>;
+
+  /** Seeders that hold each of these chunks, in ascending order; chunks without any are left out. */
+  holders(chunkIds: readonly ChunkId[]): Promise<Map<ChunkId, SeederId[]>>;
+  holdingsOf(seederId: SeederId, after: string | undefined, limit: number): Promise<ChunkEntry[]>;
+  holdingsSummary(seederId: SeederId): Promise<HoldingsSummary>;
+  /**
+   * Of the chunks some version names: how many have fewer holdings on `live` than the most copies any
+   * of their versions asks for, and how many of these have none at all.
+   */
+  chunksBelow(live: readonly SeederId[]): Promise<{ atRisk: number; unavailable: number }>;
+  /** The fewest holdings on `live` over the version's chunks; undefined when it has no chunks. */
+  copiesLeast(versionId: VersionId, live: readonly SeederId[]): Promise<number | undefined>;
+  totals(): Promise<Totals>;
+
+  upload(uploadId: UploadId): Promise<UploadRow | undefined>;
+  /** Recorded chunks with an index of `from` or more, by index, at most `limit`. */
+  uploadChunks(
+    uploadId: UploadId,
+    from: number,
+    limit: number,
+  ): Promise<(ChunkEntry & { readonly index: number })[]>;
+  uploadsEndedBefore(timeMs: number, limit: number): Promise<UploadId[]>;
+  uploadCount(): Promise<number>;
+
+  seeders(): Promise<SeederRow[]>;
+
+  logHead(): Promise<LogRow | undefined>;
+  logAfter(sequence: number, limit: number): Promise<LogRow[]>;
+}
+
+export interface CatalogTransaction extends CatalogView {
+  putSetting(name: string, value: string): Promise<void>;
+
+  appendLog(row: LogRow): Promise<void>;
+
+  /** Inserts or replaces by `nodeId`. Parent and name stay unique: the caller has looked. */
+  putNode(row: NodeRow): Promise<void>;
+  /** Removes the node, everything below it, and the versions of all removed files. */
+  removeTree(nodeId: NodeId): Promise<Omit<Totals, "chunks" | "fileBytes">>;
+
+  putVersion(row: VersionRow): Promise<void>;
+  /** With its manifest. */
+  removeVersion(versionId: VersionId): Promise<void>;
+  /** Chunks `from`, `from + 1` … of a version that is there or follows in this transaction. */
+  putManifest(versionId: VersionId, from: number, entries: readonly ChunkEntry[]): Promise<void>;
+
+  /** Those that are there already stay as they are. */
+  addHoldings(seederId: SeederId, entries: readonly ChunkEntry[]): Promise<void>;
+  /** Those that are not there are passed over. */
+  removeHoldings(seederId: SeederId, chunkIds: readonly ChunkId[]): Promise<void>;
+
+  putUpload(row: UploadRow): Promise<void>;
+  putUploadChunks(
+    uploadId: UploadId,
+    entries: readonly (ChunkEntry & { readonly index: number })[],
+  ): Promise<void>;
+  /** With its chunks. */
+  removeUpload(uploadId: UploadId): Promise<void>;
+
+  putSeeder(row: SeederRow): Promise<void>;
+}
+
+export interface Catalog {
+  transaction<T>(work: (transaction: CatalogTransaction) => Promise<T>): Promise<T>;
+  read<T>(work: (view: CatalogView) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
