@@ -1,0 +1,177 @@
+/**
+ * The program. Finds out which role is meant, reads that role's flags, and runs it on this machine's
+ * clock, dice, disk and network until it ends or is told to stop. Roles are loaded only when needed,
+ * so that the shell starts without the tracker's database.
+ */
+import { asFault, type Fault } from "./protocol/mod.ts";
+import { type CommandSpec, helpOf, parseCommandLine } from "./roles/kit/command_line.ts";
+import { faultLines, readConfig } from "./roles/kit/config.ts";
+import { stopSignal } from "./roles/kit/stopping.ts";
+import { version } from "./roles/kit/version.ts";
+
+const roles = ["tracker", "seeder", "client"] as const;
+type Role = typeof roles[number];
+
+const programSpec: CommandSpec = {
+  name: "offshore",
+  version,
+  bare: true,
+  usage: "[--role ROLE] [COMMAND]",
+  summary: "OFFSHORE pools the disks of several machines into one file store.",
+  details: `With no role it is the client: a command, or the $ shell when there is none.
+Flags may also be given as OFFSHORE_ROLE, OFFSHORE_LISTEN and so on.`,
+  options: [{
+    name: "role",
+    value: "role",
+    summary: "what to be; --role ROLE --help tells its flags",
+    environment: true,
+    choices: roles,
+  }],
+  commands: [
+    { name: "up", summary: "start a whole cluster on this machine and open its shell" },
+    { name: "help", summary: "list the commands of the client" },
+    { name: "put", summary: "upload files, and so on: see help" },
+  ],
+  examples: [
+    "offshore up",
+    "offshore --role tracker --help",
+    "offshore put -r ~/photos /photos",
+  ],
+};
+
+/** The role, and the words that are left. The flag may stand anywhere before a bare `--`. */
+function takeRole(words: readonly string[]): { role: string | undefined; rest: string[] } {
+  const end = words.includes("--") ? words.indexOf("--") : words.length;
+  const at = words.findIndex((word, i) => i < end && /^--role(=|$)/.test(word));
+  if (at < 0) return { role: Deno.env.get("OFFSHORE_ROLE") || undefined, rest: [...words] };
+  const [, inline] = /^--role=(.*)$/.exec(words[at] ?? "") ?? [];
+  const role = inline ?? words[at + 1] ?? "";
+  return { role, rest: words.toSpliced(at, inline === undefined ? 2 : 1) };
+}
+
+const encoder = new TextEncoder();
+
+function print(text: string): void {
+  Deno.stdout.writeSync(encoder.encode(text));
+}
+
+function complain(text: string): void {
+  Deno.stderr.writeSync(encoder.encode(text));
+}
+
+/** Log lines go to a file where one is named, else to standard error. */
+function logWriter(path: string | undefined): (line: string) => void {
+  if (path === undefined) return (line) => complain(`${line}\n`);
+  const file = Deno.openSync(path, { append: true, create: true });
+  return (line) => void file.writeSync(encoder.encode(`${line}\n`));
+}
+
+async function runTracker(words: string[]): Promise<number> {
+  const { trackerSpec, TrackerSettings } = await import("./roles/tracker/config.ts");
+  const parsed = parseCommandLine({ ...trackerSpec, version }, words, Deno.env.toObject());
+  if (parsed.kind === "print") return print(parsed.text), 0;
+  const { logFile, publicUrl, ...settings } = readConfig(TrackerSettings, parsed);
+  const signal = stopSignal({ stopWithStdin: parsed.isSet("stop-with-stdin") });
+  const { startTracker } = await import("./roles/tracker/start.ts");
+  const config = { ...settings, ...(publicUrl === undefined ? {} : { publicUrl }) };
+  await startTracker(config, signal, {
+    out: (line) => print(`${line}\n`),
+    log: logWriter(logFile),
+  });
+  return 0;
+}
+
+async function runSeeder(words: string[]): Promise<number> {
+  const { seederSpec, SeederSettings } = await import("./roles/seeder/config.ts");
+  const parsed = parseCommandLine({ ...seederSpec, version }, words, Deno.env.toObject());
+  if (parsed.kind === "print") return print(parsed.text), 0;
+  const { logFile, tracker, reserve, ...settings } = readConfig(SeederSettings, parsed);
+  const signal = stopSignal({ stopWithStdin: parsed.isSet("stop-with-stdin") });
+  const { startSeeder } = await import("./roles/seeder/start.ts");
+  const config = { ...settings, trackerUrl: tracker, reserveBytes: reserve };
+  await startSeeder(config, signal, {
+    out: (line) => print(`${line}\n`),
+    log: logWriter(logFile),
+  });
+  return 0;
+}
+
+async function runClientRole(words: string[]): Promise<number> {
+  const [{ runClient, systemTerminal }, { systemClock }, { systemRandom }, transports, disks] =
+    await Promise.all([
+      import("./roles/client/mod.ts"),
+      import("./roles/kit/clock.ts"),
+      import("./roles/kit/random.ts"),
+      import("./roles/kit/system_transport.ts"),
+      import("./roles/kit/system_disk.ts"),
+    ]);
+  const { silentLog } = await import("./roles/kit/log.ts");
+  return await runClient({
+    argv: words,
+    environment: Deno.env.toObject(),
+    terminal: systemTerminal(),
+    clock: systemClock(),
+    random: systemRandom(),
+    transport: transports.systemTransport(),
+    disk: disks.systemDisk(),
+    log: silentLog,
+    currentDirectory: Deno.cwd(),
+  });
+}
+
+async function runUp(words: string[]): Promise<number> {
+  const { upSpec, UpSettings, startLocalCluster } = await import("./roles/client/local_cluster.ts");
+  const parsed = parseCommandLine(upSpec, words, Deno.env.toObject());
+  if (parsed.kind === "print") return print(parsed.text), 0;
+  const cluster = await startLocalCluster(
+    readConfig(UpSettings, parsed),
+    (line) => print(`${line}\n`),
+  );
+  try {
+    const state = `${parsed.text("disks")}/client`;
+    return await runClientRole([
+      "--state",
+      state,
+      "--tracker",
+      cluster.trackerUrl,
+      "--login-code-file",
+      cluster.loginCodeFile,
+    ]);
+  } finally {
+    await cluster.stop();
+  }
+}
+
+async function run(words: readonly string[]): Promise<number> {
+  const { role, rest } = takeRole(words);
+  if (role === undefined) {
+    if (rest[0] === "up") return await runUp(rest.slice(1));
+    if (rest[0] === "--version") return print(`offshore ${version}\n`), 0;
+    if (rest[0] === "--help" || rest[0] === "-h") return print(helpOf(programSpec, [])), 0;
+    return await runClientRole(rest);
+  }
+  const known = roles.find((each): each is Role => each === role);
+  if (known === "tracker") return await runTracker(rest);
+  if (known === "seeder") return await runSeeder(rest);
+  if (known === "client") return await runClientRole(rest);
+  complain(`offshore: there is no role "${role}"\n  next: one of ${roles.join(", ")}\n`);
+  return 2;
+}
+
+/** Exit codes of a role that could not start; those of the client are its own. */
+function exitCodeOf(fault: Fault): number {
+  return fault.code === "usage" || fault.code === "config-invalid" ? 2 : 1;
+}
+
+if (import.meta.main) {
+  let code: number;
+  try {
+    code = await run(Deno.args);
+  } catch (error) {
+    const fault = asFault(error);
+    complain(faultLines("offshore", fault));
+    if (fault.code === "internal" && error instanceof Error) complain(`${error.stack}\n`);
+    code = exitCodeOf(fault);
+  }
+  Deno.exit(code);
+}

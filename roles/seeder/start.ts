@@ -1,0 +1,99 @@
+/** Starts a seeder on this machine's disk, clock, dice and network, and runs it until told to stop. */
+import { Fault } from "../../protocol/mod.ts";
+import { systemClock } from "../kit/clock.ts";
+import { isWildcard, listen, urlOf } from "../kit/listen.ts";
+import { lockDirectory } from "../kit/lock.ts";
+import { lineLog, type LogLevel } from "../kit/log.ts";
+import { prepareState } from "../kit/machine.ts";
+import { systemRandom } from "../kit/random.ts";
+import { systemDisk } from "../kit/system_disk.ts";
+import { systemTransport } from "../kit/system_transport.ts";
+import { readWhole } from "../kit/disk.ts";
+import { openDiskStore, openSeeder } from "./mod.ts";
+
+export interface SeederConfig {
+  readonly disk: string;
+  readonly listen: { readonly host: string; readonly port: number };
+  /** How others reach it, when that is not where it listens. Port 0 stands for the one it listens on. */
+  readonly advertise?: { readonly host: string; readonly port: number } | undefined;
+  readonly name: string;
+  readonly zone?: string | undefined;
+  readonly joinCode?: string | undefined;
+  readonly joinCodeFile?: string | undefined;
+  readonly trackerUrl?: string | undefined;
+  readonly reserveBytes?: number | undefined;
+  readonly logLevel: LogLevel;
+}
+
+/** Resolves once everything is closed after `signal` fired. Throws the fault that kept it from starting. */
+export async function startSeeder(
+  config: SeederConfig,
+  signal: AbortSignal,
+  write: { out: (line: string) => void; log: (line: string) => void },
+): Promise<void> {
+  const clock = systemClock();
+  const random = systemRandom();
+  const log = lineLog(clock, config.name, config.logLevel, write.log);
+  const disk = systemDisk();
+  const transport = systemTransport();
+  const stateDirectory = await prepareState(disk, config.disk, "seeder");
+  const lock = await lockDirectory(stateDirectory);
+  refuseStranger(config, await disk.stat(`${stateDirectory}/seeder.json`) !== undefined);
+  const late: { app?: Awaited<ReturnType<typeof openSeeder>>["app"] } = {};
+  const listener = listen(
+    (request, peer) => late.app?.(request, peer) ?? Promise.resolve(startingUp()),
+    config.listen.host,
+    config.listen.port,
+  );
+  const store = await openDiskStore({
+    disk,
+    directory: stateDirectory,
+    clock,
+    random,
+    log,
+    ...(config.reserveBytes === undefined ? {} : { reserveBytes: config.reserveBytes }),
+  });
+  const seeder = await openSeeder({
+    store,
+    disk,
+    stateDirectory,
+    name: config.name,
+    ...(config.zone === undefined ? {} : { zone: config.zone }),
+    joinCode: async () => {
+      if (config.joinCode !== undefined) return config.joinCode;
+      if (config.joinCodeFile === undefined) return undefined;
+      const bytes = await readWhole(disk, config.joinCodeFile);
+      return bytes === undefined ? undefined : new TextDecoder().decode(bytes).trim();
+    },
+    ...(config.trackerUrl === undefined ? {} : { trackerAddress: config.trackerUrl }),
+    clock,
+    random,
+    transport,
+    log,
+  });
+  late.app = seeder.app;
+  write.out(`${config.name} listening on ${urlOf(listener.host, listener.port)}`);
+  const host = config.advertise?.host ??
+    (isWildcard(listener.host) ? undefined : listener.host);
+  const port = config.advertise?.port || listener.port;
+  await seeder.run({ port, ...(host === undefined ? {} : { host }) }, signal);
+  await listener.stop(3_000);
+  await seeder.close();
+  await store.close();
+  transport.close();
+  lock.release();
+}
+
+/** A seeder that could never be let in would sit there for ever, open or useless. */
+function refuseStranger(config: SeederConfig, hasIdentity: boolean): void {
+  if (hasIdentity || config.joinCode !== undefined || config.joinCodeFile !== undefined) return;
+  throw new Fault(
+    "no-credentials",
+    `this seeder has not joined a cluster yet and was given no join code`,
+    { next: "on the tracker type: join-code; then start this with --join-code CODE" },
+  );
+}
+
+function startingUp(): Response {
+  return new Response(null, { status: 503 });
+}

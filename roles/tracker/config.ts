@@ -1,0 +1,51 @@
+/** The flags of a tracker. */
+import * as z from "zod";
+import { BaseUrl, limits } from "../../protocol/mod.ts";
+import type { CommandSpec } from "../kit/command_line.ts";
+import { commonOptions, ListenText, LogLevelText, wholeNumber } from "../kit/config.ts";
+
+export const trackerSpec: CommandSpec = {
+  name: "offshore --role tracker",
+  summary: "Knows which seeders and files there are and decides where data goes.",
+  details: "Run one for a cluster. It prints a join code for seeders and a login code for people.",
+  options: [
+    {
+      name: "disk",
+      value: "path",
+      summary: "folder that holds the catalog",
+      environment: true,
+      default: "/disk",
+    },
+    {
+      name: "listen",
+      value: "host:port",
+      summary: "where to listen; 0.0.0.0:7420 for all interfaces",
+      environment: true,
+      default: "127.0.0.1:7420",
+    },
+    {
+      name: "public-url",
+      value: "url",
+      summary: "how others reach it, where that differs; goes into the codes",
+      environment: true,
+    },
+    {
+      name: "copies",
+      value: "count",
+      summary: "copies of each chunk where no policy says otherwise",
+      environment: true,
+      default: String(limits.copiesDefault),
+    },
+    ...commonOptions,
+  ],
+  examples: ["offshore --role tracker --disk /srv/offshore --listen 0.0.0.0:7420"],
+};
+
+export const TrackerSettings = z.strictObject({
+  disk: z.string().min(1),
+  listen: ListenText,
+  publicUrl: BaseUrl.optional(),
+  copies: wholeNumber(1, limits.copiesMax),
+  logLevel: LogLevelText,
+  logFile: z.string().min(1).optional(),
+});
