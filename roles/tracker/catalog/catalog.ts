@@ -12,6 +12,9 @@
  * - `read` sees the state some transaction committed, never half of one, and never less than what was
  *   committed before it was called.
  * - Pages come in ascending order (names by their UTF-8 bytes, ids as text), and `after` is exclusive.
+ * - Every row comes back as it was put: the sizes that different callers tell for one chunk are not
+ *   compared. Removing what is not there does nothing.
+ * - `close` ends the work under way without its writes and refuses those that wait (`unavailable`).
  */
 import type {
   ChunkEntry,
@@ -125,6 +128,7 @@ export interface CatalogView {
   children(parentId: NodeId, after: string | undefined, limit: number): Promise<NodeRow[]>;
   /** Sums over the node and everything below it; directories below it only. */
   usage(nodeId: NodeId): Promise<Omit<Totals, "chunks">>;
+  /** The highest ever put, whether it is still there or not; 0 when there was none. */
   highestNodeId(): Promise<NodeId>;
 
   version(versionId: VersionId): Promise<VersionRow | undefined>;

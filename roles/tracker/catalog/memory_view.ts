@@ -1,0 +1,173 @@
+/** What can be asked of the memory engine. Rows are handed out as they are kept: they are read-only. */
+import type { ChunkEntry, ChunkId, SeederId, UploadId, VersionId } from "../../../protocol/mod.ts";
+import type {
+  HoldingsSummary,
+  LogRow,
+  NodeId,
+  NodeRow,
+  SeederRow,
+  Totals,
+  UploadRow,
+  VersionRow,
+} from "./catalog.ts";
+import type { MemoryCatalogData } from "./memory_tables.ts";
+import type { ViewTables } from "./synchronous.ts";
+
+export class MemoryView implements ViewTables {
+  constructor(protected readonly data: MemoryCatalogData) {}
+
+  setting(name: string): string | undefined {
+    return this.data.settings.get(name);
+  }
+
+  node(nodeId: NodeId): NodeRow | undefined {
+    return this.data.nodes.get(nodeId);
+  }
+
+  child(parentId: NodeId, name: string): NodeRow | undefined {
+    const nodeId = this.data.children.of(parentId).get(name);
+    return nodeId === undefined ? undefined : this.data.nodes.get(nodeId);
+  }
+
+  children(parentId: NodeId, after: string | undefined, limit: number): NodeRow[] {
+    const page = this.data.children.of(parentId).page(after, limit);
+    return page.flatMap(([, nodeId]) => this.data.nodes.get(nodeId) ?? []);
+  }
+
+  usage(nodeId: NodeId): Omit<Totals, "chunks"> {
+    let files = 0, directories = 0, links = 0, fileBytes = 0;
+    for (const row of this.below(nodeId)) {
+      if (row.kind === "file") {
+        files++;
+        fileBytes += row.sizeBytes;
+      } else if (row.kind === "link") links++;
+      else if (row.nodeId !== nodeId) directories++;
+    }
+    return { files, directories, links, fileBytes };
+  }
+
+  /** The node and everything below it, parents first. */
+  protected below(nodeId: NodeId): NodeRow[] {
+    const top = this.data.nodes.get(nodeId);
+    const found = top === undefined ? [] : [top];
+    for (let i = 0; i < found.length; i++) {
+      const parentId = found[i]?.nodeId ?? nodeId;
+      for (const [, childId] of this.data.children.of(parentId).entries()) {
+        const row = this.data.nodes.get(childId);
+        if (row !== undefined) found.push(row);
+      }
+    }
+    return found;
+  }
+
+  highestNodeId(): NodeId {
+    return this.data.counters.get("highestNodeId") ?? 0;
+  }
+
+  version(versionId: VersionId): VersionRow | undefined {
+    return this.data.versions.get(versionId);
+  }
+
+  versionsByPrefix(prefix: string, limit: number): VersionRow[] {
+    return this.data.versions.startingAt(prefix as VersionId)
+      .take(limit).map(([, row]) => row)
+      .filter((row) => row.versionId.startsWith(prefix)).toArray();
+  }
+
+  manifest(versionId: VersionId, from: number, limit: number): ChunkEntry[] {
+    return this.data.manifests.of(versionId).startingAt(from)
+      .take(limit).map(([, entry]) => entry).toArray();
+  }
+
+  holders(chunkIds: readonly ChunkId[]): Map<ChunkId, SeederId[]> {
+    const found = new Map<ChunkId, SeederId[]>();
+    for (const chunkId of chunkIds) {
+      const seederIds = [...this.data.holders.of(chunkId).entries()].map(([seederId]) => seederId);
+      if (seederIds.length > 0) found.set(chunkId, seederIds);
+    }
+    return found;
+  }
+
+  holdingsOf(seederId: SeederId, after: string | undefined, limit: number): ChunkEntry[] {
+    const page = this.data.holdings.of(seederId).page(after as ChunkId | undefined, limit);
+    return page.map(([, entry]) => entry);
+  }
+
+  holdingsSummary(seederId: SeederId): HoldingsSummary {
+    return this.data.summaries.get(seederId) ??
+      { chunkCount: 0, usedBytes: 0, digest: "0".repeat(32) };
+  }
+
+  chunksBelow(live: readonly SeederId[]): { atRisk: number; unavailable: number } {
+    const alive = new Set(live);
+    let atRisk = 0, unavailable = 0;
+    for (const [chunkId, versions] of this.data.naming.groups()) {
+      const wanted = versions.entries().reduce(
+        (most, [versionId]) => Math.max(most, this.data.versions.get(versionId)?.copies ?? 0),
+        0,
+      );
+      const held = this.#heldOn(chunkId, alive);
+      if (held < wanted) atRisk++;
+      if (held < wanted && held === 0) unavailable++;
+    }
+    return { atRisk, unavailable };
+  }
+
+  copiesLeast(versionId: VersionId, live: readonly SeederId[]): number | undefined {
+    const alive = new Set(live);
+    return this.data.manifests.of(versionId).entries().reduce<number | undefined>(
+      (least, [, { chunkId }]) => Math.min(least ?? Infinity, this.#heldOn(chunkId, alive)),
+      undefined,
+    );
+  }
+
+  #heldOn(chunkId: ChunkId, alive: ReadonlySet<SeederId>): number {
+    const holders = this.data.holders.of(chunkId).entries();
+    return holders.reduce((count, [seederId]) => count + (alive.has(seederId) ? 1 : 0), 0);
+  }
+
+  totals(): Totals {
+    const count = (name: keyof Totals) => this.data.counters.get(name) ?? 0;
+    return {
+      files: count("files"),
+      directories: count("directories"),
+      links: count("links"),
+      fileBytes: count("fileBytes"),
+      chunks: count("chunks"),
+    };
+  }
+
+  upload(uploadId: UploadId): UploadRow | undefined {
+    return this.data.uploads.get(uploadId);
+  }
+
+  uploadChunks(
+    uploadId: UploadId,
+    from: number,
+    limit: number,
+  ): (ChunkEntry & { readonly index: number })[] {
+    return this.data.uploadChunks.of(uploadId).startingAt(from)
+      .take(limit).map(([index, entry]) => ({ ...entry, index })).toArray();
+  }
+
+  uploadsEndedBefore(timeMs: number, limit: number): UploadId[] {
+    const ended = this.data.uploads.entries().filter(([, row]) => row.leaseEndsMs < timeMs);
+    return ended.take(limit).map(([uploadId]) => uploadId).toArray();
+  }
+
+  uploadCount(): number {
+    return this.data.uploads.size;
+  }
+
+  seeders(): SeederRow[] {
+    return [...this.data.seeders.entries()].map(([, row]) => row);
+  }
+
+  logHead(): LogRow | undefined {
+    return this.data.log.last();
+  }
+
+  logAfter(sequence: number, limit: number): LogRow[] {
+    return this.data.log.page(sequence, limit).map(([, row]) => row);
+  }
+}

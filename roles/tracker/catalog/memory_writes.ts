@@ -1,0 +1,176 @@
+/** What a transaction may change in the memory engine. Everything goes through the journalled tables. */
+import {
+  type ChunkEntry,
+  type ChunkId,
+  Fault,
+  InventorySum,
+  type SeederId,
+  type UploadId,
+  type VersionId,
+} from "../../../protocol/mod.ts";
+import {
+  type LogRow,
+  type NodeId,
+  type NodeRow,
+  rootNodeId,
+  type SeederRow,
+  type Totals,
+  type UploadRow,
+  type VersionRow,
+} from "./catalog.ts";
+import { MemoryView } from "./memory_view.ts";
+import type { Tables } from "./synchronous.ts";
+
+export class MemoryWrites extends MemoryView implements Tables {
+  putSetting(name: string, value: string): void {
+    this.data.settings.set(name, value);
+  }
+
+  appendLog(row: LogRow): void {
+    const head = this.logHead()?.sequence ?? 0;
+    if (row.sequence !== head + 1) {
+      throw new Fault("internal", `log row ${row.sequence} cannot follow row ${head}`);
+    }
+    this.data.log.set(row.sequence, { ...row });
+  }
+
+  putNode(row: NodeRow): void {
+    const namesake = this.data.children.of(row.parentId).get(row.name);
+    if (namesake !== undefined && namesake !== row.nodeId) {
+      throw new Fault("internal", `directory ${row.parentId} has a "${row.name}" already`);
+    }
+    const before = this.data.nodes.get(row.nodeId);
+    if (before !== undefined) this.#forgetNode(before);
+    if (row.name !== "") this.data.children.set(row.parentId, row.name, row.nodeId);
+    this.data.nodes.set(row.nodeId, { ...row });
+    this.#countNode(row, 1);
+    this.data.counters.set("highestNodeId", Math.max(this.highestNodeId(), row.nodeId));
+  }
+
+  #forgetNode(row: NodeRow): void {
+    if (row.name !== "") this.data.children.delete(row.parentId, row.name);
+    this.data.nodes.delete(row.nodeId);
+    this.#countNode(row, -1);
+  }
+
+  #countNode(row: NodeRow, sign: 1 | -1): void {
+    if (row.kind === "file") {
+      this.#count("files", sign);
+      this.#count("fileBytes", sign * row.sizeBytes);
+    } else if (row.kind === "link") this.#count("links", sign);
+    else if (row.nodeId !== rootNodeId) this.#count("directories", sign);
+  }
+
+  #count(name: keyof Totals, change: number): void {
+    this.data.counters.set(name, (this.data.counters.get(name) ?? 0) + change);
+  }
+
+  removeTree(nodeId: NodeId): Omit<Totals, "chunks" | "fileBytes"> {
+    const removed = { file: 0, directory: 0, link: 0 };
+    for (const row of this.below(nodeId)) {
+      removed[row.kind]++;
+      this.#forgetNode(row);
+      for (const [versionId] of [...this.data.versionsOfNode.of(row.nodeId).entries()]) {
+        this.removeVersion(versionId);
+      }
+    }
+    return { files: removed.file, directories: removed.directory, links: removed.link };
+  }
+
+  putVersion(row: VersionRow): void {
+    const before = this.data.versions.get(row.versionId);
+    if (before !== undefined) this.data.versionsOfNode.delete(before.nodeId, row.versionId);
+    this.data.versions.set(row.versionId, { ...row });
+    this.data.versionsOfNode.set(row.nodeId, row.versionId, true);
+  }
+
+  removeVersion(versionId: VersionId): void {
+    const row = this.data.versions.get(versionId);
+    if (row === undefined) return;
+    this.data.versions.delete(versionId);
+    this.data.versionsOfNode.delete(row.nodeId, versionId);
+    for (const [index, entry] of [...this.data.manifests.of(versionId).entries()]) {
+      this.data.manifests.delete(versionId, index);
+      this.#name(entry.chunkId, versionId, -1);
+    }
+  }
+
+  putManifest(versionId: VersionId, from: number, entries: readonly ChunkEntry[]): void {
+    entries.forEach((entry, i) => {
+      const before = this.data.manifests.of(versionId).get(from + i);
+      if (before !== undefined) this.#name(before.chunkId, versionId, -1);
+      this.data.manifests.set(versionId, from + i, plainEntry(entry));
+      this.#name(entry.chunkId, versionId, 1);
+    });
+  }
+
+  /** Keeps count of how often a version names a chunk, and of the chunks named at all. */
+  #name(chunkId: ChunkId, versionId: VersionId, change: 1 | -1): void {
+    const naming = this.data.naming;
+    const versionsBefore = naming.of(chunkId).size;
+    const times = (naming.of(chunkId).get(versionId) ?? 0) + change;
+    if (times === 0) naming.delete(chunkId, versionId);
+    else naming.set(chunkId, versionId, times);
+    this.#count("chunks", Math.sign(naming.of(chunkId).size) - Math.sign(versionsBefore));
+  }
+
+  addHoldings(seederId: SeederId, entries: readonly ChunkEntry[]): void {
+    const added = entries.filter((entry) => {
+      if (this.data.holdings.of(seederId).has(entry.chunkId)) return false;
+      this.data.holdings.set(seederId, entry.chunkId, plainEntry(entry));
+      this.data.holders.set(entry.chunkId, seederId, true);
+      return true;
+    });
+    this.#sumUp(seederId, added, 1);
+  }
+
+  removeHoldings(seederId: SeederId, chunkIds: readonly ChunkId[]): void {
+    const removed = chunkIds.flatMap((chunkId) => {
+      const entry = this.data.holdings.of(seederId).get(chunkId);
+      if (!this.data.holdings.delete(seederId, chunkId)) return [];
+      this.data.holders.delete(chunkId, seederId);
+      return entry ?? [];
+    });
+    this.#sumUp(seederId, removed, -1);
+  }
+
+  #sumUp(seederId: SeederId, changed: readonly ChunkEntry[], sign: 1 | -1): void {
+    if (changed.length === 0) return;
+    const before = this.holdingsSummary(seederId);
+    const sum = new InventorySum(before.digest);
+    for (const { chunkId } of changed) sum.toggle(chunkId);
+    const bytes = changed.reduce((total, { sizeBytes }) => total + sizeBytes, 0);
+    this.data.summaries.set(seederId, {
+      chunkCount: before.chunkCount + sign * changed.length,
+      usedBytes: before.usedBytes + sign * bytes,
+      digest: sum.hex(),
+    });
+  }
+
+  putUpload(row: UploadRow): void {
+    this.data.uploads.set(row.uploadId, { ...row });
+  }
+
+  putUploadChunks(
+    uploadId: UploadId,
+    entries: readonly (ChunkEntry & { readonly index: number })[],
+  ): void {
+    for (const entry of entries) {
+      this.data.uploadChunks.set(uploadId, entry.index, plainEntry(entry));
+    }
+  }
+
+  removeUpload(uploadId: UploadId): void {
+    this.data.uploads.delete(uploadId);
+    this.data.uploadChunks.deleteAll(uploadId);
+  }
+
+  putSeeder(row: SeederRow): void {
+    this.data.seeders.set(row.seederId, { ...row });
+  }
+}
+
+/** Without what a caller's richer entry may carry besides. */
+function plainEntry({ chunkId, sizeBytes }: ChunkEntry): ChunkEntry {
+  return { chunkId, sizeBytes };
+}
