@@ -218,13 +218,17 @@ export class SimDisk implements Disk {
     let at = "";
     for (const segment of segmentsOf(path)) {
       at += `/${segment}`;
+      const { directory, name } = this.#parent(at);
+      const isLast = at === `/${segmentsOf(path).join("/")}`;
+      if (isLast && directory.names.get(name)?.kind === "link" && !this.#leads(at)) {
+        throw new Fault("local-exists", at);
+      }
       const found = this.#find(at, true);
       if (found === undefined) {
-        const { directory, name } = this.#parent(at);
         if (directory.names.has(name)) throw new Fault("local-exists", at);
         this.#change([{ directory, name, inode: newInode("directory", this.#nowMs()) }]);
       } else if (found.kind !== "directory") {
-        throw new Fault(at === path ? "local-exists" : "not-a-directory", at);
+        throw new Fault(isLast ? "local-exists" : "not-a-directory", at);
       }
     }
   }
@@ -251,8 +255,7 @@ export class SimDisk implements Disk {
 
   async readLink(path: string): Promise<string> {
     await this.#turn("readErrors", path);
-    const inode = this.#find(path, false);
-    if (inode === undefined) throw new Fault("local-not-found", path);
+    const { inode } = this.#walk(path, false);
     if (inode.kind !== "link") throw new Fault("disk-failed", `${path} is no link`);
     return inode.target;
   }
@@ -365,6 +368,15 @@ export class SimDisk implements Disk {
         (error.code === "local-not-found" || error.code === "not-a-directory");
       if (absent) return undefined;
       throw error;
+    }
+  }
+
+  /** False for a link that dangles or loops. */
+  #leads(path: string): boolean {
+    try {
+      return this.#find(path, true) !== undefined;
+    } catch {
+      return false;
     }
   }
 
