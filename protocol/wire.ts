@@ -3,7 +3,7 @@
  * checked against the route's schemas; a problem in the reply is thrown as the fault it stands for.
  */
 import * as z from "zod";
-import { asFault, Fault, faultOf, Problem, problemMediaType } from "./faults.ts";
+import { Fault, faultOf, Problem, problemMediaType } from "./faults.ts";
 import { limits } from "./limits.ts";
 import type { Route, RouteTable } from "./routes.ts";
 
@@ -134,7 +134,7 @@ export function encodeRequest(
     return new Request(address + route.path, init);
   }
   const fields = z.record(z.string(), z.string().optional()).safeParse(input);
-  if (!fields.success) throw asFault(fields.error);
+  if (!fields.success) throw new Fault("invalid-request", z.prettifyError(fields.error));
   const rest = { ...fields.data };
   const path = route.path.replace(/:(\w+)/g, (_, name: string) => {
     const value = rest[name] ?? "";

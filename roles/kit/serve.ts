@@ -72,10 +72,18 @@ export function serveRoutes<Table extends RouteTable, Caller>(
   parts: ServeParts<Table, Caller>,
 ): App {
   const app = new Hono<{ Bindings: { peer: string } }>();
-  for (const [name, route] of Object.entries(parts.table)) {
-    // The table and the handlers have the same names by type; the cast says so to the compiler.
-    const handler = parts.handlers[name] as (call: Call<Route, Caller>) => Promise<unknown>;
-    app.on(route.method, route.path, (context) => answer(parts, route, handler, context));
+  const entries = Object.entries(parts.table);
+  for (const [name, route] of entries) {
+    // Hono answers HEAD by what is registered for GET, so the two share one registration.
+    if (route.method === "HEAD") continue;
+    const twin = entries.find(([, other]) => other.method === "HEAD" && other.path === route.path);
+    app.on(route.method, route.path, (context) => {
+      const isHead = context.req.raw.method === "HEAD" && twin !== undefined;
+      const [chosenName, chosen] = isHead ? twin : [name, route];
+      // The table and the handlers have the same names by type; the cast says so to the compiler.
+      const handler = parts.handlers[chosenName] as (call: Call<Route, Caller>) => Promise<unknown>;
+      return answer(parts, chosen, handler, context);
+    });
   }
   app.notFound((context) => {
     const detail = `${context.req.method} ${context.req.path}`;

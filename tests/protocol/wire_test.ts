@@ -212,6 +212,9 @@ Deno.test("encodeRequest escapes what goes into path and query", () => {
 
 Deno.test("encodeRequest refuses input that is not text where it goes into the address", () => {
   for (const input of [{ chunkId: 7 }, null, "x", { chunkId: { a: 1 } }]) {
-    assert.throws(() => encodeRequest(seederRoutes.readChunk, address, input, {}), Fault);
+    assert.throws(
+      () => encodeRequest(seederRoutes.readChunk, address, input, {}),
+      (error) => error instanceof Fault && error.code === "invalid-request",
+    );
   }
 });
