@@ -225,7 +225,6 @@ export class SimDisk implements Disk {
       }
       const found = this.#find(at, true);
       if (found === undefined) {
-        if (directory.names.has(name)) throw new Fault("local-exists", at);
         this.#change([{ directory, name, inode: newInode("directory", this.#nowMs()) }]);
       } else if (found.kind !== "directory") {
         throw new Fault(isLast ? "local-exists" : "not-a-directory", at);
@@ -364,9 +363,8 @@ export class SimDisk implements Disk {
     try {
       return this.#walk(path, follow).inode;
     } catch (error) {
-      const absent = error instanceof Fault &&
-        (error.code === "local-not-found" || error.code === "not-a-directory");
-      if (absent) return undefined;
+      const code = error instanceof Fault ? error.code : undefined;
+      if (code === "local-not-found" || code === "not-a-directory") return undefined;
       throw error;
     }
   }
