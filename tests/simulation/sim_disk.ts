@@ -79,8 +79,6 @@ export class SimDisk implements Disk {
     this.#root = newInode("directory", this.#nowMs());
   }
 
-  // What the world does to the disk.
-
   /** The power goes: open files are dead, and what was not synced is at the mercy of the dice. */
   crash(): void {
     this.#crashes++;
@@ -147,8 +145,6 @@ export class SimDisk implements Disk {
     };
     return sumOf(this.#root);
   }
-
-  // What a role does with it.
 
   async open(path: string, how: "read" | "update" | "create"): Promise<DiskFile> {
     await this.#turn("readErrors", path);
@@ -225,6 +221,7 @@ export class SimDisk implements Disk {
       }
       const found = this.#find(at, true);
       if (found === undefined) {
+        if (directory.names.has(name)) throw new Fault("local-exists", at);
         this.#change([{ directory, name, inode: newInode("directory", this.#nowMs()) }]);
       } else if (found.kind !== "directory") {
         throw new Fault(isLast ? "local-exists" : "not-a-directory", at);
@@ -242,8 +239,8 @@ export class SimDisk implements Disk {
     await this.#turn("readErrors", path);
     const inode = this.#find(path, false);
     if (inode === undefined) return undefined;
-    const { kind, content, mode, modifiedMs, target } = inode;
-    const sizeBytes = kind === "link" ? target.length : content.sizeBytes;
+    const { kind, mode, modifiedMs } = inode;
+    const sizeBytes = kind === "link" ? inode.target.length : inode.content.sizeBytes;
     return { kind, sizeBytes, modifiedMs, mode };
   }
 
@@ -292,8 +289,6 @@ export class SimDisk implements Disk {
     const freeBytes = Math.max(0, this.capacityBytes - this.usedBytes);
     return { totalBytes: this.capacityBytes, freeBytes };
   }
-
-  // Inside.
 
   #nowMs(): number {
     return this.#clock?.now() ?? 0;
