@@ -189,8 +189,11 @@ export class SimDisk implements Disk {
     if (inode === undefined) throw new Fault("local-not-found", from);
     const there = target.directory.names.get(target.name);
     if (there === inode) return;
+    if (holds(inode, target.directory)) throw new Fault("disk-failed", `${to} lies in ${from}`);
+    if (there !== undefined && holds(there, source.directory)) {
+      throw new Fault("directory-not-empty", to);
+    }
     if (inode.kind === "directory") {
-      if (`${to}/`.startsWith(`${from}/`)) throw new Fault("disk-failed", `${to} lies in ${from}`);
       if (there !== undefined && there.kind !== "directory") throw new Fault("not-a-directory", to);
       if (there !== undefined && there.names.size > 0) throw new Fault("directory-not-empty", to);
     } else if (there?.kind === "directory") throw new Fault("is-a-directory", to);
@@ -388,6 +391,11 @@ export class SimDisk implements Disk {
 
 function segmentsOf(path: string): string[] {
   return path.split("/").filter((segment) => segment !== "");
+}
+
+/** Whether `inner` is `outer` or lies below it. */
+function holds(outer: Inode, inner: Inode): boolean {
+  return outer === inner || outer.names.values().some((child) => holds(child, inner));
 }
 
 function put(names: Map<string, Inode>, name: string, inode: Inode | undefined): void {
