@@ -214,22 +214,7 @@ export class SimDisk implements Disk {
 
   async makeDirectory(path: string): Promise<void> {
     await this.#turn("writeErrors", path);
-    let at = "";
-    for (const segment of segmentsOf(path)) {
-      at += `/${segment}`;
-      const { directory, name } = this.#parent(at);
-      const isLast = at === `/${segmentsOf(path).join("/")}`;
-      if (isLast && directory.names.get(name)?.kind === "link" && !this.#leads(at)) {
-        throw new Fault("local-exists", at);
-      }
-      const found = this.#find(at, true);
-      if (found === undefined) {
-        if (directory.names.has(name)) throw new Fault("local-exists", at);
-        this.#change([{ directory, name, inode: newInode("directory", this.#nowMs()) }]);
-      } else if (found.kind !== "directory") {
-        throw new Fault(isLast ? "local-exists" : "not-a-directory", at);
-      }
-    }
+    this.#makeAll(path);
   }
 
   async list(path: string): Promise<{ name: string; kind: DiskEntryKind }[]> {
@@ -367,12 +352,19 @@ export class SimDisk implements Disk {
     }
   }
 
-  /** False for a link that dangles or loops. */
-  #leads(path: string): boolean {
+  /** As Rust's `create_dir_all`, which Deno calls. */
+  #makeAll(path: string): void {
     try {
-      return this.#find(path, true) !== undefined;
-    } catch {
-      return false;
+      const { directory, name } = this.#parent(path);
+      if (directory.names.has(name)) throw new Fault("local-exists", path);
+      this.#change([{ directory, name, inode: newInode("directory", this.#nowMs()) }]);
+    } catch (error) {
+      if (error instanceof Fault && error.code === "local-not-found") {
+        this.#makeAll(`/${segmentsOf(path).slice(0, -1).join("/")}`);
+        return this.#makeAll(path);
+      }
+      const there = error instanceof Fault && error.code === "local-exists";
+      if (!there || this.#find(path, true)?.kind !== "directory") throw error;
     }
   }
 
