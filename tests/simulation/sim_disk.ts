@@ -363,8 +363,15 @@ export class SimDisk implements Disk {
         this.#makeAll(`/${segmentsOf(path).slice(0, -1).join("/")}`);
         return this.#makeAll(path);
       }
-      const there = error instanceof Fault && error.code === "local-exists";
-      if (!there || this.#find(path, true)?.kind !== "directory") throw error;
+      if (!this.#isDirectory(path)) throw error;
+    }
+  }
+
+  #isDirectory(path: string): boolean {
+    try {
+      return this.#find(path, true)?.kind === "directory";
+    } catch {
+      return false;
     }
   }
 
