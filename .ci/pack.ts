@@ -30,9 +30,10 @@ export async function bundle(root: string): Promise<Bytes> {
   await Deno.remove(out, { recursive: true }).catch(() => {});
   const args = ["bundle", "--quiet", "--minify", "--platform", "deno", "--code-splitting"];
   await run(Deno.execPath(), [...args, "--outdir", out, "main.ts"], root);
-  // Sorted, without times and owners: the same sources give the same file.
-  const order = ["--sort=name", "--mtime=@0", "--owner=0", "--group=0", "--numeric-owner"];
-  await run("tar", [...order, "-cf", `${out}.tar`, "-C", out, "."], root);
+  // Sorted and without times, so that the same sources give the same file; no flag that busybox lacks.
+  const names = (await Array.fromAsync(Deno.readDir(out))).map((entry) => entry.name).sort();
+  for (const name of names) await Deno.utime(`${out}/${name}`, 0, 0);
+  await run("tar", ["-cf", `${out}.tar`, "-C", out, ...names], root);
   return await Deno.readFile(`${out}.tar`);
 }
 

@@ -3,14 +3,14 @@
  * every process started here and killed by its id. `using`-style: `await using cluster = …`.
  */
 import assert from "node:assert/strict";
-import { fromFileUrl } from "node:path/posix";
+import { fileURLToPath } from "node:url";
 import { systemClock } from "../../roles/kit/clock.ts";
 import { silentLog } from "../../roles/kit/log.ts";
 import { systemRandom } from "../../roles/kit/random.ts";
 import { systemDisk } from "../../roles/kit/system_disk.ts";
 import { openDiskStore } from "../../roles/seeder/mod.ts";
 
-export const mainModule = fromFileUrl(new URL("../../main.ts", import.meta.url));
+export const mainModule = fileURLToPath(new URL("../../main.ts", import.meta.url));
 
 export interface Outcome {
   readonly code: number;

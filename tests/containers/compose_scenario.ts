@@ -1,0 +1,220 @@
+/**
+ * What `compose_test.ts` runs inside the network of a fresh Docker daemon: builds the image from a copy
+ * of the sources, brings the cluster up, moves a real tree, and then kills, unplugs, freezes, restarts
+ * and takes down, comparing every byte after each. Prints a line per step; throws at the first failure.
+ */
+import assert from "node:assert/strict";
+import { treeDigest, until } from "../cluster/cluster.ts";
+
+const repository = new URL("../..", import.meta.url).pathname;
+const here = new URL(".", import.meta.url).pathname;
+const decoder = new TextDecoder();
+const work = await Deno.makeTempDir({ prefix: "offshore-compose-" });
+const project = `${work}/project`;
+
+interface Ran {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+async function run(program: string, args: string[], cwd = project): Promise<Ran> {
+  const { code, stdout, stderr } = await new Deno.Command(program, { args, cwd, stdin: "null" })
+    .output();
+  return { code, out: decoder.decode(stdout), err: decoder.decode(stderr) };
+}
+
+async function must(program: string, args: string[], cwd = project): Promise<string> {
+  const { code, out, err } = await run(program, args, cwd);
+  assert.equal(code, 0, `${program} ${args.join(" ")}: ${out}${err}`);
+  return out;
+}
+
+const compose = (...args: string[]) => must("docker-compose", ["-p", "offshore", ...args]);
+const client = (...args: string[]) => compose("exec", "-T", "client", "offshore", ...args);
+
+async function containerOf(service: string): Promise<string> {
+  return (await compose("ps", "-q", service)).trim();
+}
+
+async function health(service: string): Promise<string> {
+  const format = "{{.State.Health.Status}}";
+  return (await must("docker", ["inspect", "-f", format, await containerOf(service)])).trim();
+}
+
+const services = ["tracker", "seeder-1", "seeder-2", "seeder-3", "client"];
+
+async function untilHealthy(): Promise<void> {
+  await until("all five are healthy", async () => {
+    const states = await Promise.all(services.map(health));
+    return states.every((state) => state === "healthy");
+  }, 120_000);
+}
+
+/** Name to state of the seeders, as the tracker sees them. */
+async function seederStates(): Promise<Record<string, string>> {
+  const { seeders } = JSON.parse(await client("status", "--json")) as {
+    seeders: { name: string; state: string }[];
+  };
+  return Object.fromEntries(seeders.map((each) => [each.name, each.state]));
+}
+
+async function untilState(seeder: string, state: string): Promise<void> {
+  await until(`${seeder} is ${state}`, async () => (await seederStates())[seeder] === state);
+}
+
+async function step(name: string, work: () => Promise<unknown>): Promise<void> {
+  const start = performance.now();
+  await work();
+  console.log(`ok   ${name} (${((performance.now() - start) / 1000).toFixed(1)} s)`);
+}
+
+/** The tree comes back as it went up. */
+let round = 0;
+async function treeComesBack(): Promise<void> {
+  const name = `back-${++round}`;
+  await client("get", "-r", "/tree", name);
+  const disk = `${project}/.disks/client`;
+  assert.deepEqual(await treeDigest(`${disk}/${name}`), await treeDigest(`${disk}/tree`));
+  await Deno.remove(`${disk}/${name}`, { recursive: true });
+}
+
+async function copySources(): Promise<void> {
+  await Deno.mkdir(project);
+  for (
+    const name of [
+      "Dockerfile",
+      ".dockerignore",
+      "docker-compose.yml",
+      "deno.json",
+      "deno.lock",
+      "main.ts",
+      "protocol",
+      "roles",
+      ".ci",
+    ]
+  ) await must("cp", ["-r", `${repository}/${name}`, project], work);
+}
+
+/** A DENO_DIR with all that the build fetches: there is no network inside. */
+async function warmCache(): Promise<string> {
+  const cache = `${work}/cache`;
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["info", "--json"],
+    stdin: "null",
+  }).output();
+  const own = (JSON.parse(decoder.decode(stdout)) as { denoDir: string }).denoDir;
+  await Deno.mkdir(cache);
+  for (const part of ["npm", "dl"]) {
+    const there = await Deno.stat(`${own}/${part}`).catch(() => undefined);
+    if (there !== undefined) await must("cp", ["-r", `${own}/${part}`, cache], work);
+  }
+  return cache;
+}
+
+try {
+  await step("the image is built from stand-ins of the official images", async () => {
+    await copySources();
+    await must(`${here}make_base.sh`, [`${work}/base`, Deno.execPath(), await warmCache()], work);
+    await must("docker", ["build", "-q", "-t", "offshore:dev", "."]);
+    const size = await must("docker", ["image", "inspect", "-f", "{{.Size}}", "offshore:dev"]);
+    console.log(`     image: ${(Number(size) / 2 ** 20).toFixed(0)} MiB`);
+  });
+
+  await step("up -d brings five healthy containers", async () => {
+    await compose("up", "-d", "--no-build");
+    await untilHealthy();
+    const states = await seederStates();
+    assert.deepEqual(states, { "seeder-1": "green", "seeder-2": "green", "seeder-3": "green" });
+  });
+
+  await step("a real tree goes up and comes back", async () => {
+    const tree = `${project}/.disks/client/tree`;
+    await must("cp", ["-a", "/usr/share/doc", tree], work);
+    await client("put", "-r", "tree", "/tree");
+    await treeComesBack();
+  });
+
+  await step("nothing is open: no token, no answer", async () => {
+    const response = await fetch("http://11.56.1.21:7420/v1/files/list", {
+      method: "POST",
+      headers: { "offshore-protocol": "1" },
+      body: JSON.stringify({ path: "/" }),
+    });
+    assert.equal(response.status, 401);
+    await response.body?.cancel();
+  });
+
+  await step("the client's port is published on loopback only", async () => {
+    const ports = await must("docker", ["port", await containerOf("client")]);
+    assert.match(ports, /^7480\/tcp -> 127\.0\.0\.1:\d+\s*$/);
+    const { status } = await fetch("http://127.0.0.1:7480/v1/health");
+    assert.equal(status, 200);
+  });
+
+  await step("a killed seeder costs nothing", async () => {
+    await must("docker", ["kill", await containerOf("seeder-2")]);
+    await treeComesBack();
+    await compose("start", "seeder-2");
+    await untilState("seeder-2", "green");
+  });
+
+  await step("an unplugged seeder costs nothing", async () => {
+    const container = await containerOf("seeder-3");
+    await must("docker", ["network", "disconnect", "offshore_offshore", container]);
+    await treeComesBack();
+    const address = ["--ip", "11.56.1.43", "--alias", "seeder-3"];
+    await must("docker", ["network", "connect", ...address, "offshore_offshore", container]);
+    await untilState("seeder-3", "green");
+  });
+
+  await step("a frozen seeder costs nothing", async () => {
+    await must("docker", ["pause", await containerOf("seeder-1")]);
+    await treeComesBack();
+    await must("docker", ["unpause", await containerOf("seeder-1")]);
+    await untilState("seeder-1", "green");
+  });
+
+  await step("the tracker restarts and everyone finds it again", async () => {
+    await compose("restart", "tracker");
+    await untilHealthy();
+    for (const seeder of ["seeder-1", "seeder-2", "seeder-3"]) await untilState(seeder, "green");
+    await treeComesBack();
+  });
+
+  await step("a stop is a clean sign-out", async () => {
+    await compose("stop", "seeder-1");
+    const format = "{{.State.ExitCode}}";
+    const code = await must("docker", ["inspect", "-f", format, await containerOf("seeder-1")]);
+    assert.equal(code.trim(), "0");
+    assert.equal((await seederStates())["seeder-1"], "away");
+    await compose("start", "seeder-1");
+    await untilState("seeder-1", "green");
+  });
+
+  await step("down and up again, and all is there", async () => {
+    await compose("down");
+    await compose("up", "-d", "--no-build");
+    await untilHealthy();
+    await treeComesBack();
+  });
+
+  await step("a client on the host reaches the cluster with the login code", async () => {
+    const container = await containerOf("client");
+    await must("docker", ["cp", `${container}:/usr/local/bin/offshore`, `${work}/offshore`]);
+    const code = (await compose("exec", "-T", "client", "cat", "/codes/login/code")).trim();
+    const ours = ["--role", "client", "--state", `${work}/state`, "--login-code", code];
+    const listing = await must(`${work}/offshore`, [...ours, "ls", "/"], work);
+    assert.match(listing, /tree/);
+    await must(`${work}/offshore`, [...ours, "get", "-r", "/tree", `${work}/tree`], work);
+    const disk = `${project}/.disks/client`;
+    assert.deepEqual(await treeDigest(`${work}/tree`), await treeDigest(`${disk}/tree`));
+  });
+} catch (error) {
+  const { out } = await run("docker-compose", ["-p", "offshore", "logs", "--tail", "20"]);
+  console.log(out);
+  throw error;
+} finally {
+  await run("docker-compose", ["-p", "offshore", "down", "-v", "--timeout", "5"]);
+  await Deno.remove(work, { recursive: true }).catch(() => {});
+}
