@@ -40,7 +40,9 @@ export const StoreChunkRequest = z.strictObject({
   chain: ChainHeader.optional(),
 });
 
-/** Which copies were made, and why others were not. A store that makes no copy is a fault instead. */
+/**
+ * Which copies were made, and why others were not. A store that makes no copy is a fault instead.
+ */
 export const StoreReply = z.strictObject({
   receipts: z.array(Receipt),
   failures: z.array(z.strictObject({ seederId: SeederId, problem: Problem })),
@@ -63,8 +65,8 @@ export interface BatchItem {
 export const chunkBatchMediaType = "application/vnd.offshore.chunk-batch";
 
 /**
- * Item after item: the length of the head as four bytes, most significant first; the head as JSON in
- * UTF-8 (`BatchItemHead`); the chunk's bytes, as many as the head says.
+ * Item after item: the length of the head as four bytes, most significant first; the head as JSON
+ * in UTF-8 (`BatchItemHead`); the chunk's bytes, as many as the head says.
  */
 export function encodeBatch(items: readonly BatchItem[]): Uint8Array<ArrayBuffer> {
   const encoder = new TextEncoder();

@@ -1,7 +1,7 @@
 /**
- * The closed list of expected failures. A fault carries a stable code for programs, a detail for the
- * person and what to do next; the code alone decides the HTTP status and whether trying again helps.
- * Over HTTP a fault travels as problem details (RFC 9457).
+ * The closed list of expected failures. A fault carries a stable code for programs, a detail for
+ * the person and what to do next; the code alone decides the HTTP status and whether trying again
+ * helps. Over HTTP a fault travels as problem details (RFC 9457).
  *
  * retry: `never` the same request fails again; `later` it may succeed after a pause; `elsewhere` it
  * may succeed at another seeder.

@@ -1,4 +1,6 @@
-/** Messages about the namespace: looking at it, changing it, writing files into it, finding chunks. */
+/**
+ * Messages about the namespace: looking at it, changing it, writing files into it, finding chunks.
+ */
 import * as z from "zod";
 import { ChunkSize } from "./chunking.ts";
 import { Problem } from "./faults.ts";
@@ -20,7 +22,9 @@ import { Leave, Receipt } from "./trust.ts";
 const FileBytes = z.int().min(0);
 /** Unix permission bits. */
 const Mode = z.int().min(0).max(0o7777);
-/** Milliseconds since 1970 as the writer's machine told them: shown and restored, never decided on. */
+/**
+ * Milliseconds since 1970 as the writer's machine told them: shown and restored, never decided on.
+ */
 const Time = z.int();
 const Copies = z.int().min(1).max(limits.copiesMax);
 
@@ -59,9 +63,14 @@ export const StatReply = Entry.extend({
   chunkCount: z.int().min(0),
   chunkSizeBytes: ChunkSize.optional(),
   manifestDigest: ManifestDigestHex.optional(),
-  /** The policy in force here: for a file, copies asked for; for a directory, for new files in it. */
+  /**
+   * The policy in force here: for a file, copies asked for; for a directory, for new files in it.
+   */
   copiesWanted: Copies,
-  /** Of files: the fewest holdings on green or yellow seeders over its chunks; absent with no chunks. */
+  /**
+   * Of files: the fewest holdings on green or yellow seeders over its chunks; absent with no
+   * chunks.
+   */
   copiesLeast: z.int().min(0).optional(),
 });
 export type StatReply = z.output<typeof StatReply>;
@@ -113,7 +122,9 @@ export const MakeLinksReply = z.strictObject({ made: z.int() });
 
 export const RemoveRequest = z.strictObject({
   path: RemotePath,
-  /** `directory`: an empty directory only. `file`: a file or link only. `tree`: whatever is there. */
+  /**
+   * `directory`: an empty directory only. `file`: a file or link only. `tree`: whatever is there.
+   */
   what: z.enum(["directory", "file", "tree"]),
 });
 export const RemoveReply = z.strictObject({ files: z.int(), directories: z.int(), links: z.int() });
@@ -202,7 +213,9 @@ export const Placement = z.strictObject({
 export type Placement = z.output<typeof Placement>;
 export const PlaceReply = z.strictObject({ results: z.array(resultOf({ placement: Placement })) });
 
-/** Chunk `index` of the upload is stored: with receipts for new copies, none for those held already. */
+/**
+ * Chunk `index` of the upload is stored: with receipts for new copies, none for those held already.
+ */
 export const RecordedChunk = ChunkEntry.extend({
   index: z.int().min(0),
   receipts: z.array(Receipt).max(limits.copiesMax),

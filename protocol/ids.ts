@@ -1,6 +1,6 @@
 /**
- * Identities. Each is a branded string with one schema, so that a chunk id can never be passed where
- * a seeder id is meant, and every id that came from outside has been parsed.
+ * Identities. Each is a branded string with one schema, so that a chunk id can never be passed
+ * where a seeder id is meant, and every id that came from outside has been parsed.
  */
 import * as z from "zod";
 

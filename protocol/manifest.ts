@@ -36,8 +36,8 @@ export function chunkEntryProblem(
 
 /**
  * SHA-256 over the line "offshore manifest 1 CHUNKSIZE\n" and, for each chunk in order, the line
- * "SIZE ID\n", all in ASCII with sizes in decimal. Two files with the same bytes cut at the same size
- * have the same manifest digest.
+ * "SIZE ID\n", all in ASCII with sizes in decimal. Two files with the same bytes cut at the same
+ * size have the same manifest digest.
  */
 export interface ManifestDigest {
   add(entry: ChunkEntry): void;

@@ -41,8 +41,8 @@ export const JoinRequest = z.strictObject({
 export const JoinReply = z.strictObject({ clusterId: ClusterId, seederKey: SecretKey });
 
 /**
- * XOR of the first 16 bytes of all chunk ids held, as 32 hex digits: ids are uniform, so equal digests
- * and counts mean equal sets, whatever the order, and one chunk more or less is one XOR.
+ * XOR of the first 16 bytes of all chunk ids held, as 32 hex digits: ids are uniform, so equal
+ * digests and counts mean equal sets, whatever the order, and one chunk more or less is one XOR.
  */
 export const InventoryDigest = z.string().regex(/^[0-9a-f]{32}$/);
 

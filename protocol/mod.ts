@@ -16,7 +16,8 @@
  * - heartbeat: a seeder's report; its reply carries orders (copy, drop, verify)
  * - epoch: the number of a tracker's start; seeders refuse a lower one than they have seen
  * - pack: a file in which a seeder keeps many small chunks
- * - repair, rebalance, drain, scrub: more copies; other places; empty a seeder; read again and check
+ * - repair, rebalance, drain, scrub: more copies; other places; empty a seeder; read again and
+ *   check
  * - fault: an expected failure from the closed list in `faults.ts`
  */
 export * from "./chunking.ts";

@@ -1,7 +1,7 @@
 /**
  * What the tracker wants done, and what came of it. Orders leave the tracker only in heartbeat
- * replies; each is idempotent, carries its reason in words, and is forgotten when its deadline passes
- * without an outcome: orders are hints, the tracker's view is the truth.
+ * replies; each is idempotent, carries its reason in words, and is forgotten when its deadline
+ * passes without an outcome: orders are hints, the tracker's view is the truth.
  */
 import * as z from "zod";
 import { ChunkId, SeederId } from "./ids.ts";
@@ -36,7 +36,9 @@ export const VerifyOrder = z.strictObject({ kind: z.literal("verify"), ...common
 export const Order = z.discriminatedUnion("kind", [CopyOrder, DropOrder, VerifyOrder]);
 export type Order = z.output<typeof Order>;
 
-/** `held`: the seeder has a good copy. `absent`: it has none. `failed`: it could not tell or do it. */
+/**
+ * `held`: the seeder has a good copy. `absent`: it has none. `failed`: it could not tell or do it.
+ */
 export const OrderOutcome = z.strictObject({
   orderId: z.string(),
   kind: z.enum(["copy", "drop", "verify"]),

@@ -79,8 +79,8 @@ export function isWithin(path: RemotePath, ancestor: RemotePath): boolean {
 }
 
 /**
- * What a person typed, made absolute against `directory`: `.`, `..`, doubled and trailing slashes are
- * resolved by text alone, as a shell's `cd` does. Throws a ZodError when the result is no path.
+ * What a person typed, made absolute against `directory`: `.`, `..`, doubled and trailing slashes
+ * are resolved by text alone, as a shell's `cd` does. Throws a ZodError when the result is no path.
  */
 export function resolvePath(directory: RemotePath, typed: string): RemotePath {
   const segments = typed.startsWith("/") ? [] : segmentsOf(directory);

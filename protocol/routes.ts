@@ -2,9 +2,10 @@
  * The one table of routes. The servers (`roles/kit/serve.ts`) and the typed caller (`wire.ts`) both
  * derive from it, and `docs/PROTOCOL.md` is generated from it.
  *
- * `access`: `open` to anyone; `person` with a login token; `seeder` with a seeder token; `leave` with
- * a leave for the chunk. `body` and `reply` are JSON unless they are raw bytes. Where the request body
- * is bytes, or there is none, the input travels in the path, the query and the named headers.
+ * `access`: `open` to anyone; `person` with a login token; `seeder` with a seeder token; `leave`
+ * with a leave for the chunk. `body` and `reply` are JSON unless they are raw bytes. Where the
+ * request body is bytes, or there is none, the input travels in the path, the query and the named
+ * headers.
  */
 import * as z from "zod";
 import * as chunks from "./chunks.ts";

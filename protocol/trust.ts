@@ -3,8 +3,9 @@
  * the one cluster key that only the tracker holds; a seeder holds only the key derived for it, so a
  * stolen seeder can forge nothing in another seeder's name.
  *
- * A leave is permission for one action on one chunk at one seeder until a time on the tracker's clock.
- * A receipt is a seeder's word that it holds a chunk durably, given under the leave it was sent with.
+ * A leave is permission for one action on one chunk at one seeder until a time on the tracker's
+ * clock. A receipt is a seeder's word that it holds a chunk durably, given under the leave it was
+ * sent with.
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
 import * as z from "zod";

@@ -31,7 +31,9 @@ export type Connection<Table extends RouteTable> = {
   ) => Promise<Output<Table[Name]>>;
 };
 
-/** Every route of `table` at `address` as a function. Whoever reads a bytes reply checks its bytes. */
+/**
+ * Every route of `table` at `address` as a function. Whoever reads a bytes reply checks its bytes.
+ */
 export function connect<Table extends RouteTable>(
   table: Table,
   address: string,

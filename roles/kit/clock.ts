@@ -1,6 +1,9 @@
 /** Time as a thing passed in: the simulator's clock moves only when it is told to. */
 export interface Clock {
-  /** Milliseconds since 1970; never goes back while the process lives, whatever is done to the host's clock. */
+  /**
+   * Milliseconds since 1970; never goes back while the process lives, whatever is done to the
+   * host's clock.
+   */
   now(): number;
   /** Resolves after `ms`; rejects with the signal's reason when it is aborted. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;

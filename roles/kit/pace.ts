@@ -19,8 +19,8 @@ export async function repeat(
 }
 
 /**
- * The pause before attempt `attempt` (0 for the first retry): doubles from `firstMs` to `mostMs`, and
- * a random part of up to half is taken off so that many clients do not come back at once.
+ * The pause before attempt `attempt` (0 for the first retry): doubles from `firstMs` to `mostMs`,
+ * and a random part of up to half is taken off so that many clients do not come back at once.
  */
 export function backoffMs(
   random: Random,

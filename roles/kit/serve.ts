@@ -1,7 +1,7 @@
 /**
- * A route table and its handlers as a Hono app: decodes and checks the request, asks the role's guard,
- * calls the handler, encodes the reply; whatever is thrown becomes problem details. No decision about
- * files is taken here.
+ * A route table and its handlers as a Hono app: decodes and checks the request, asks the role's
+ * guard, calls the handler, encodes the reply; whatever is thrown becomes problem details. No
+ * decision about files is taken here.
  */
 import { type Context, Hono } from "hono";
 import * as z from "zod";
@@ -65,7 +65,9 @@ export interface ServeParts<Table extends RouteTable, Caller> {
   readonly random: Random;
 }
 
-/** Takes a request; `peer` is the address it came from. The same in the simulator and on a socket. */
+/**
+ * Takes a request; `peer` is the address it came from. The same in the simulator and on a socket.
+ */
 export type App = (request: Request, peer?: string) => Promise<Response>;
 
 export function serveRoutes<Table extends RouteTable, Caller>(

@@ -35,7 +35,9 @@ function placeOf(path: string): { room: string; inPlan: boolean } | undefined {
 const plugin: Deno.lint.Plugin = {
   name: "offshore",
   rules: {
-    /** Deno's own rule of this kind knows no exception for tests, where a wrong guess fails loudly. */
+    /**
+     * Deno's own rule of this kind knows no exception for tests, where a wrong guess fails loudly.
+     */
     "no-non-null-assertion": {
       create(context) {
         if (/\/(tests|bench)\//.test(context.filename)) return {};

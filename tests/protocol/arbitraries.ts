@@ -1,6 +1,6 @@
 /**
- * What the tests of the protocol draw from: ids, keys, sizes, names and paths, valid and hostile. Each
- * is drawn through the schema, so a test holds the same branded types as the code it tests.
+ * What the tests of the protocol draw from: ids, keys, sizes, names and paths, valid and hostile.
+ * Each is drawn through the schema, so a test holds the same branded types as the code it tests.
  */
 import * as fc from "fast-check";
 import {

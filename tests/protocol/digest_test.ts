@@ -1,4 +1,6 @@
-/** SHA-256 against published vectors (FIPS 180-4 examples) and against node's own one-shot digest. */
+/**
+ * SHA-256 against published vectors (FIPS 180-4 examples) and against node's own one-shot digest.
+ */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";

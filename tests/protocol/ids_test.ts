@@ -1,4 +1,7 @@
-/** Every id schema takes exactly its own spelling, and a version is named as the upload that made it. */
+/**
+ * Every id schema takes exactly its own spelling, and a version is named as the upload that made
+ * it.
+ */
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
 import {

@@ -1,4 +1,7 @@
-/** The manifest digest is the documented lines and nothing else; entries are checked against the file's size. */
+/**
+ * The manifest digest is the documented lines and nothing else; entries are checked against the
+ * file's size.
+ */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import * as fc from "fast-check";

@@ -1,6 +1,8 @@
 /** Every text that differs from a signed one in a single place: what a forger tries first. */
 
-/** Each character replaced (by three others), dropped and doubled, and the text with one appended. */
+/**
+ * Each character replaced (by three others), dropped and doubled, and the text with one appended.
+ */
 export function* tampered(text: string): Generator<string> {
   for (let index = 0; index < text.length; index++) {
     const before = text.slice(0, index), here = text[index] ?? "", after = text.slice(index + 1);

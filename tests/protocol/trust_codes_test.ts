@@ -1,4 +1,6 @@
-/** Codes and person tokens: read back as made, refused when forged, for another purpose, or too old. */
+/**
+ * Codes and person tokens: read back as made, refused when forged, for another purpose, or too old.
+ */
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
 import {

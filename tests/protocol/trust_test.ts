@@ -1,6 +1,6 @@
 /**
- * Leaves and receipts: what was signed opens exactly what it was signed for, and nothing near it. Every
- * single character is tampered with, and every part of the subject is swapped.
+ * Leaves and receipts: what was signed opens exactly what it was signed for, and nothing near it.
+ * Every single character is tampered with, and every part of the subject is swapped.
  */
 import assert from "node:assert/strict";
 import * as fc from "fast-check";

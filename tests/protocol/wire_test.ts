@@ -1,6 +1,6 @@
 /**
- * Calls through an in-process app made of the same tables: what the caller encodes the server decodes,
- * faults arrive as they were thrown, and whatever else comes back becomes a fault too.
+ * Calls through an in-process app made of the same tables: what the caller encodes the server
+ * decodes, faults arrive as they were thrown, and whatever else comes back becomes a fault too.
  */
 import assert from "node:assert/strict";
 import * as fc from "fast-check";

@@ -1,9 +1,14 @@
-/** Small files, read whole and written so that a power cut at any step leaves the old or the new one. */
+/**
+ * Small files, read whole and written so that a power cut at any step leaves the old or the new
+ * one.
+ */
 import assert from "node:assert/strict";
 import { type Disk, type DiskFile, readWhole, writeDurably } from "../../../roles/kit/disk.ts";
 import { systemDisk } from "../../../roles/kit/system_disk.ts";
 
-/** The system's disk under a fresh folder, with every call written down, failing at the call named. */
+/**
+ * The system's disk under a fresh folder, with every call written down, failing at the call named.
+ */
 function watchedDisk(failAt?: string): { disk: Disk; calls: string[] } {
   const calls: string[] = [];
   const note = (call: string) => {

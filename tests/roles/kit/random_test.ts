@@ -1,4 +1,6 @@
-/** Dice: the seeded ones repeat and spread evenly, and what is drawn with them stays in its range. */
+/**
+ * Dice: the seeded ones repeat and spread evenly, and what is drawn with them stays in its range.
+ */
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
 import {

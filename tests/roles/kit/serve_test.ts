@@ -1,6 +1,6 @@
 /**
- * What every role's server does before and after its handlers: version, credentials, parsing, guard,
- * encoding, and problems for whatever is thrown.
+ * What every role's server does before and after its handlers: version, credentials, parsing,
+ * guard, encoding, and problems for whatever is thrown.
  */
 import assert from "node:assert/strict";
 import * as fc from "fast-check";

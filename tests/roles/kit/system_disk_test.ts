@@ -1,6 +1,6 @@
 /**
- * The real file system behind `Disk`, in a folder of its own: what is written is read back, and every
- * failure the machine can be brought to show has its fault.
+ * The real file system behind `Disk`, in a folder of its own: what is written is read back, and
+ * every failure the machine can be brought to show has its fault.
  */
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
