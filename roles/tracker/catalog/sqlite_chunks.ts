@@ -1,0 +1,221 @@
+/**
+ * The rows of chunks and who refers to them: manifests and uploads under way. Whatever takes a
+ * reference away lists the chunks in `touched` first, so that each step is one statement for all.
+ */
+import type { ChunkEntry, ChunkId, UploadId, VersionId } from "../../../protocol/mod.ts";
+import { bytesOf, type SqliteConnection } from "./sqlite_connection.ts";
+
+export interface VersionKey {
+  readonly versionKey: number;
+  /** Copies the version asks for; 0 while only its manifest is there. */
+  readonly copies: number;
+}
+
+export class SqliteChunks {
+  constructor(private readonly connection: SqliteConnection) {}
+
+  /** The key of a chunk, whose row is made when it is new. */
+  key(chunkId: ChunkId): number {
+    const bytes = bytesOf(chunkId);
+    const row = this.connection.get("SELECT chunk_key FROM chunks WHERE chunk_id = ?", bytes) ??
+      this.connection.get("INSERT INTO chunks (chunk_id) VALUES (?) RETURNING chunk_key", bytes);
+    return row?.integer("chunk_key") ?? 0;
+  }
+
+  removeUnused(chunkKey: number): void {
+    this.connection.run(
+      "DELETE FROM chunks WHERE chunk_key = ? AND named = 0 AND held = 0 AND recorded = 0",
+      chunkKey,
+    );
+  }
+
+  /** The key of a version, whose row is begun when it is new. */
+  versionKey(versionId: VersionId): VersionKey {
+    const bytes = bytesOf(versionId);
+    const row = this.connection.get(
+      "SELECT version_key, copies FROM versions WHERE version_id = ?",
+      bytes,
+    ) ?? this.connection.get(
+      `INSERT INTO versions VALUES (NULL, ?, NULL, 0, 0, 0, '', 0, 0)
+       RETURNING version_key, copies`,
+      bytes,
+    );
+    return {
+      versionKey: row?.integer("version_key") ?? 0,
+      copies: row?.integer("copies") ?? 0,
+    };
+  }
+
+  putManifest(version: VersionKey, from: number, entries: readonly ChunkEntry[]): void {
+    this.#removeManifestRows(version.versionKey, from, from + entries.length);
+    let newlyNamed = 0;
+    entries.forEach((entry, i) => {
+      const chunkKey = this.key(entry.chunkId);
+      this.connection.run(
+        "INSERT INTO manifest_chunks VALUES (?, ?, ?, ?)",
+        version.versionKey,
+        from + i,
+        chunkKey,
+        entry.sizeBytes,
+      );
+      this.connection.run(
+        `INSERT INTO wants VALUES (?, ?, 1)
+         ON CONFLICT (chunk_key, copies) DO UPDATE SET times = times + 1`,
+        chunkKey,
+        version.copies,
+      );
+      const row = this.connection.get(
+        `UPDATE chunks SET named = named + 1, wanted = max(wanted, ?) WHERE chunk_key = ?
+         RETURNING named`,
+        version.copies,
+        chunkKey,
+      );
+      if (row?.integer("named") === 1) newlyNamed++;
+    });
+    this.connection.run("UPDATE totals SET chunks = chunks + ?", newlyNamed);
+  }
+
+  #removeManifestRows(versionKey: number, from: number, to: number): void {
+    const range = "version_key = ? AND position >= ? AND position < ?";
+    const found = this.connection.get(
+      `SELECT 1 AS found FROM manifest_chunks WHERE ${range} LIMIT 1`,
+      versionKey,
+      from,
+      to,
+    );
+    if (found === undefined) return;
+    this.connection.run("DELETE FROM touched");
+    this.connection.run(
+      `INSERT INTO touched SELECT m.chunk_key, v.copies, count(*)
+       FROM manifest_chunks AS m CROSS JOIN versions AS v ON v.version_key = m.version_key
+       WHERE m.${range} GROUP BY m.chunk_key, v.copies`,
+      versionKey,
+      from,
+      to,
+    );
+    this.connection.run(`DELETE FROM manifest_chunks WHERE ${range}`, versionKey, from, to);
+    this.#unnameTouched();
+  }
+
+  /** The version asks for `copies` from now on: its chunks are wanted accordingly. */
+  changeCopies(version: VersionKey, copies: number): void {
+    this.connection.run("DELETE FROM touched");
+    const found = this.connection.run(
+      `INSERT INTO touched SELECT chunk_key, ?, count(*) FROM manifest_chunks
+       WHERE version_key = ? GROUP BY chunk_key`,
+      version.copies,
+      version.versionKey,
+    );
+    if (found === 0) return;
+    this.#takeTouchedWants();
+    this.connection.run(
+      `INSERT INTO wants SELECT chunk_key, ?, times FROM touched WHERE true
+       ON CONFLICT (chunk_key, copies) DO UPDATE SET times = times + excluded.times`,
+      copies,
+    );
+    this.#settleTouchedWanted();
+  }
+
+  /** Removes the versions listed in `doomed_versions`, with their manifests. */
+  removeDoomedVersions(): void {
+    this.connection.run("DELETE FROM touched");
+    this.connection.run(
+      `INSERT INTO touched SELECT m.chunk_key, v.copies, count(*)
+       FROM doomed_versions AS d CROSS JOIN versions AS v ON v.version_key = d.version_key
+         CROSS JOIN manifest_chunks AS m ON m.version_key = d.version_key
+       GROUP BY m.chunk_key, v.copies`,
+    );
+    const doomed = "version_key IN (SELECT version_key FROM doomed_versions)";
+    this.connection.run(`DELETE FROM manifest_chunks WHERE ${doomed}`);
+    this.#unnameTouched();
+    this.connection.run(`DELETE FROM versions WHERE ${doomed}`);
+  }
+
+  /** After manifest rows are gone: takes their naming away from the chunks in `touched`. */
+  #unnameTouched(): void {
+    this.#takeTouchedWants();
+    this.connection.run(
+      `UPDATE chunks SET named = named - t.times
+       FROM (SELECT chunk_key, sum(times) AS times FROM touched GROUP BY chunk_key) AS t
+       WHERE chunks.chunk_key = t.chunk_key`,
+    );
+    this.#settleTouchedWanted();
+    this.connection.run(
+      `UPDATE totals SET chunks = chunks - (SELECT count(*) FROM chunks
+         WHERE chunk_key IN (SELECT chunk_key FROM touched) AND named = 0)`,
+    );
+    this.#removeTouchedUnused();
+  }
+
+  #takeTouchedWants(): void {
+    this.connection.run(
+      `UPDATE wants SET times = wants.times - t.times FROM touched AS t
+       WHERE wants.chunk_key = t.chunk_key AND wants.copies = t.copies`,
+    );
+    this.connection.run(
+      "DELETE FROM wants WHERE chunk_key IN (SELECT chunk_key FROM touched) AND times = 0",
+    );
+  }
+
+  #settleTouchedWanted(): void {
+    this.connection.run(
+      `UPDATE chunks SET wanted = coalesce(
+         (SELECT max(copies) FROM wants WHERE wants.chunk_key = chunks.chunk_key), 0)
+       WHERE chunk_key IN (SELECT chunk_key FROM touched)`,
+    );
+  }
+
+  #removeTouchedUnused(): void {
+    this.connection.run(
+      `DELETE FROM chunks WHERE chunk_key IN (SELECT chunk_key FROM touched)
+         AND named = 0 AND held = 0 AND recorded = 0`,
+    );
+  }
+
+  /** Notes that an upload has its chunk `index`. */
+  record(uploadId: UploadId, index: number, entry: ChunkEntry): void {
+    const bytes = bytesOf(uploadId);
+    const before = this.connection.get(
+      "SELECT chunk_key FROM upload_chunks WHERE upload_id = ? AND position = ?",
+      bytes,
+      index,
+    )?.integer("chunk_key");
+    const chunkKey = this.key(entry.chunkId);
+    this.connection.run(
+      "INSERT OR REPLACE INTO upload_chunks VALUES (?, ?, ?, ?)",
+      bytes,
+      index,
+      chunkKey,
+      entry.sizeBytes,
+    );
+    if (before === chunkKey) return;
+    this.#countRecorded(chunkKey, 1);
+    if (before === undefined) return;
+    this.#countRecorded(before, -1);
+    this.removeUnused(before);
+  }
+
+  #countRecorded(chunkKey: number, change: 1 | -1): void {
+    this.connection.run(
+      "UPDATE chunks SET recorded = recorded + ? WHERE chunk_key = ?",
+      change,
+      chunkKey,
+    );
+  }
+
+  forgetRecorded(uploadId: UploadId): void {
+    const bytes = bytesOf(uploadId);
+    this.connection.run("DELETE FROM touched");
+    this.connection.run(
+      `INSERT INTO touched SELECT chunk_key, 0, count(*) FROM upload_chunks
+       WHERE upload_id = ? GROUP BY chunk_key`,
+      bytes,
+    );
+    this.connection.run("DELETE FROM upload_chunks WHERE upload_id = ?", bytes);
+    this.connection.run(
+      `UPDATE chunks SET recorded = recorded - t.times FROM touched AS t
+       WHERE chunks.chunk_key = t.chunk_key`,
+    );
+    this.#removeTouchedUnused();
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * Rows of the tables as rows of the interface. Ids were parsed before they were put and their lengths
+ * are checked by the tables, so they get their brand back without another look.
+ */
+import {
+  type ChunkEntry,
+  type ChunkId,
+  EntryKind,
+  type SeederId,
+  type UploadId,
+  type VersionId,
+} from "../../../protocol/mod.ts";
+import type { LogRow, NodeRow, SeederRow, UploadRow, VersionRow } from "./catalog.ts";
+import type { SqliteRow } from "./sqlite_connection.ts";
+
+export function nodeRowOf(row: SqliteRow): NodeRow {
+  return {
+    nodeId: row.integer("node_id"),
+    parentId: row.integer("parent_id"),
+    name: row.text("name"),
+    kind: EntryKind.parse(row.text("kind")),
+    mode: row.integer("mode"),
+    modifiedMs: row.integer("modified_ms"),
+    sizeBytes: row.integer("size_bytes"),
+    ...(row.has("version_id") ? { versionId: row.hex("version_id") as VersionId } : {}),
+    ...(row.has("target") ? { target: row.text("target") } : {}),
+    ...(row.has("copies") ? { copies: row.integer("copies") } : {}),
+  };
+}
+
+export function versionRowOf(row: SqliteRow): VersionRow {
+  return {
+    versionId: row.hex("version_id") as VersionId,
+    nodeId: row.integer("node_id"),
+    sizeBytes: row.integer("size_bytes"),
+    chunkSizeBytes: row.integer("chunk_size_bytes"),
+    chunkCount: row.integer("chunk_count"),
+    manifestDigest: row.text("manifest_digest"),
+    copies: row.integer("copies"),
+    createdMs: row.integer("created_ms"),
+  };
+}
+
+export function chunkEntryOf(row: SqliteRow): ChunkEntry {
+  return { chunkId: row.hex("chunk_id") as ChunkId, sizeBytes: row.integer("size_bytes") };
+}
+
+export function uploadRowOf(row: SqliteRow): UploadRow {
+  return {
+    uploadId: row.hex("upload_id") as UploadId,
+    path: row.text("path"),
+    condition: row.text("condition"),
+    chunkSizeBytes: row.integer("chunk_size_bytes"),
+    ...(row.has("size_bytes") ? { sizeBytes: row.integer("size_bytes") } : {}),
+    modifiedMs: row.integer("modified_ms"),
+    mode: row.integer("mode"),
+    copies: row.integer("copies"),
+    user: row.text("user"),
+    leaseEndsMs: row.integer("lease_ends_ms"),
+  };
+}
+
+export function seederRowOf(row: SqliteRow): SeederRow {
+  return {
+    seederId: row.text("seeder_id") as SeederId,
+    name: row.text("name"),
+    zone: row.text("zone"),
+    address: row.text("address"),
+    joinedMs: row.integer("joined_ms"),
+    ...(row.has("reconciled_boot_id") ? { reconciledBootId: row.text("reconciled_boot_id") } : {}),
+    away: row.integer("away") === 1,
+    totalBytes: row.integer("total_bytes"),
+    freeBytes: row.integer("free_bytes"),
+    usedBytes: row.integer("used_bytes"),
+  };
+}
+
+export function logRowOf(row: SqliteRow): LogRow {
+  return {
+    sequence: row.integer("sequence"),
+    epoch: row.integer("epoch"),
+    timeMs: row.integer("time_ms"),
+    text: row.text("text"),
+    checksum: row.text("checksum"),
+  };
+}

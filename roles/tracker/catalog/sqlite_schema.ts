@@ -1,0 +1,185 @@
+/**
+ * The table layout of the SQLite engine and how a file comes to have it. `user_version` counts the
+ * migrations a file has been through; each is one transaction, and none is ever edited.
+ *
+ * A chunk has one row however many versions, seeders and uploads know it, so that its 32 bytes stand
+ * in the file once. The counters in that row are what makes questions about all chunks cheap:
+ * `named` manifest rows, `held` holdings, `recorded` upload rows, `wanted` the most copies that any
+ * version naming it asks for (0 without one), which `wants` counts by number of copies. A row whose
+ * three counters are 0 is removed. The same reason keeps `totals` and the sums in `holders`.
+ */
+import { Fault } from "../../../protocol/mod.ts";
+import type { SqliteConnection } from "./sqlite_connection.ts";
+
+/** "OFFS": tells a catalog from any other SQLite file. */
+const applicationId = 0x4f464653;
+
+/** Checking a file of this size takes about a tenth of a second; a start shall not take longer. */
+const checkedBytesMax = 64 * 1024 * 1024;
+
+const migrations: readonly string[] = [
+  `
+  CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE totals (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    files INTEGER NOT NULL, directories INTEGER NOT NULL, links INTEGER NOT NULL,
+    file_bytes INTEGER NOT NULL, chunks INTEGER NOT NULL, highest_node_id INTEGER NOT NULL
+  ) STRICT;
+  INSERT INTO totals VALUES (1, 0, 0, 0, 0, 0, 0);
+
+  CREATE TABLE nodes (
+    node_id INTEGER PRIMARY KEY,
+    parent_id INTEGER NOT NULL, name TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('directory', 'file', 'link')),
+    mode INTEGER NOT NULL, modified_ms INTEGER NOT NULL, size_bytes INTEGER NOT NULL,
+    version_id BLOB CHECK (length(version_id) = 16), target TEXT, copies INTEGER,
+    UNIQUE (parent_id, name)
+  ) STRICT;
+
+  -- node_id is NULL while only the manifest of a version has been put.
+  CREATE TABLE versions (
+    version_key INTEGER PRIMARY KEY,
+    version_id BLOB NOT NULL UNIQUE CHECK (length(version_id) = 16),
+    node_id INTEGER,
+    size_bytes INTEGER NOT NULL, chunk_size_bytes INTEGER NOT NULL, chunk_count INTEGER NOT NULL,
+    manifest_digest TEXT NOT NULL, copies INTEGER NOT NULL, created_ms INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX versions_of_node ON versions (node_id);
+
+  CREATE TABLE chunks (
+    chunk_key INTEGER PRIMARY KEY,
+    chunk_id BLOB NOT NULL UNIQUE CHECK (length(chunk_id) = 32),
+    named INTEGER NOT NULL DEFAULT 0 CHECK (named >= 0),
+    wanted INTEGER NOT NULL DEFAULT 0,
+    held INTEGER NOT NULL DEFAULT 0 CHECK (held >= 0),
+    recorded INTEGER NOT NULL DEFAULT 0 CHECK (recorded >= 0)
+  ) STRICT;
+  CREATE INDEX chunks_below ON chunks (chunk_key) WHERE held < wanted;
+
+  CREATE TABLE wants (
+    chunk_key INTEGER NOT NULL, copies INTEGER NOT NULL, times INTEGER NOT NULL CHECK (times >= 0),
+    PRIMARY KEY (chunk_key, copies)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE manifest_chunks (
+    version_key INTEGER NOT NULL REFERENCES versions, position INTEGER NOT NULL,
+    chunk_key INTEGER NOT NULL, size_bytes INTEGER NOT NULL,
+    PRIMARY KEY (version_key, position)
+  ) STRICT, WITHOUT ROWID;
+
+  -- The seeders that hold or held something, with the sums over their holdings.
+  CREATE TABLE holders (
+    holder_key INTEGER PRIMARY KEY,
+    seeder_id TEXT NOT NULL UNIQUE,
+    chunk_count INTEGER NOT NULL DEFAULT 0, used_bytes INTEGER NOT NULL DEFAULT 0,
+    digest TEXT NOT NULL DEFAULT '00000000000000000000000000000000'
+  ) STRICT;
+
+  CREATE TABLE holdings (
+    holder_key INTEGER NOT NULL REFERENCES holders,
+    chunk_key INTEGER NOT NULL REFERENCES chunks, size_bytes INTEGER NOT NULL,
+    PRIMARY KEY (holder_key, chunk_key)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX holdings_of_chunk ON holdings (chunk_key);
+
+  CREATE TABLE uploads (
+    upload_id BLOB PRIMARY KEY CHECK (length(upload_id) = 16),
+    path TEXT NOT NULL, condition TEXT NOT NULL,
+    chunk_size_bytes INTEGER NOT NULL, size_bytes INTEGER,
+    modified_ms INTEGER NOT NULL, mode INTEGER NOT NULL, copies INTEGER NOT NULL,
+    user TEXT NOT NULL, lease_ends_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX uploads_by_end ON uploads (lease_ends_ms);
+
+  CREATE TABLE upload_chunks (
+    upload_id BLOB NOT NULL, position INTEGER NOT NULL,
+    chunk_key INTEGER NOT NULL, size_bytes INTEGER NOT NULL,
+    PRIMARY KEY (upload_id, position)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE seeders (
+    seeder_id TEXT PRIMARY KEY,
+    name TEXT NOT NULL, zone TEXT NOT NULL, address TEXT NOT NULL, joined_ms INTEGER NOT NULL,
+    reconciled_boot_id TEXT, away INTEGER NOT NULL,
+    total_bytes INTEGER NOT NULL, free_bytes INTEGER NOT NULL, used_bytes INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE log (
+    sequence INTEGER PRIMARY KEY,
+    epoch INTEGER NOT NULL, time_ms INTEGER NOT NULL, text TEXT NOT NULL, checksum TEXT NOT NULL
+  ) STRICT;
+  `,
+];
+
+/** Lists that a statement leaves for the next one; gone when the connection closes. */
+const workspace = `
+  CREATE TEMP TABLE doomed_nodes (node_id INTEGER PRIMARY KEY);
+  CREATE TEMP TABLE doomed_versions (version_key INTEGER PRIMARY KEY);
+  CREATE TEMP TABLE touched (
+    chunk_key INTEGER NOT NULL, copies INTEGER NOT NULL, times INTEGER NOT NULL,
+    PRIMARY KEY (chunk_key, copies)
+  ) WITHOUT ROWID;
+`;
+
+/**
+ * Makes the connection durable and its file a catalog of this version. Throws `config-corrupt` when
+ * the file is damaged, another program's or a newer version's, `disk-unusable` when it cannot be
+ * written.
+ */
+export function prepareSchema(connection: SqliteConnection): void {
+  const { path } = connection;
+  refuseForeign(connection);
+  const mode = connection.get("PRAGMA journal_mode = WAL")?.text("journal_mode");
+  if (path !== ":memory:" && mode !== "wal") {
+    throw new Fault("disk-unusable", `the catalog ${path}: no write-ahead log (${mode})`, {
+      next: "put the tracker's disk on a local file system",
+    });
+  }
+  connection.script("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
+  connection.script("PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32768");
+  migrate(connection);
+  connection.script(workspace);
+}
+
+function refuseForeign(connection: SqliteConnection): void {
+  const { path } = connection;
+  const bytes = pragma(connection, "page_count") * pragma(connection, "page_size");
+  if (bytes > 0 && bytes <= checkedBytesMax) {
+    const verdict = connection.get("PRAGMA quick_check(1)")?.text("quick_check");
+    if (verdict !== "ok") throw new Fault("config-corrupt", `the catalog ${path}: ${verdict}`);
+  }
+  const tables = connection.get("SELECT count(*) AS count FROM sqlite_schema")?.integer("count");
+  if (tables !== 0 && pragma(connection, "application_id") !== applicationId) {
+    throw new Fault("config-corrupt", `${path} is a database of another program, not a catalog`);
+  }
+  const version = pragma(connection, "user_version");
+  if (version > migrations.length) {
+    throw new Fault(
+      "config-corrupt",
+      `the catalog ${path} was written by a newer program: it has table layout ${version}, ` +
+        `this program knows layouts up to ${migrations.length}`,
+      { next: "run the newer version of offshore" },
+    );
+  }
+}
+
+function migrate(connection: SqliteConnection): void {
+  const first = pragma(connection, "user_version");
+  migrations.slice(first).forEach((sql, i) => {
+    connection.begin("IMMEDIATE");
+    try {
+      connection.script(sql);
+      connection.script(`PRAGMA user_version = ${first + i + 1}`);
+      connection.script(`PRAGMA application_id = ${applicationId}`);
+      connection.commit();
+    } catch (error) {
+      connection.rollback();
+      throw error;
+    }
+  });
+}
+
+function pragma(connection: SqliteConnection, name: string): number {
+  return connection.get(`PRAGMA ${name}`)?.integer(name) ?? 0;
+}

@@ -1,0 +1,277 @@
+/** What can be asked of the SQLite engine, each question one statement where it can be. */
+import type { ChunkEntry, ChunkId, SeederId, UploadId, VersionId } from "../../../protocol/mod.ts";
+import {
+  type HoldingsSummary,
+  type LogRow,
+  type NodeId,
+  type NodeRow,
+  rootNodeId,
+  type SeederRow,
+  type Totals,
+  type UploadRow,
+  type VersionRow,
+} from "./catalog.ts";
+import { bytesOf, type SqliteConnection, type SqliteRow } from "./sqlite_connection.ts";
+import {
+  chunkEntryOf,
+  logRowOf,
+  nodeRowOf,
+  seederRowOf,
+  uploadRowOf,
+  versionRowOf,
+} from "./sqlite_rows.ts";
+import type { ViewTables } from "./synchronous.ts";
+
+/** Below this share of all chunks, sorting a seeder's holdings beats walking the chunks in order. */
+const sparseShare = 1 / 16;
+
+/** The keys of the seeders named in a JSON list. */
+const alive = `alive AS MATERIALIZED (
+  SELECT holder_key FROM holders WHERE seeder_id IN (SELECT value FROM json_each(?1)))`;
+
+const heldOnAlive = `(SELECT count(*) FROM holdings AS h
+  WHERE h.chunk_key = c.chunk_key AND h.holder_key IN (SELECT holder_key FROM alive))`;
+
+export class SqliteView implements ViewTables {
+  constructor(protected readonly connection: SqliteConnection) {}
+
+  setting(name: string): string | undefined {
+    return this.connection.get("SELECT value FROM settings WHERE name = ?", name)?.text("value");
+  }
+
+  node(nodeId: NodeId): NodeRow | undefined {
+    const row = this.connection.get("SELECT * FROM nodes WHERE node_id = ?", nodeId);
+    return row && nodeRowOf(row);
+  }
+
+  child(parentId: NodeId, name: string): NodeRow | undefined {
+    const row = this.connection.get(
+      "SELECT * FROM nodes WHERE parent_id = ? AND name = ? AND name > ''",
+      parentId,
+      name,
+    );
+    return row && nodeRowOf(row);
+  }
+
+  children(parentId: NodeId, after: string | undefined, limit: number): NodeRow[] {
+    // The root, which is its own parent, is left out by its empty name.
+    return this.connection.all(
+      "SELECT * FROM nodes WHERE parent_id = ? AND name > ? ORDER BY name LIMIT ?",
+      parentId,
+      after ?? "",
+      limit,
+    ).map(nodeRowOf);
+  }
+
+  usage(nodeId: NodeId): Omit<Totals, "chunks"> {
+    if (nodeId === rootNodeId) {
+      const { files, directories, links, fileBytes } = this.totals();
+      return { files, directories, links, fileBytes };
+    }
+    const row = this.connection.get(
+      `WITH RECURSIVE below (node_id) AS (
+         SELECT ?1
+         UNION ALL
+         SELECT n.node_id FROM below AS b CROSS JOIN nodes AS n
+         WHERE n.parent_id = b.node_id AND n.name > ''
+       )
+       SELECT
+         count(*) FILTER (WHERE n.kind = 'file') AS files,
+         count(*) FILTER (WHERE n.kind = 'directory' AND n.node_id <> ?1) AS directories,
+         count(*) FILTER (WHERE n.kind = 'link') AS links,
+         coalesce(sum(n.size_bytes) FILTER (WHERE n.kind = 'file'), 0) AS file_bytes
+       FROM below AS b CROSS JOIN nodes AS n ON n.node_id = b.node_id`,
+      nodeId,
+    );
+    return {
+      files: row?.integer("files") ?? 0,
+      directories: row?.integer("directories") ?? 0,
+      links: row?.integer("links") ?? 0,
+      fileBytes: row?.integer("file_bytes") ?? 0,
+    };
+  }
+
+  highestNodeId(): NodeId {
+    return this.#totalsRow()?.integer("highest_node_id") ?? 0;
+  }
+
+  version(versionId: VersionId): VersionRow | undefined {
+    const row = this.connection.get(
+      "SELECT * FROM versions WHERE version_id = ? AND node_id IS NOT NULL",
+      bytesOf(versionId),
+    );
+    return row && versionRowOf(row);
+  }
+
+  versionsByPrefix(prefix: string, limit: number): VersionRow[] {
+    return this.connection.all(
+      `SELECT * FROM versions WHERE version_id BETWEEN ? AND ? AND node_id IS NOT NULL
+       ORDER BY version_id LIMIT ?`,
+      bytesOf(prefix.padEnd(32, "0")),
+      bytesOf(prefix.padEnd(32, "f")),
+      limit,
+    ).map(versionRowOf);
+  }
+
+  manifest(versionId: VersionId, from: number, limit: number): ChunkEntry[] {
+    return this.connection.all(
+      `SELECT c.chunk_id, m.size_bytes
+       FROM versions AS v CROSS JOIN manifest_chunks AS m CROSS JOIN chunks AS c
+       WHERE v.version_id = ? AND m.version_key = v.version_key AND m.position >= ?
+         AND c.chunk_key = m.chunk_key
+       ORDER BY m.position LIMIT ?`,
+      bytesOf(versionId),
+      from,
+      limit,
+    ).map(chunkEntryOf);
+  }
+
+  holders(chunkIds: readonly ChunkId[]): Map<ChunkId, SeederId[]> {
+    const found = new Map<ChunkId, SeederId[]>();
+    for (const chunkId of chunkIds) {
+      const rows = this.connection.all(
+        `SELECT s.seeder_id FROM chunks AS c CROSS JOIN holdings AS h CROSS JOIN holders AS s
+         WHERE c.chunk_id = ? AND h.chunk_key = c.chunk_key AND s.holder_key = h.holder_key
+         ORDER BY s.seeder_id`,
+        bytesOf(chunkId),
+      );
+      if (rows.length > 0) found.set(chunkId, rows.map((row) => row.text("seeder_id") as SeederId));
+    }
+    return found;
+  }
+
+  holdingsOf(seederId: SeederId, after: string | undefined, limit: number): ChunkEntry[] {
+    const holder = this.#holder(seederId);
+    if (holder === undefined) return [];
+    const all = this.connection.get("SELECT max(chunk_key) AS highest FROM chunks");
+    const chunks = all?.has("highest") ? all.integer("highest") : 0;
+    const sparse = holder.integer("chunk_count") < chunks * sparseShare;
+    const order = sparse
+      ? "holdings AS h CROSS JOIN chunks AS c"
+      : "chunks AS c CROSS JOIN holdings AS h";
+    return this.connection.all(
+      `SELECT c.chunk_id, h.size_bytes FROM ${order}
+       WHERE h.holder_key = ? AND c.chunk_key = h.chunk_key AND c.chunk_id > ?
+       ORDER BY c.chunk_id LIMIT ?`,
+      holder.integer("holder_key"),
+      bytesOf(after ?? ""),
+      limit,
+    ).map(chunkEntryOf);
+  }
+
+  #holder(seederId: SeederId): SqliteRow | undefined {
+    return this.connection.get("SELECT * FROM holders WHERE seeder_id = ?", seederId);
+  }
+
+  holdingsSummary(seederId: SeederId): HoldingsSummary {
+    const row = this.#holder(seederId);
+    return {
+      chunkCount: row?.integer("chunk_count") ?? 0,
+      usedBytes: row?.integer("used_bytes") ?? 0,
+      digest: row?.text("digest") ?? "0".repeat(32),
+    };
+  }
+
+  /**
+   * Only chunks that have too few holdings in all, or a holding on a seeder that is not live, can be
+   * below: the first stand in an index, the second are what the absent seeders hold.
+   */
+  chunksBelow(live: readonly SeederId[]): { atRisk: number; unavailable: number } {
+    const row = this.connection.get(
+      `WITH ${alive},
+       suspects AS (
+         SELECT chunk_key FROM chunks INDEXED BY chunks_below WHERE held < wanted
+         UNION
+         SELECT h.chunk_key FROM holders AS s CROSS JOIN holdings AS h
+         WHERE s.holder_key NOT IN (SELECT holder_key FROM alive) AND h.holder_key = s.holder_key
+       ),
+       counted AS MATERIALIZED (
+         SELECT c.wanted, ${heldOnAlive} AS held
+         FROM suspects AS s CROSS JOIN chunks AS c WHERE c.chunk_key = s.chunk_key
+       )
+       SELECT count(*) AS at_risk, count(*) FILTER (WHERE held = 0) AS unavailable
+       FROM counted WHERE held < wanted`,
+      JSON.stringify(live),
+    );
+    return { atRisk: row?.integer("at_risk") ?? 0, unavailable: row?.integer("unavailable") ?? 0 };
+  }
+
+  copiesLeast(versionId: VersionId, live: readonly SeederId[]): number | undefined {
+    const row = this.connection.get(
+      `WITH ${alive}
+       SELECT min(${heldOnAlive}) AS least
+       FROM versions AS v CROSS JOIN manifest_chunks AS c
+       WHERE v.version_id = ?2 AND c.version_key = v.version_key`,
+      JSON.stringify(live),
+      bytesOf(versionId),
+    );
+    return row?.has("least") ? row.integer("least") : undefined;
+  }
+
+  totals(): Totals {
+    const row = this.#totalsRow();
+    return {
+      files: row?.integer("files") ?? 0,
+      directories: row?.integer("directories") ?? 0,
+      links: row?.integer("links") ?? 0,
+      fileBytes: row?.integer("file_bytes") ?? 0,
+      chunks: row?.integer("chunks") ?? 0,
+    };
+  }
+
+  #totalsRow(): SqliteRow | undefined {
+    return this.connection.get("SELECT * FROM totals");
+  }
+
+  upload(uploadId: UploadId): UploadRow | undefined {
+    const row = this.connection.get(
+      "SELECT * FROM uploads WHERE upload_id = ?",
+      bytesOf(uploadId),
+    );
+    return row && uploadRowOf(row);
+  }
+
+  uploadChunks(
+    uploadId: UploadId,
+    from: number,
+    limit: number,
+  ): (ChunkEntry & { readonly index: number })[] {
+    return this.connection.all(
+      `SELECT u.position, c.chunk_id, u.size_bytes FROM upload_chunks AS u CROSS JOIN chunks AS c
+       WHERE u.upload_id = ? AND u.position >= ? AND c.chunk_key = u.chunk_key
+       ORDER BY u.position LIMIT ?`,
+      bytesOf(uploadId),
+      from,
+      limit,
+    ).map((row) => ({ ...chunkEntryOf(row), index: row.integer("position") }));
+  }
+
+  uploadsEndedBefore(timeMs: number, limit: number): UploadId[] {
+    return this.connection.all(
+      "SELECT upload_id FROM uploads WHERE lease_ends_ms < ? ORDER BY upload_id LIMIT ?",
+      timeMs,
+      limit,
+    ).map((row) => row.hex("upload_id") as UploadId);
+  }
+
+  uploadCount(): number {
+    return this.connection.get("SELECT count(*) AS count FROM uploads")?.integer("count") ?? 0;
+  }
+
+  seeders(): SeederRow[] {
+    return this.connection.all("SELECT * FROM seeders ORDER BY seeder_id").map(seederRowOf);
+  }
+
+  logHead(): LogRow | undefined {
+    const row = this.connection.get("SELECT * FROM log ORDER BY sequence DESC LIMIT 1");
+    return row && logRowOf(row);
+  }
+
+  logAfter(sequence: number, limit: number): LogRow[] {
+    return this.connection.all(
+      "SELECT * FROM log WHERE sequence > ? ORDER BY sequence LIMIT ?",
+      sequence,
+      limit,
+    ).map(logRowOf);
+  }
+}

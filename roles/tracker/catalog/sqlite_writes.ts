@@ -1,0 +1,264 @@
+/** What a transaction may change in the SQLite engine, with the counters of `sqlite_schema.ts` kept. */
+import {
+  type ChunkEntry,
+  type ChunkId,
+  Fault,
+  InventorySum,
+  type SeederId,
+  type UploadId,
+  type VersionId,
+} from "../../../protocol/mod.ts";
+import {
+  type LogRow,
+  type NodeId,
+  type NodeRow,
+  rootNodeId,
+  type SeederRow,
+  type Totals,
+  type UploadRow,
+  type VersionRow,
+} from "./catalog.ts";
+import { SqliteChunks } from "./sqlite_chunks.ts";
+import { bytesOf, type SqliteConnection } from "./sqlite_connection.ts";
+import { SqliteView } from "./sqlite_view.ts";
+import type { Tables } from "./synchronous.ts";
+
+export class SqliteWrites extends SqliteView implements Tables {
+  readonly #chunks: SqliteChunks;
+
+  constructor(connection: SqliteConnection) {
+    super(connection);
+    this.#chunks = new SqliteChunks(connection);
+  }
+
+  putSetting(name: string, value: string): void {
+    this.connection.run("INSERT OR REPLACE INTO settings VALUES (?, ?)", name, value);
+  }
+
+  appendLog(row: LogRow): void {
+    const head = this.logHead()?.sequence ?? 0;
+    if (row.sequence !== head + 1) {
+      throw new Fault("internal", `log row ${row.sequence} cannot follow row ${head}`);
+    }
+    this.connection.run(
+      "INSERT INTO log VALUES (?, ?, ?, ?, ?)",
+      row.sequence,
+      row.epoch,
+      row.timeMs,
+      row.text,
+      row.checksum,
+    );
+  }
+
+  putNode(row: NodeRow): void {
+    const before = this.node(row.nodeId);
+    this.connection.run(
+      `INSERT INTO nodes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (node_id) DO UPDATE SET
+         parent_id = excluded.parent_id, name = excluded.name, kind = excluded.kind,
+         mode = excluded.mode, modified_ms = excluded.modified_ms,
+         size_bytes = excluded.size_bytes, version_id = excluded.version_id,
+         target = excluded.target, copies = excluded.copies`,
+      row.nodeId,
+      row.parentId,
+      row.name,
+      row.kind,
+      row.mode,
+      row.modifiedMs,
+      row.sizeBytes,
+      row.versionId === undefined ? null : bytesOf(row.versionId),
+      row.target ?? null,
+      row.copies ?? null,
+    );
+    const is = (kind: NodeRow["kind"]) =>
+      (row.kind === kind ? 1 : 0) - (before?.kind === kind ? 1 : 0);
+    const fileBytes = (row.kind === "file" ? row.sizeBytes : 0) -
+      (before?.kind === "file" ? before.sizeBytes : 0);
+    this.connection.run(
+      `UPDATE totals SET files = files + ?, directories = directories + ?, links = links + ?,
+         file_bytes = file_bytes + ?, highest_node_id = max(highest_node_id, ?)`,
+      is("file"),
+      row.nodeId === rootNodeId ? 0 : is("directory"),
+      is("link"),
+      fileBytes,
+      row.nodeId,
+    );
+  }
+
+  removeTree(nodeId: NodeId): Omit<Totals, "chunks" | "fileBytes"> {
+    this.connection.run("DELETE FROM doomed_nodes");
+    this.connection.run(
+      `WITH RECURSIVE below (node_id) AS (
+         SELECT node_id FROM nodes WHERE node_id = ?
+         UNION ALL
+         SELECT n.node_id FROM below AS b CROSS JOIN nodes AS n
+         WHERE n.parent_id = b.node_id AND n.name > ''
+       )
+       INSERT INTO doomed_nodes SELECT node_id FROM below`,
+      nodeId,
+    );
+    const removed = { file: 0, directory: 0, link: 0 };
+    let fileBytes = 0;
+    const rows = this.connection.all(
+      `SELECT n.kind, count(*) AS count, sum(n.size_bytes) AS bytes
+       FROM doomed_nodes AS d CROSS JOIN nodes AS n ON n.node_id = d.node_id GROUP BY n.kind`,
+    );
+    for (const row of rows) {
+      const kind = row.text("kind") as NodeRow["kind"];
+      removed[kind] = row.integer("count");
+      if (kind === "file") fileBytes = row.integer("bytes");
+    }
+    this.connection.run("DELETE FROM doomed_versions");
+    this.connection.run(
+      `INSERT INTO doomed_versions SELECT v.version_key
+       FROM doomed_nodes AS d CROSS JOIN versions AS v ON v.node_id = d.node_id`,
+    );
+    this.#chunks.removeDoomedVersions();
+    this.connection.run("DELETE FROM nodes WHERE node_id IN (SELECT node_id FROM doomed_nodes)");
+    this.connection.run(
+      `UPDATE totals SET files = files - ?, directories = directories - ?, links = links - ?,
+         file_bytes = file_bytes - ?`,
+      removed.file,
+      removed.directory - (removed.directory > 0 && nodeId === rootNodeId ? 1 : 0),
+      removed.link,
+      fileBytes,
+    );
+    return { files: removed.file, directories: removed.directory, links: removed.link };
+  }
+
+  putVersion(row: VersionRow): void {
+    const before = this.#chunks.versionKey(row.versionId);
+    if (before.copies !== row.copies) this.#chunks.changeCopies(before, row.copies);
+    this.connection.run(
+      `UPDATE versions SET node_id = ?, size_bytes = ?, chunk_size_bytes = ?, chunk_count = ?,
+         manifest_digest = ?, copies = ?, created_ms = ? WHERE version_key = ?`,
+      row.nodeId,
+      row.sizeBytes,
+      row.chunkSizeBytes,
+      row.chunkCount,
+      row.manifestDigest,
+      row.copies,
+      row.createdMs,
+      before.versionKey,
+    );
+  }
+
+  removeVersion(versionId: VersionId): void {
+    this.connection.run("DELETE FROM doomed_versions");
+    this.connection.run(
+      `INSERT INTO doomed_versions SELECT version_key FROM versions
+       WHERE version_id = ? AND node_id IS NOT NULL`,
+      bytesOf(versionId),
+    );
+    this.#chunks.removeDoomedVersions();
+  }
+
+  putManifest(versionId: VersionId, from: number, entries: readonly ChunkEntry[]): void {
+    this.#chunks.putManifest(this.#chunks.versionKey(versionId), from, entries);
+  }
+
+  addHoldings(seederId: SeederId, entries: readonly ChunkEntry[]): void {
+    const holderKey = this.#holderKey(seederId);
+    const added = entries.filter((entry) => {
+      const chunkKey = this.#chunks.key(entry.chunkId);
+      const changes = this.connection.run(
+        "INSERT OR IGNORE INTO holdings VALUES (?, ?, ?)",
+        holderKey,
+        chunkKey,
+        entry.sizeBytes,
+      );
+      if (changes === 0) return false;
+      this.connection.run("UPDATE chunks SET held = held + 1 WHERE chunk_key = ?", chunkKey);
+      return true;
+    });
+    this.#sumUp(seederId, added, 1);
+  }
+
+  removeHoldings(seederId: SeederId, chunkIds: readonly ChunkId[]): void {
+    const holderKey = this.#holderKey(seederId);
+    const removed = chunkIds.flatMap((chunkId) => {
+      const row = this.connection.get(
+        `SELECT c.chunk_key, h.size_bytes FROM chunks AS c CROSS JOIN holdings AS h
+         WHERE c.chunk_id = ? AND h.holder_key = ? AND h.chunk_key = c.chunk_key`,
+        bytesOf(chunkId),
+        holderKey,
+      );
+      if (row === undefined) return [];
+      const chunkKey = row.integer("chunk_key");
+      this.connection.run(
+        "DELETE FROM holdings WHERE holder_key = ? AND chunk_key = ?",
+        holderKey,
+        chunkKey,
+      );
+      this.connection.run("UPDATE chunks SET held = held - 1 WHERE chunk_key = ?", chunkKey);
+      this.#chunks.removeUnused(chunkKey);
+      return { chunkId, sizeBytes: row.integer("size_bytes") };
+    });
+    this.#sumUp(seederId, removed, -1);
+  }
+
+  #holderKey(seederId: SeederId): number {
+    this.connection.run("INSERT OR IGNORE INTO holders (seeder_id) VALUES (?)", seederId);
+    const row = this.connection.get("SELECT holder_key FROM holders WHERE seeder_id = ?", seederId);
+    return row?.integer("holder_key") ?? 0;
+  }
+
+  #sumUp(seederId: SeederId, changed: readonly ChunkEntry[], sign: 1 | -1): void {
+    if (changed.length === 0) return;
+    const sum = new InventorySum(this.holdingsSummary(seederId).digest);
+    for (const { chunkId } of changed) sum.toggle(chunkId);
+    const bytes = changed.reduce((total, { sizeBytes }) => total + sizeBytes, 0);
+    this.connection.run(
+      `UPDATE holders SET chunk_count = chunk_count + ?, used_bytes = used_bytes + ?, digest = ?
+       WHERE seeder_id = ?`,
+      sign * changed.length,
+      sign * bytes,
+      sum.hex(),
+      seederId,
+    );
+  }
+
+  putUpload(row: UploadRow): void {
+    this.connection.run(
+      "INSERT OR REPLACE INTO uploads VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      bytesOf(row.uploadId),
+      row.path,
+      row.condition,
+      row.chunkSizeBytes,
+      row.sizeBytes ?? null,
+      row.modifiedMs,
+      row.mode,
+      row.copies,
+      row.user,
+      row.leaseEndsMs,
+    );
+  }
+
+  putUploadChunks(
+    uploadId: UploadId,
+    entries: readonly (ChunkEntry & { readonly index: number })[],
+  ): void {
+    for (const entry of entries) this.#chunks.record(uploadId, entry.index, entry);
+  }
+
+  removeUpload(uploadId: UploadId): void {
+    this.#chunks.forgetRecorded(uploadId);
+    this.connection.run("DELETE FROM uploads WHERE upload_id = ?", bytesOf(uploadId));
+  }
+
+  putSeeder(row: SeederRow): void {
+    this.connection.run(
+      "INSERT OR REPLACE INTO seeders VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      row.seederId,
+      row.name,
+      row.zone,
+      row.address,
+      row.joinedMs,
+      row.reconciledBootId ?? null,
+      row.away ? 1 : 0,
+      row.totalBytes,
+      row.freeBytes,
+      row.usedBytes,
+    );
+  }
+}

@@ -1,0 +1,138 @@
+/** Rows for the tests of catalogs: everything has a value, and what matters is said by the test. */
+import {
+  type ChunkEntry,
+  ChunkId,
+  chunkIdOf,
+  SeederId,
+  UploadId,
+  VersionId,
+} from "../../protocol/mod.ts";
+import type {
+  Catalog,
+  LogRow,
+  NodeRow,
+  SeederRow,
+  UploadRow,
+  VersionRow,
+} from "../../roles/tracker/catalog/catalog.ts";
+
+export const root: NodeRow = directory(1, 1, "");
+
+export function directory(nodeId: number, parentId: number, name: string): NodeRow {
+  return { nodeId, parentId, name, kind: "directory", mode: 0o755, modifiedMs: 5, sizeBytes: 0 };
+}
+
+export function file(
+  nodeId: number,
+  parentId: number,
+  name: string,
+  sizeBytes: number,
+  versionId: VersionId,
+): NodeRow {
+  const kind = "file";
+  return { nodeId, parentId, name, kind, mode: 0o644, modifiedMs: 7, sizeBytes, versionId };
+}
+
+export function link(nodeId: number, parentId: number, name: string, target: string): NodeRow {
+  const sizeBytes = target.length;
+  return { nodeId, parentId, name, kind: "link", mode: 0o777, modifiedMs: 9, sizeBytes, target };
+}
+
+/** The same id for the same number, in no particular order. */
+export function chunk(number: number, sizeBytes = 10 + number): ChunkEntry {
+  return { chunkId: chunkIdOf(new TextEncoder().encode(`chunk ${number}`)), sizeBytes };
+}
+
+export const noChunk = ChunkId.parse("0".repeat(64));
+
+export function seeder(number: number): SeederId {
+  return SeederId.parse(number.toString(16).padStart(16, "5e"));
+}
+
+export function versionId(number: number): VersionId {
+  return VersionId.parse(chunk(number).chunkId.slice(0, 32));
+}
+
+export function uploadId(number: number): UploadId {
+  return UploadId.parse(chunk(number).chunkId.slice(0, 32));
+}
+
+export function version(number: number, nodeId: number, copies: number): VersionRow {
+  return {
+    versionId: versionId(number),
+    nodeId,
+    sizeBytes: 1000 + number,
+    chunkSizeBytes: 1 << 20,
+    chunkCount: 3,
+    manifestDigest: chunk(number).chunkId,
+    copies,
+    createdMs: 11,
+  };
+}
+
+export function upload(number: number, leaseEndsMs: number): UploadRow {
+  return {
+    uploadId: uploadId(number),
+    path: `/Ünïcode/${number}`,
+    condition: '{"kind":"any"}',
+    chunkSizeBytes: 1 << 20,
+    modifiedMs: 13,
+    mode: 0o640,
+    copies: 2,
+    user: "someone",
+    leaseEndsMs,
+  };
+}
+
+export function seederRow(number: number): SeederRow {
+  return {
+    seederId: seeder(number),
+    name: `seeder-${number}`,
+    zone: "cellar",
+    address: `http://127.0.0.1:${4000 + number}`,
+    joinedMs: 17,
+    away: false,
+    totalBytes: 2 ** 45,
+    freeBytes: 2 ** 44,
+    usedBytes: 2 ** 43,
+  };
+}
+
+export function logRow(sequence: number): LogRow {
+  const text = JSON.stringify({ operation: "make", sequence });
+  return { sequence, epoch: 1, timeMs: 19, text, checksum: chunk(sequence).chunkId };
+}
+
+/** Everything that can be seen of a catalog, for comparing two of them. */
+export function observe(catalog: Catalog): Promise<unknown> {
+  return catalog.read(async (view) => {
+    const most = 10_000;
+    const numbers = Array.from({ length: 20 }, (_, i) => i);
+    const each = <T>(look: (number: number) => Promise<T>) => Promise.all(numbers.map(look));
+    const lives = [[], [seeder(0)], [seeder(1), seeder(2)], numbers.map(seeder)];
+    return {
+      settings: await each((number) => view.setting(`setting ${number}`)),
+      nodes: await each((number) => view.node(number)),
+      children: await each((number) => view.children(number, undefined, most)),
+      usage: await each((number) => view.usage(number)),
+      highestNodeId: await view.highestNodeId(),
+      versions: await view.versionsByPrefix("", most),
+      manifests: await each((number) => view.manifest(versionId(number), 0, most)),
+      holders: [...await view.holders(numbers.map((number) => chunk(number).chunkId))],
+      holdings: await each((number) => view.holdingsOf(seeder(number), undefined, most)),
+      summaries: await each((number) => view.holdingsSummary(seeder(number))),
+      below: await Promise.all(lives.map((live) => view.chunksBelow(live))),
+      least: await each((number) =>
+        Promise.all(lives.map((live) => view.copiesLeast(versionId(number), live)))
+      ),
+      totals: await view.totals(),
+      uploads: await each((number) => view.upload(uploadId(number))),
+      uploadChunks: await each((number) => view.uploadChunks(uploadId(number), 0, most)),
+      uploadsEnded: await view.uploadsEndedBefore(10, most),
+      uploadCount: await view.uploadCount(),
+      seeders: await view.seeders(),
+      logHead: await view.logHead(),
+      log: await view.logAfter(0, most),
+    };
+  });
+}

@@ -1,0 +1,491 @@
+/**
+ * What every catalog engine must do: each sentence of the contract in `catalog.ts` and each method.
+ * An engine's own test names a factory and runs the suite. How fast an engine is, and what it does
+ * when its disk fails, is not tested here.
+ */
+import assert from "node:assert/strict";
+import { type Fault, InventorySum, VersionId } from "../../protocol/mod.ts";
+import type {
+  Catalog,
+  CatalogTransaction,
+  CatalogView,
+} from "../../roles/tracker/catalog/catalog.ts";
+import {
+  chunk,
+  directory,
+  file,
+  link,
+  logRow,
+  noChunk,
+  observe,
+  root,
+  seeder,
+  seederRow,
+  upload,
+  uploadId,
+  version,
+  versionId,
+} from "./catalog_rows.ts";
+
+/** A fresh, empty catalog; `reopen` closes it and opens what it kept. */
+export interface CatalogUnderTest {
+  readonly catalog: Catalog;
+  readonly reopen?: () => Promise<Catalog>;
+  readonly dispose: () => Promise<void>;
+}
+
+type Write = (transaction: CatalogTransaction) => Promise<void>;
+
+/** A history that touches every table, in steps. */
+const history: readonly Write[] = [
+  async (t) => {
+    await t.putNode(root);
+    await t.putNode(directory(2, 1, "a"));
+    await t.putNode({ ...directory(3, 2, "b"), copies: 3 });
+    await t.putNode(link(4, 2, "l", "../a"));
+    await t.putSetting("setting 1", "one");
+    await t.putSeeder(seederRow(1));
+    await t.appendLog(logRow(1));
+  },
+  async (t) => {
+    await t.putNode(file(5, 3, "f", 1001, versionId(1)));
+    await t.putVersion(version(1, 5, 2));
+    await t.putManifest(versionId(1), 0, [chunk(1), chunk(2), chunk(1)]);
+    await t.addHoldings(seeder(1), [chunk(1), chunk(2), chunk(3)]);
+    await t.addHoldings(seeder(2), [chunk(1)]);
+    await t.appendLog(logRow(2));
+  },
+  async (t) => {
+    await t.putUpload(upload(2, 5));
+    await t.putUploadChunks(uploadId(2), [{ ...chunk(2), index: 4 }, { ...chunk(9), index: 0 }]);
+    await t.putSeeder({ ...seederRow(1), away: true, reconciledBootId: "boot" });
+    await t.putSeeder(seederRow(0));
+    await t.putSetting("setting 1", "two");
+    await t.appendLog(logRow(3));
+  },
+];
+
+export function catalogSuite(name: string, open: () => Promise<CatalogUnderTest>): void {
+  const test = (title: string, body: (under: CatalogUnderTest) => Promise<void>) =>
+    Deno.test(`${name}: ${title}`, async () => {
+      const under = await open();
+      try {
+        await body(under);
+      } finally {
+        await under.dispose();
+      }
+    });
+  /** Writes in one transaction, then looks. */
+  const written = (
+    title: string,
+    write: Write,
+    look: (view: CatalogView, catalog: Catalog) => Promise<void>,
+  ) =>
+    test(title, async ({ catalog }) => {
+      await catalog.transaction(async (t) => {
+        await write(t);
+        // A transaction sees what it has written itself.
+        await look(t, catalog);
+      });
+      await catalog.read((view) => look(view, catalog));
+    });
+
+  test("a new catalog is empty", async ({ catalog }) => {
+    await catalog.read(async (view) => {
+      assert.equal(await view.node(1), undefined);
+      assert.equal(await view.highestNodeId(), 0);
+      assert.deepEqual(await view.totals(), totals(0, 0, 0, 0, 0));
+      assert.equal(await view.logHead(), undefined);
+      assert.deepEqual(await view.seeders(), []);
+      assert.deepEqual(await view.chunksBelow([]), { atRisk: 0, unavailable: 0 });
+      const none = { chunkCount: 0, usedBytes: 0, digest: new InventorySum().hex() };
+      assert.deepEqual(await view.holdingsSummary(seeder(1)), none);
+    });
+  });
+
+  test("every row comes back as it was put, and after reopening", async (under) => {
+    let { catalog } = under;
+    for (const [step, write] of history.entries()) {
+      await catalog.transaction(write);
+      if (step === 1 && under.reopen !== undefined) catalog = await under.reopen();
+    }
+    await catalog.read(async (view) => {
+      assert.equal(await view.setting("setting 1"), "two");
+      assert.equal(await view.setting("setting 2"), undefined);
+      assert.deepEqual(await view.node(3), { ...directory(3, 2, "b"), copies: 3 });
+      assert.deepEqual(await view.child(2, "l"), link(4, 2, "l", "../a"));
+      assert.equal(await view.child(2, "L"), undefined);
+      assert.deepEqual(await view.child(3, "f"), file(5, 3, "f", 1001, versionId(1)));
+      assert.deepEqual(await view.version(versionId(1)), version(1, 5, 2));
+      assert.deepEqual(await view.upload(uploadId(2)), upload(2, 5));
+      const away = { ...seederRow(1), away: true, reconciledBootId: "boot" };
+      assert.deepEqual(await view.seeders(), [seederRow(0), away]);
+      assert.deepEqual(await view.logHead(), logRow(3));
+      assert.deepEqual(await view.logAfter(1, 9), [logRow(2), logRow(3)]);
+      assert.deepEqual(await view.logAfter(0, 1), [logRow(1)]);
+    });
+  });
+
+  test("a work that throws leaves nothing behind", async ({ catalog }) => {
+    for (const write of history) await catalog.transaction(write);
+    const before = await observe(catalog);
+    const failure = new Error("on purpose");
+    const failing = catalog.transaction(async (t) => {
+      await t.putSetting("setting 1", "three");
+      await t.removeTree(2);
+      await t.putNode(directory(9, 1, "new"));
+      await t.putVersion(version(7, 9, 1));
+      await t.putManifest(versionId(7), 0, [chunk(2), chunk(12)]);
+      await t.removeHoldings(seeder(1), [chunk(1).chunkId]);
+      await t.addHoldings(seeder(3), [chunk(1)]);
+      await t.removeUpload(uploadId(2));
+      await t.putUpload(upload(3, 1));
+      await t.putSeeder(seederRow(3));
+      await t.appendLog(logRow(4));
+      throw failure;
+    });
+    await assert.rejects(failing, failure);
+    assert.deepEqual(await observe(catalog), before);
+    await catalog.transaction((t) => t.appendLog(logRow(4)));
+  });
+
+  test("waiting works succeed and fail each on its own", async ({ catalog }) => {
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 300 }, (_, i) =>
+        catalog.transaction(async (t) => {
+          await t.putSetting(`setting ${i}`, "here");
+          if (i % 3 === 0) throw new Error(`work ${i}`);
+          return i;
+        })),
+    );
+    for (const [i, outcome] of outcomes.entries()) {
+      assert.equal(outcome.status, i % 3 === 0 ? "rejected" : "fulfilled");
+      if (outcome.status === "fulfilled") assert.equal(outcome.value, i);
+      else assert.equal((outcome.reason as Error).message, `work ${i}`);
+      const setting = await catalog.read((view) => view.setting(`setting ${i}`));
+      assert.equal(setting, i % 3 === 0 ? undefined : "here");
+    }
+  });
+
+  test("works run one after another, each alone", async ({ catalog }) => {
+    let inside = 0;
+    const count = (t: CatalogTransaction) => t.setting("count");
+    await Promise.all(Array.from({ length: 50 }, () =>
+      catalog.transaction(async (t) => {
+        assert.equal(++inside, 1);
+        const before = Number(await count(t) ?? 0);
+        await t.totals();
+        await t.putSetting("count", String(before + 1));
+        await t.totals();
+        inside--;
+      })));
+    assert.equal(await catalog.read((view) => view.setting("count")), "50");
+  });
+
+  test("a read sees one committed state", async ({ catalog }) => {
+    const seen = new Set<string>();
+    const looks: Promise<void>[] = [];
+    const look = () =>
+      catalog.read(async (view) => {
+        const left = await view.setting("left");
+        await view.totals();
+        assert.equal(await view.setting("right"), left);
+        seen.add(String(left));
+      });
+    await Promise.all(Array.from({ length: 40 }, (_, i) =>
+      catalog.transaction(async (t) => {
+        await t.putSetting("left", String(i));
+        looks.push(look());
+        await t.totals();
+        await t.putSetting("right", String(i));
+        if (i % 4 === 3) throw new Error("taken back");
+      }).then(async () => {
+        const right = await catalog.read((view) => view.setting("right"));
+        assert.ok(Number(right) >= i, `state ${right} is older than ${i}`);
+      }, () => {})));
+    await Promise.all(looks);
+    assert.ok(seen.size > 0);
+    for (const state of seen) {
+      assert.ok(state === "undefined" || Number(state) % 4 !== 3, `state ${state} was taken back`);
+    }
+  });
+
+  test("a transaction cannot be used after its end", async ({ catalog }) => {
+    const kept = await catalog.transaction((t) => Promise.resolve(t));
+    await assert.rejects(kept.putSetting("late", "yes"));
+    assert.equal(await catalog.read((view) => view.setting("late")), undefined);
+  });
+
+  test("close ends what is under way and refuses what waits", async (under) => {
+    const { catalog } = under;
+    await catalog.transaction((t) => t.putSetting("setting 1", "kept"));
+    const begun = Promise.withResolvers<void>();
+    const running = catalog.transaction(async (t) => {
+      await t.putSetting("setting 1", "half");
+      begun.resolve();
+      await new Promise(() => {});
+    });
+    const waiting = catalog.transaction((t) => t.putSetting("setting 2", "late"));
+    await begun.promise;
+    const closed = catalog.close();
+    await assert.rejects(running, isFault("unavailable"));
+    await assert.rejects(waiting, isFault("unavailable"));
+    await closed;
+    await catalog.close();
+    await assert.rejects(catalog.read((view) => view.totals()), isFault("unavailable"));
+    if (under.reopen === undefined) return;
+    const again = await under.reopen();
+    assert.equal(await again.read((view) => view.setting("setting 1")), "kept");
+    assert.equal(await again.read((view) => view.setting("setting 2")), undefined);
+    await again.transaction((t) => t.putSetting("setting 2", "now"));
+  });
+
+  const names = [
+    ...["Z", "a", "a b", "aa", "e\u0301", "\u00e9", "\u{ff5e}", "\u{ffff}"],
+    ...["\u{10000}", "\u{1f600}", "\u{1f600}a"],
+  ];
+  written("children come in the order of their UTF-8 bytes, in pages", async (t) => {
+    await t.putNode(root);
+    for (const [i, name] of names.toReversed().entries()) {
+      await t.putNode(directory(i + 2, 1, name));
+    }
+    await t.putNode(directory(99, 2, "deeper"));
+  }, async (view) => {
+    const bytes = names.map((name) => new TextEncoder().encode(name).toHex()).sort();
+    const sorted = bytes.map((hex) => new TextDecoder().decode(Uint8Array.fromHex(hex)));
+    for (const limit of [1, 2, 3, 100]) {
+      const found: string[] = [];
+      for (;;) {
+        const page = await view.children(1, found.at(-1), limit);
+        found.push(...page.map((row) => row.name));
+        assert.ok(page.length <= limit);
+        if (page.length < limit) break;
+      }
+      assert.deepEqual(found, sorted);
+    }
+    const after = await view.children(1, "a!", 1);
+    assert.deepEqual(after.map((row) => row.name), ["aa"]);
+    assert.deepEqual(await view.children(98, undefined, 9), []);
+  });
+
+  written("putNode moves and changes a node", async (t) => {
+    await t.putNode(root);
+    await t.putNode(directory(2, 1, "from"));
+    await t.putNode(directory(3, 1, "to"));
+    await t.putNode(file(4, 2, "x", 10, versionId(1)));
+    await t.putNode(file(4, 3, "y", 30, versionId(2)));
+  }, async (view) => {
+    assert.equal(await view.child(2, "x"), undefined);
+    assert.deepEqual(await view.child(3, "y"), file(4, 3, "y", 30, versionId(2)));
+    assert.deepEqual(await view.totals(), totals(1, 2, 0, 30, 0));
+    assert.deepEqual(await view.usage(3), usage(1, 0, 0, 30));
+    assert.deepEqual(await view.usage(1), usage(1, 2, 0, 30));
+    assert.deepEqual(await view.usage(4), usage(1, 0, 0, 30));
+    assert.deepEqual(await view.usage(77), usage(0, 0, 0, 0));
+    assert.equal(await view.highestNodeId(), 4);
+  });
+
+  test("putNode refuses a second node of one name and changes nothing", async ({ catalog }) => {
+    await catalog.transaction(async (t) => {
+      await t.putNode(root);
+      await t.putNode(directory(2, 1, "x"));
+      await t.putNode(directory(3, 1, "y"));
+    });
+    const before = await observe(catalog);
+    await catalog.transaction(async (t) => {
+      await assert.rejects(t.putNode(directory(3, 1, "x")));
+      await assert.rejects(t.putNode(directory(4, 1, "x")));
+    });
+    assert.deepEqual(await observe(catalog), before);
+  });
+
+  test("removeTree counts, and takes every version of the files along", async ({ catalog }) => {
+    for (const write of history) await catalog.transaction(write);
+    const removed = await catalog.transaction(async (t) => {
+      await t.putNode(file(8, 1, "outside", 5, versionId(8)));
+      await t.putVersion(version(8, 8, 1));
+      await t.putManifest(versionId(8), 0, [chunk(2), chunk(5)]);
+      await t.putVersion(version(3, 5, 4));
+      await t.putManifest(versionId(3), 0, [chunk(6), chunk(1)]);
+      assert.equal((await t.totals()).chunks, 4);
+      return await t.removeTree(2);
+    });
+    assert.deepEqual(removed, { files: 1, directories: 2, links: 1 });
+    await catalog.read(async (view) => {
+      assert.deepEqual((await view.children(1, undefined, 9)).map((row) => row.nodeId), [8]);
+      for (const nodeId of [2, 3, 4, 5]) assert.equal(await view.node(nodeId), undefined);
+      assert.equal(await view.version(versionId(1)), undefined);
+      assert.equal(await view.version(versionId(3)), undefined);
+      assert.deepEqual(await view.manifest(versionId(3), 0, 9), []);
+      assert.deepEqual(await view.manifest(versionId(8), 0, 9), [chunk(2), chunk(5)]);
+      assert.deepEqual(await view.totals(), totals(1, 0, 0, 5, 2));
+      assert.equal(await view.highestNodeId(), 8);
+      assert.equal((await view.holdingsOf(seeder(1), undefined, 9)).length, 3);
+    });
+    const none = await catalog.transaction((t) => t.removeTree(2));
+    assert.deepEqual(none, { files: 0, directories: 0, links: 0 });
+  });
+
+  written("versions are found by the front of their id", async (t) => {
+    for (const number of [1, 2, 3, 4]) await t.putVersion(version(number, 9, 1));
+    await t.putVersion({ ...version(5, 9, 1), versionId: VersionId.parse("f".repeat(32)) });
+  }, async (view) => {
+    const ids = (await view.versionsByPrefix("", 9)).map((row) => row.versionId);
+    assert.equal(ids.length, 5);
+    assert.deepEqual(ids, ids.toSorted());
+    for (const digits of [5, 6, 32]) {
+      const prefix = versionId(2).slice(0, digits);
+      assert.deepEqual(await view.versionsByPrefix(prefix, 9), [version(2, 9, 1)]);
+    }
+    assert.deepEqual(await view.versionsByPrefix("f".repeat(31) + "e", 9), []);
+    assert.equal((await view.versionsByPrefix("f".repeat(7), 9)).length, 1);
+    assert.equal((await view.versionsByPrefix("", 2)).length, 2);
+  });
+
+  written("manifests are put and read in pages", async (t) => {
+    await t.putManifest(versionId(1), 2, [chunk(3), chunk(4)]);
+    await t.putVersion(version(1, 5, 2));
+    await t.putManifest(versionId(1), 0, [chunk(1), chunk(1)]);
+    await t.putManifest(versionId(1), 3, [chunk(5), chunk(6)]);
+  }, async (view) => {
+    const whole = [chunk(1), chunk(1), chunk(3), chunk(5), chunk(6)];
+    assert.deepEqual(await view.manifest(versionId(1), 0, 9), whole);
+    assert.deepEqual(await view.manifest(versionId(1), 1, 3), whole.slice(1, 4));
+    assert.deepEqual(await view.manifest(versionId(1), 5, 3), []);
+    assert.equal((await view.totals()).chunks, 4);
+    assert.deepEqual(await view.chunksBelow([]), { atRisk: 4, unavailable: 4 });
+  });
+
+  test("a chunk is wanted as often as the version asking for most copies", async ({ catalog }) => {
+    const below = () => catalog.read((view) => view.chunksBelow([seeder(1), seeder(2)]));
+    await catalog.transaction(async (t) => {
+      await t.putVersion(version(1, 5, 2));
+      await t.putManifest(versionId(1), 0, [chunk(1), chunk(2)]);
+      await t.putVersion(version(2, 5, 3));
+      await t.putManifest(versionId(2), 0, [chunk(2), chunk(2), chunk(3)]);
+      for (const number of [1, 2]) await t.addHoldings(seeder(number), [chunk(1), chunk(2)]);
+      await t.addHoldings(seeder(3), [chunk(2), chunk(3), chunk(4)]);
+    });
+    assert.deepEqual(await below(), { atRisk: 2, unavailable: 1 });
+    const three = [1, 2, 3].map(seeder);
+    assert.deepEqual(await catalog.read((view) => view.chunksBelow(three)), {
+      atRisk: 1,
+      unavailable: 0,
+    });
+    await catalog.read(async (view) => {
+      assert.equal(await view.copiesLeast(versionId(1), three), 2);
+      assert.equal(await view.copiesLeast(versionId(2), three), 1);
+      assert.equal(await view.copiesLeast(versionId(2), []), 0);
+      assert.equal(await view.copiesLeast(versionId(9), three), undefined);
+    });
+    await catalog.transaction((t) => t.putVersion(version(2, 5, 2)));
+    assert.deepEqual(await below(), { atRisk: 1, unavailable: 1 });
+    await catalog.transaction((t) => t.putVersion(version(1, 5, 9)));
+    assert.deepEqual(await below(), { atRisk: 3, unavailable: 1 });
+    await catalog.transaction((t) => t.removeVersion(versionId(1)));
+    assert.deepEqual(await below(), { atRisk: 1, unavailable: 1 });
+    assert.equal((await catalog.read((view) => view.totals())).chunks, 2);
+    await catalog.transaction((t) => t.removeVersion(versionId(2)));
+    assert.deepEqual(await below(), { atRisk: 0, unavailable: 0 });
+    assert.equal((await catalog.read((view) => view.totals())).chunks, 0);
+  });
+
+  written("holdings are added once, removed if there, and summed up", async (t) => {
+    const numbers = Array.from({ length: 30 }, (_, i) => i);
+    await t.addHoldings(seeder(2), numbers.map((number) => chunk(number)));
+    await t.addHoldings(seeder(2), [chunk(3, 9999), chunk(40), chunk(40)]);
+    await t.addHoldings(seeder(1), [chunk(3), chunk(5)]);
+    await t.removeHoldings(seeder(2), [chunk(5).chunkId, chunk(5).chunkId, noChunk]);
+    await t.removeHoldings(seeder(4), [chunk(3).chunkId]);
+    await t.addHoldings(seeder(5), []);
+  }, async (view) => {
+    const numbers = [...Array.from({ length: 30 }, (_, i) => i), 40].filter((n) => n !== 5);
+    const expected = numbers.map((number) => chunk(number))
+      .toSorted((a, b) => a.chunkId < b.chunkId ? -1 : 1);
+    assert.deepEqual(await view.holdingsOf(seeder(2), undefined, 99), expected);
+    const from = expected[6]?.chunkId;
+    assert.deepEqual(await view.holdingsOf(seeder(2), from, 5), expected.slice(7, 12));
+    const sum = new InventorySum();
+    for (const { chunkId } of expected) sum.toggle(chunkId);
+    assert.deepEqual(await view.holdingsSummary(seeder(2)), {
+      chunkCount: expected.length,
+      usedBytes: expected.reduce((total, { sizeBytes }) => total + sizeBytes, 0),
+      digest: sum.hex(),
+    });
+    const few = [chunk(3), chunk(5)].toSorted((a, b) => a.chunkId < b.chunkId ? -1 : 1);
+    assert.deepEqual(await view.holdingsOf(seeder(1), undefined, 99), few);
+    const asked = [chunk(5).chunkId, chunk(3).chunkId, noChunk];
+    const holders = await view.holders(asked);
+    assert.deepEqual(holders.get(chunk(3).chunkId), [seeder(1), seeder(2)]);
+    assert.deepEqual(holders.get(chunk(5).chunkId), [seeder(1)]);
+    assert.equal(holders.size, 2);
+    assert.deepEqual(await view.totals(), totals(0, 0, 0, 0, 0));
+  });
+
+  test("uploads keep their chunks until they are removed", async ({ catalog }) => {
+    await catalog.transaction(async (t) => {
+      for (const [number, ends] of [[1, 10], [2, 20], [3, 5]] as const) {
+        await t.putUpload(upload(number, ends));
+      }
+      await t.putUpload({ ...upload(1, 11), sizeBytes: 77 });
+      await t.putUploadChunks(uploadId(1), [
+        { ...chunk(1), index: 7 },
+        { ...chunk(2), index: 0 },
+        { ...chunk(1), index: 3 },
+      ]);
+      await t.putUploadChunks(uploadId(1), [{ ...chunk(4), index: 3 }]);
+      await t.putUploadChunks(uploadId(2), [{ ...chunk(1), index: 0 }]);
+    });
+    await catalog.read(async (view) => {
+      assert.deepEqual(await view.upload(uploadId(1)), { ...upload(1, 11), sizeBytes: 77 });
+      assert.equal(await view.uploadCount(), 3);
+      assert.deepEqual(await view.uploadsEndedBefore(11, 9), [uploadId(3)]);
+      const both = [uploadId(1), uploadId(3)].toSorted();
+      assert.deepEqual(await view.uploadsEndedBefore(12, 9), both);
+      assert.deepEqual(await view.uploadsEndedBefore(12, 1), both.slice(0, 1));
+      const chunks = [{ ...chunk(2), index: 0 }, { ...chunk(4), index: 3 }, {
+        ...chunk(1),
+        index: 7,
+      }];
+      assert.deepEqual(await view.uploadChunks(uploadId(1), 0, 9), chunks);
+      assert.deepEqual(await view.uploadChunks(uploadId(1), 1, 1), chunks.slice(1, 2));
+    });
+    await catalog.transaction((t) => t.removeUpload(uploadId(1)));
+    await catalog.read(async (view) => {
+      assert.equal(await view.upload(uploadId(1)), undefined);
+      assert.deepEqual(await view.uploadChunks(uploadId(1), 0, 9), []);
+      assert.deepEqual(await view.uploadChunks(uploadId(2), 0, 9), [{ ...chunk(1), index: 0 }]);
+      assert.equal(await view.uploadCount(), 2);
+    });
+  });
+
+  test("the log has no gaps", async ({ catalog }) => {
+    await catalog.transaction((t) => t.appendLog(logRow(1)));
+    for (const sequence of [1, 3]) {
+      await assert.rejects(catalog.transaction((t) => t.appendLog(logRow(sequence))));
+    }
+    await catalog.transaction(async (t) => {
+      await t.appendLog(logRow(2));
+      await t.appendLog(logRow(3));
+    });
+    assert.deepEqual(await catalog.read((view) => view.logHead()), logRow(3));
+  });
+}
+
+function usage(files: number, directories: number, links: number, fileBytes: number) {
+  return { files, directories, links, fileBytes };
+}
+
+function totals(
+  files: number,
+  directories: number,
+  links: number,
+  fileBytes: number,
+  chunks: number,
+) {
+  return { ...usage(files, directories, links, fileBytes), chunks };
+}
+
+function isFault(code: Fault["code"]): (error: unknown) => boolean {
+  return (error) => error instanceof Error && "code" in error && error.code === code;
+}
