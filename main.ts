@@ -29,6 +29,7 @@ Flags may also be given as OFFSHORE_ROLE, OFFSHORE_LISTEN and so on.`,
   }],
   commands: [
     { name: "up", summary: "start a whole cluster on this machine and open its shell" },
+    { name: "health", summary: "ask the role on this machine whether it answers" },
     { name: "help", summary: "list the commands of the client" },
     { name: "put", summary: "upload files, and so on: see help" },
   ],
@@ -142,8 +143,20 @@ async function runUp(words: string[]): Promise<number> {
   }
 }
 
+async function runHealth(words: string[]): Promise<number> {
+  const { askHealth, healthSpec, HealthSettings } = await import("./roles/kit/health.ts");
+  const parsed = parseCommandLine(healthSpec, words, Deno.env.toObject());
+  if (parsed.kind === "print") return print(parsed.text), 0;
+  const { listen } = readConfig(HealthSettings, parsed);
+  const { systemTransport } = await import("./roles/kit/system_transport.ts");
+  const { systemClock } = await import("./roles/kit/clock.ts");
+  print(`${await askHealth(listen, systemTransport(), systemClock())}\n`);
+  return 0;
+}
+
 async function run(words: readonly string[]): Promise<number> {
   const { role, rest } = takeRole(words);
+  if (rest[0] === "health") return await runHealth(rest.slice(1));
   if (role === undefined) {
     if (rest[0] === "up") return await runUp(rest.slice(1));
     if (rest[0] === "--version") return print(`offshore ${version}\n`), 0;
