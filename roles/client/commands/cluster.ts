@@ -1,0 +1,179 @@
+/** `seeders`, `df`, `ping`: the machines of the cluster, their disks, and how fast they answer. */
+import {
+  asFault,
+  connect,
+  Fault,
+  seederRoutes,
+  type SeederView,
+  trackerRoutes,
+} from "../../../protocol/mod.ts";
+import { withDeadline } from "../../kit/clock.ts";
+import type { Command, CommandContext } from "../command.ts";
+import { tableOf } from "../table.ts";
+import { durationText, sizeText, visible } from "../wording.ts";
+
+async function clusterStatus(context: CommandContext) {
+  const { session } = await context.access();
+  return await session.tracker.status({}, { signal: context.signal });
+}
+
+/** `4 s ago`, in the tracker's time. */
+export function heardText(seeder: SeederView): string {
+  if (seeder.state === "away") return "signed out";
+  return seeder.silentMs === null ? "never" : `${durationText(seeder.silentMs)} ago`;
+}
+
+export const seeders: Command = {
+  spec: {
+    name: "seeders",
+    group: "Cluster",
+    summary: "List the seeders.",
+    details: "green: heard lately; yellow: silent, nothing new is sent to it; red: its copies\n" +
+      "count as missing; away: it signed out.",
+  },
+  completes: ["nothing"],
+  run: async (context) => {
+    const { seeders } = await clusterStatus(context);
+    if (context.json) {
+      for (const seeder of seeders) await context.printJson(seeder);
+      return;
+    }
+    if (seeders.length === 0) return context.note("no seeder has joined yet; see: join-code");
+    const rows = seeders.map((seeder) => [
+      visible(seeder.name),
+      seeder.state + (seeder.writable ? "" : ", read-only"),
+      heardText(seeder),
+      visible(seeder.zone),
+      seeder.address,
+      visible(seeder.trouble ?? ""),
+    ]);
+    await context.print(
+      tableOf([["SEEDER", "STATE", "HEARD", "ZONE", "ADDRESS", ""], ...rows], [
+        "left",
+        "left",
+        "right",
+        "left",
+        "left",
+        "left",
+      ]),
+    );
+  },
+};
+
+export const df: Command = {
+  spec: {
+    name: "df",
+    group: "Cluster",
+    summary: "Show how full the seeders are.",
+    details: "USED is what the seeder stores for the cluster, FREE what it may still store.",
+  },
+  completes: ["nothing"],
+  run: async (context) => {
+    const { seeders } = await clusterStatus(context);
+    const here = seeders.filter((seeder) => seeder.state === "green" || seeder.state === "yellow");
+    const total = here.reduce((sum, { space, chunkCount }) => ({
+      totalBytes: sum.totalBytes + space.totalBytes,
+      usedBytes: sum.usedBytes + space.usedBytes,
+      freeBytes: sum.freeBytes + space.freeBytes,
+      chunkCount: sum.chunkCount + chunkCount,
+    }), { totalBytes: 0, usedBytes: 0, freeBytes: 0, chunkCount: 0 });
+    if (context.json) {
+      for (const { name, state, space, chunkCount } of seeders) {
+        await context.printJson({ name, state, ...space, chunkCount });
+      }
+      return await context.printJson({ name: null, seeders: here.length, ...total });
+    }
+    const rows = seeders.map(({ name, state, space, chunkCount }) => [
+      visible(name),
+      state,
+      ...spaceCells(space),
+      String(chunkCount),
+    ]);
+    const lines = tableOf(
+      [
+        ["SEEDER", "STATE", "DISK", "USED", "FREE", "FULL", "CHUNKS"],
+        ...rows,
+        [`${here.length} here`, "", ...spaceCells(total), String(total.chunkCount)],
+      ],
+      ["left", "left", "right", "right", "right", "right", "right"],
+    );
+    await context.print(lines);
+  },
+};
+
+function spaceCells(space: { totalBytes: number; usedBytes: number; freeBytes: number }) {
+  const room = space.usedBytes + space.freeBytes;
+  const full = room === 0 ? "-" : `${Math.round(100 * space.usedBytes / room)} %`;
+  return [sizeText(space.totalBytes), sizeText(space.usedBytes), sizeText(space.freeBytes), full];
+}
+
+/** One question without patience: whoever asks for a ping wants to know how it is now. */
+const pingMs = 3_000;
+
+interface Answer {
+  readonly name: string;
+  readonly address: string;
+  readonly ms?: number;
+  readonly fault?: Fault;
+}
+
+export const ping: Command = {
+  spec: {
+    name: "ping",
+    group: "Cluster",
+    summary: "Ask the tracker and every seeder for a sign of life.",
+  },
+  completes: ["nothing"],
+  run: async (context) => {
+    const { trackerAddress } = await context.access();
+    const tracker = connect(trackerRoutes, trackerAddress, context.transport, "the tracker");
+    const first = await timed(
+      context,
+      "tracker",
+      trackerAddress,
+      (signal) => tracker.health({}, { signal }),
+    );
+    await tell(context, first);
+    if (first.fault !== undefined) return;
+    const { seeders } = await clusterStatus(context);
+    const answers = await Promise.all(seeders.map((seeder) => {
+      const { name, address } = seeder;
+      const connection = connect(seederRoutes, address, context.transport, name);
+      return timed(context, name, address, (signal) => connection.health({}, { signal }));
+    }));
+    for (const answer of answers) await tell(context, answer);
+  },
+};
+
+async function timed(
+  context: CommandContext,
+  name: string,
+  address: string,
+  ask: (signal: AbortSignal) => Promise<unknown>,
+): Promise<Answer> {
+  const startMs = context.clock.now();
+  const code = name === "tracker" ? "tracker-unreachable" : "seeder-unreachable";
+  const late = () =>
+    new Fault(code, `${name} at ${address} did not answer within ${durationText(pingMs)}`);
+  try {
+    await withDeadline(context.clock, pingMs, context.signal, late, ask);
+    return { name, address, ms: context.clock.now() - startMs };
+  } catch (error) {
+    context.signal.throwIfAborted();
+    const { message, cause } = asFault(error);
+    return { name, address, fault: new Fault(code, message, { cause }) };
+  }
+}
+
+async function tell(context: CommandContext, answer: Answer): Promise<void> {
+  const { name, address, ms, fault } = answer;
+  if (fault !== undefined) context.report(fault);
+  if (context.json) {
+    const outcome = fault === undefined ? { ok: true, ms } : { ok: false, code: fault.code };
+    return await context.printJson({ name, address, ...outcome });
+  }
+  if (ms !== undefined) {
+    const time = ms < 1 ? "< 1 ms" : `${ms} ms`;
+    await context.print(`${visible(name).padEnd(16)} ${time.padStart(8)}  ${address}`);
+  }
+}

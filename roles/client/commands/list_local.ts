@@ -1,0 +1,73 @@
+/** `list-local`: names on this machine, to see what `put` would take. */
+import { Fault } from "../../../protocol/mod.ts";
+import type { DiskEntryKind, DiskStat } from "../../kit/disk.ts";
+import type { Command, CommandContext } from "../command.ts";
+import { localChildOf, localNameOf, resolveLocal } from "../local_paths.ts";
+import { columnsOf, tableOf } from "../table.ts";
+import { modeText, sizeText, timeText, visible } from "../wording.ts";
+
+export const listLocal: Command = {
+  spec: {
+    name: "list-local",
+    aliases: ["ll"],
+    group: "This machine",
+    summary: "List a directory on this machine.",
+    arguments: [{ name: "path", summary: "what to list (here)", optional: true }],
+    options: [{ name: "long", short: "l", summary: "with mode, size and time" }],
+  },
+  completes: ["local"],
+  run: async (context) => {
+    const word = context.run.word("path") ?? ".";
+    const path = await context.disk.realPath(resolveLocal(context.place.local, word));
+    const stat = await context.disk.stat(path);
+    if (stat === undefined) throw new Fault("local-not-found", `${visible(path)} is gone`);
+    const isDirectory = stat.kind === "directory";
+    const directory = isDirectory ? path : path.slice(0, path.lastIndexOf("/")) || "/";
+    const names = isDirectory
+      ? await context.disk.list(path)
+      : [{ name: localNameOf(path), kind: stat.kind }];
+    const sorted = names.toSorted((a, b) => a.name < b.name ? -1 : 1);
+    await show(context, directory, sorted);
+  },
+};
+
+async function show(
+  context: CommandContext,
+  directory: string,
+  names: readonly { name: string; kind: DiskEntryKind }[],
+): Promise<void> {
+  if (!context.json && !context.run.isSet("long")) {
+    const marked = names.map(({ name, kind }) =>
+      visible(name) + (context.terminal.outputIsTerminal ? markOf(kind) : "")
+    );
+    const isTerminal = context.terminal.outputIsTerminal;
+    return await context.print(
+      isTerminal ? columnsOf(marked, context.terminal.columns()) : marked,
+    );
+  }
+  const entries: { name: string; stat: DiskStat; target?: string }[] = [];
+  for (const { name } of names) {
+    const path = localChildOf(directory, name);
+    const stat = await context.disk.stat(path);
+    if (stat === undefined) continue;
+    const target = stat.kind === "link" ? await context.disk.readLink(path) : undefined;
+    entries.push({ name, stat, ...(target === undefined ? {} : { target }) });
+  }
+  if (context.json) {
+    for (const { name, stat, target } of entries) {
+      await context.printJson({ directory, name, ...stat, target });
+    }
+    return;
+  }
+  const rows = entries.map(({ name, stat, target }) => [
+    modeText(stat.kind, stat.mode),
+    stat.kind === "directory" ? "-" : sizeText(stat.sizeBytes),
+    timeText(stat.modifiedMs),
+    visible(name) + (target === undefined ? "" : ` -> ${visible(target)}`),
+  ]);
+  await context.print(tableOf(rows, ["left", "right", "left", "left"]));
+}
+
+function markOf(kind: DiskEntryKind): string {
+  return { directory: "/", link: "@", file: "", other: "?" }[kind];
+}

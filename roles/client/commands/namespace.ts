@@ -1,0 +1,105 @@
+/** `mkdir`, `rmdir`, `rm`, `mv`: changes of names, each one request to the tracker. */
+import { childOf, Fault, nameOf } from "../../../protocol/mod.ts";
+import { type Command, type CommandContext, forEach } from "../command.ts";
+import { findPath, remotePathOf, statPath } from "../targets.ts";
+import { visible } from "../wording.ts";
+
+async function done(context: CommandContext, value: unknown): Promise<void> {
+  if (context.json) await context.printJson(value);
+}
+
+export const mkdir: Command = {
+  spec: {
+    name: "mkdir",
+    group: "Files",
+    summary: "Make directories.",
+    arguments: [{ name: "path", summary: "what to make", repeated: true }],
+    options: [{
+      name: "parents",
+      short: "p",
+      summary: "make missing parents, and accept what is there",
+    }],
+    examples: ["mkdir -p /photos/2026/spring"],
+  },
+  completes: ["remote"],
+  run: (context) =>
+    forEach(context, context.run.words("path"), async (word) => {
+      const path = remotePathOf(context, word);
+      const { session } = await context.access();
+      const request = { paths: [path], parents: context.run.isSet("parents") };
+      const reply = await session.tracker.makeDirectories(request, { signal: context.signal });
+      await done(context, { path, ...reply });
+    }),
+};
+
+function remover(what: (context: CommandContext) => "directory" | "file" | "tree") {
+  return (context: CommandContext) =>
+    forEach(context, context.run.words("path"), async (word) => {
+      const path = await findPath(context, word);
+      const { session } = await context.access();
+      const request = { path, what: what(context) };
+      const reply = await session.tracker.remove(request, { signal: context.signal });
+      await done(context, { path, ...reply });
+    });
+}
+
+export const rmdir: Command = {
+  spec: {
+    name: "rmdir",
+    group: "Files",
+    summary: "Remove empty directories.",
+    arguments: [{ name: "path", summary: "what to remove", repeated: true }],
+  },
+  completes: ["remote"],
+  run: remover(() => "directory"),
+};
+
+export const rm: Command = {
+  spec: {
+    name: "rm",
+    group: "Files",
+    summary: "Remove files and links, and whole trees with -r.",
+    arguments: [{ name: "path", summary: "what to remove", repeated: true }],
+    options: [{ name: "recursive", short: "r", summary: "directories with all that is in them" }],
+    examples: ["rm /notes.txt", "rm -r /photos/2019"],
+  },
+  completes: ["remote"],
+  run: remover((context) => context.run.isSet("recursive") ? "tree" : "file"),
+};
+
+export const mv: Command = {
+  spec: {
+    name: "mv",
+    group: "Files",
+    summary: "Rename or move files, links and directories.",
+    details: "Several sources, or a directory that is there, mean: into that directory.\n" +
+      "A file that is there is replaced, a directory never.",
+    usage: "FROM... TO",
+    arguments: [
+      { name: "from", summary: "what to move" },
+      { name: "to", summary: "more to move, and last where to", repeated: true },
+    ],
+    options: [{ name: "no-clobber", short: "n", summary: "refuse to replace a file" }],
+    examples: ["mv a.txt b.txt", "mv a.txt b.txt /archive"],
+  },
+  completes: ["remote"],
+  run: async (context) => {
+    const words = [...context.run.words("from"), ...context.run.words("to")];
+    const last = words.pop() ?? ".";
+    const to = remotePathOf(context, last);
+    const there = await statPath(context, to, true);
+    const isDirectory = there?.kind === "directory";
+    if (!isDirectory && (words.length > 1 || last.endsWith("/") && there !== undefined)) {
+      throw new Fault("not-a-directory", `${visible(to)} is no directory to move things into`);
+    }
+    const { session } = await context.access();
+    await forEach(context, words, async (word) => {
+      const from = await findPath(context, word);
+      const target = isDirectory ? childOf(to, nameOf(from)) : to;
+      const replace = !context.run.isSet("no-clobber");
+      const request = { from, to: target, replace };
+      const reply = await session.tracker.move(request, { signal: context.signal });
+      await done(context, { from, to: reply.path });
+    });
+  },
+};

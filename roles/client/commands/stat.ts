@@ -1,0 +1,74 @@
+/** `stat`: all that is known about one name; `du`: what whole trees hold. */
+import { type Command, type CommandContext, forEach } from "../command.ts";
+import { tableOf } from "../table.ts";
+import { find, findPath } from "../targets.ts";
+import { count, modeText, sizeText, timeText, visible } from "../wording.ts";
+
+export const stat: Command = {
+  spec: {
+    name: "stat",
+    group: "Files",
+    summary: "Tell all about files, links and directories.",
+    arguments: [{ name: "path", summary: "what to look at", repeated: true }],
+  },
+  completes: ["remote"],
+  run: (context) => forEach(context, context.run.words("path"), (word) => statOne(context, word)),
+};
+
+async function statOne(context: CommandContext, word: string): Promise<void> {
+  const found = await find(context, word, false);
+  const one = found.stat;
+  if (context.json) return await context.printJson({ ...one, path: found.path });
+  const rows: string[][] = [
+    ["path", visible(found.path)],
+    ["kind", one.kind],
+    ...(one.target === undefined ? [] : [["leads to", visible(one.target)]]),
+    ...(one.kind === "file"
+      ? [["size", `${sizeText(one.sizeBytes)} (${count(one.sizeBytes, "byte")})`]]
+      : []),
+    ["modified", timeText(one.modifiedMs)],
+    ["mode", `${modeText(one.kind, one.mode)} (${one.mode.toString(8).padStart(4, "0")})`],
+  ];
+  if (one.kind === "file") {
+    const chunkSize = one.chunkSizeBytes === undefined ? "" : ` of ${sizeText(one.chunkSizeBytes)}`;
+    rows.push(
+      ["id", one.versionId ?? "-"],
+      ["chunks", `${one.chunkCount}${one.chunkCount === 0 ? "" : chunkSize}`],
+      ["manifest", one.manifestDigest ?? "-"],
+    );
+  }
+  if (one.kind !== "link") {
+    const least = one.copiesLeast === undefined ? "" : `${one.copiesLeast} of `;
+    rows.push(["copies", `${least}${one.copiesWanted} wanted`]);
+  }
+  await context.print(tableOf(rows, ["left", "left"]));
+}
+
+export const du: Command = {
+  spec: {
+    name: "du",
+    group: "Files",
+    summary: "Sum up what trees hold.",
+    details: "Sizes as listed: copies count once, equal contents count each time.",
+    arguments: [{ name: "path", summary: "what to sum up (here)", optional: true, repeated: true }],
+  },
+  completes: ["remote"],
+  run: async (context) => {
+    const words = context.run.words("path");
+    const rows: string[][] = [];
+    await forEach(context, words.length === 0 ? ["."] : words, async (word) => {
+      const path = await findPath(context, word);
+      const { session } = await context.access();
+      const usage = await session.tracker.usage({ path }, { signal: context.signal });
+      if (context.json) return await context.printJson({ ...usage, path });
+      rows.push([
+        sizeText(usage.fileBytes),
+        count(usage.files, "file"),
+        usage.directories === 1 ? "1 directory" : `${usage.directories} directories`,
+        count(usage.links, "link"),
+        visible(path),
+      ]);
+    });
+    await context.print(tableOf(rows, ["right", "right", "right", "right", "left"]));
+  },
+};

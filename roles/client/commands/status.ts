@@ -1,0 +1,110 @@
+/** `status`: the cluster on one screen: all is well, or what is wrong and what to do about it. */
+import type { ClusterStatus } from "../../../protocol/mod.ts";
+import type { Command } from "../command.ts";
+import { tableOf } from "../table.ts";
+import { count, durationText, sizeText, visible } from "../wording.ts";
+import { heardText } from "./cluster.ts";
+
+export const status: Command = {
+  spec: {
+    name: "status",
+    group: "Cluster",
+    summary: "Say whether all is well, and what to do where it is not.",
+  },
+  completes: ["nothing"],
+  run: async (context) => {
+    const { session, trackerAddress, user } = await context.access();
+    const reply = await session.tracker.status({}, { signal: context.signal });
+    const problems = problemsOf(reply);
+    if (context.json) {
+      return await context.printJson({ ...reply, healthy: problems.length === 0, problems });
+    }
+    await context.print([
+      ...problems.length === 0
+        ? ["All is well."]
+        : problems.flatMap(({ what, next }) => [`! ${what}`, `    next: ${next}`]),
+      "",
+      ...tableOf(factsOf(reply, trackerAddress, user), ["left", "left"]),
+    ]);
+  },
+};
+
+export interface StatusProblem {
+  readonly what: string;
+  readonly next: string;
+}
+
+/** What is not as it should be, worst first. */
+export function problemsOf(status: ClusterStatus): StatusProblem[] {
+  const problems: StatusProblem[] = [];
+  const here = status.seeders.filter(({ state }) => state === "green" || state === "yellow");
+  const gone = status.seeders.filter(({ state }) => state === "red" || state === "away");
+  if (status.chunksUnavailable > 0) {
+    const names = gone.map((seeder) => visible(seeder.name)).join(", ");
+    problems.push({
+      what: `${count(status.chunksUnavailable, "chunk")} cannot be read: no seeder that answers ` +
+        "holds a copy",
+      next: gone.length > 0 ? `bring back ${names}` : "look into the logs of the seeders",
+    });
+  }
+  const thin = status.chunksAtRisk - status.chunksUnavailable;
+  if (thin > 0) {
+    problems.push({
+      what: `${count(thin, "chunk")} with fewer copies than wanted`,
+      next: gone.length > 0
+        ? "start the seeders named here again, or add others: join-code"
+        : "add a seeder: join-code",
+    });
+  }
+  if (here.length < status.copiesDefault) {
+    problems.push({
+      what: `${count(here.length, "seeder")} for ${count(status.copiesDefault, "copy")} of each ` +
+        "file",
+      next: "add seeders: join-code",
+    });
+  }
+  for (const seeder of status.seeders) {
+    const name = visible(seeder.name);
+    const trouble = seeder.trouble === undefined ? "" : `: ${visible(seeder.trouble)}`;
+    if (seeder.state === "red" || seeder.state === "yellow") {
+      problems.push({
+        what: `${name} is silent (${seeder.state}, heard ${heardText(seeder)})`,
+        next: `check that it runs at ${seeder.address}`,
+      });
+    } else if (seeder.state === "away") {
+      problems.push({ what: `${name} signed out`, next: "start it again when it is needed" });
+    } else if (!seeder.writable) {
+      problems.push({
+        what: `${name} takes no data${trouble}`,
+        next: "check its disk; what it holds can still be read",
+      });
+    } else if (seeder.space.freeBytes === 0) {
+      problems.push({ what: `${name} is full`, next: "remove files, or add a seeder: join-code" });
+    }
+  }
+  return problems.map(({ what, next }) => ({ what: what.replace(/\bcopys\b/, "copies"), next }));
+}
+
+function factsOf(status: ClusterStatus, trackerAddress: string, user: string): string[][] {
+  const green = status.seeders.filter((seeder) => seeder.state === "green").length;
+  const free = status.seeders
+    .filter((seeder) => seeder.state === "green" && seeder.writable)
+    .reduce((sum, seeder) => sum + seeder.space.freeBytes, 0);
+  const upMs = Math.max(0, status.nowMs - status.upSinceMs);
+  return [
+    [
+      "tracker",
+      `${trackerAddress}, up ${durationText(upMs)}, version ${visible(status.version)}`,
+    ],
+    ["cluster", `${status.clusterId}, you are ${visible(user)}`],
+    ["seeders", `${green} of ${status.seeders.length} green, ${sizeText(free)} free`],
+    [
+      "files",
+      `${count(status.files, "file")}, ${sizeText(status.fileBytes)}, ` +
+      `${status.directories === 1 ? "1 directory" : `${status.directories} directories`}, ` +
+      count(status.links, "link"),
+    ],
+    ["chunks", `${status.chunks}, each in ${status.copiesDefault} copies unless a policy differs`],
+    ...(status.uploadsOpen > 0 ? [["uploads", `${status.uploadsOpen} under way`]] : []),
+  ];
+}

@@ -1,0 +1,138 @@
+/**
+ * What came of many transfers: told one by one as they fail, and summed up at the end. Shared by `put`
+ * and `get`; keeps numbers and no lists, however many files there are.
+ */
+import { Fault, faultKinds } from "../../../protocol/mod.ts";
+import type { CommandContext } from "../command.ts";
+import type { Progress } from "../progress.ts";
+import type { FileResult } from "../transfer.ts";
+import type { TransferReport } from "../transfer_report.ts";
+import { count, durationText, rateText, sizeText, visible } from "../wording.ts";
+
+export interface Tally {
+  readonly startedMs: number;
+  files: number;
+  failed: number;
+  bytes: number;
+  directories: number;
+  links: number;
+  /** Uploads with fewer copies than their policy asks for. */
+  atRisk: number;
+  /** Uploads: what went over the wire. */
+  bytesSent: number;
+  firstFault: Fault | undefined;
+  /** The most recent success, for a summary of one file. */
+  only: FileResult | undefined;
+  add(context: CommandContext, report: TransferReport, result: FileResult): Promise<void>;
+}
+
+export function newTally(startedMs: number): Tally {
+  return {
+    startedMs,
+    files: 0,
+    failed: 0,
+    bytes: 0,
+    directories: 0,
+    links: 0,
+    atRisk: 0,
+    bytesSent: 0,
+    firstFault: undefined,
+    only: undefined,
+    async add(context, report, result) {
+      report.file(result.fault !== undefined);
+      if (result.fault === undefined) {
+        this.files += 1;
+        this.bytes += result.sizeBytes;
+        this.bytesSent += result.bytesSent ?? 0;
+        this.only = result;
+        if ((result.copies ?? 0) < (result.wanted ?? 0)) this.atRisk += 1;
+        if (context.json) await printResult(context, report, result);
+        return;
+      }
+      if (result.fault.code === "interrupted") throw result.fault;
+      this.failed += 1;
+      this.firstFault ??= result.fault;
+      const fault = named(result.path, result.fault);
+      report.above(() => context.report(fault));
+      if (context.json) await printResult(context, report, result);
+    },
+  };
+}
+
+/** The fault with the path in front, unless it says it already. */
+function named(path: string, fault: Fault): Fault {
+  if (fault.message.includes(path)) return fault;
+  const detail = `${visible(path)}: ${fault.message}`;
+  return new Fault(fault.code, detail, { next: fault.next, cause: fault.cause });
+}
+
+async function printResult(
+  context: CommandContext,
+  report: TransferReport,
+  result: FileResult,
+): Promise<void> {
+  const { fault, ...rest } = result;
+  const line = fault === undefined
+    ? { ok: true, ...rest }
+    : { ok: false, path: result.path, code: fault.code, detail: fault.message, next: fault.next };
+  report.above(() => {});
+  await context.printJson(line);
+}
+
+/**
+ * The last line of a transfer. Throws `incomplete` when something of several failed; one thing alone
+ * that failed has been told already and decides the exit code itself.
+ */
+export async function tellTally(
+  context: CommandContext,
+  tally: Tally,
+  state: Progress,
+  verb: "sent" | "received",
+): Promise<void> {
+  const ms = Math.max(1, context.clock.now() - tally.startedMs);
+  if (context.json) {
+    const { files, failed, bytes, directories, links, atRisk, bytesSent } = tally;
+    const common = { done: files, failed, bytes, directories, links, ms };
+    await context.printJson(verb === "sent" ? { ...common, atRisk, bytesSent } : common);
+  } else if (tally.files + tally.directories + tally.links > 0) {
+    context.note(summary(tally, state, ms, verb));
+  }
+  if (tally.atRisk > 0) {
+    context.note(
+      `${count(tally.atRisk, "file")} with fewer copies than wanted until seeders are added; ` +
+        "see: status",
+    );
+  }
+  const all = tally.files + tally.failed;
+  if (tally.failed > 0 && all > 1) {
+    throw new Fault("incomplete", `${tally.failed} of ${count(all, "file")} failed`, {
+      next: tally.firstFault?.next ?? faultKinds.incomplete.next,
+    });
+  }
+}
+
+function summary(tally: Tally, state: Progress, ms: number, verb: string): string {
+  const { files, failed, only } = tally;
+  const what = failed > 0
+    ? `${files} of ${count(files + failed, "file")}`
+    : files === 1 && only !== undefined
+    ? visible(only.path)
+    : count(files, "file");
+  const parts = [
+    what,
+    ...(tally.directories > 0
+      ? [`${tally.directories} director${tally.directories === 1 ? "y" : "ies"}`]
+      : []),
+    ...(tally.links > 0 ? [count(tally.links, "link")] : []),
+    `${sizeText(tally.bytes)} ${verb} in ${durationText(ms)}` +
+    (tally.bytes > 0 ? ` (${rateText(tally.bytes * 1000 / ms)})` : ""),
+  ];
+  const there = tally.bytes - tally.bytesSent;
+  if (verb === "sent" && there > 0 && there >= tally.bytes / 100) {
+    parts.push(`${sizeText(there)} of it was there already`);
+  }
+  const seeders = Object.keys(state.seederBytes).length;
+  if (seeders > 1) parts.push(`over ${seeders} seeders`);
+  if (only?.copies !== undefined && files === 1) parts.push(count(only.copies, "copy"));
+  return parts.join(", ").replace(/\bcopys\b/, "copies");
+}
