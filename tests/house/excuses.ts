@@ -15,6 +15,9 @@ export const doors: Readonly<Record<string, string>> = {
   "roles/kit/lock.ts": "one process a disk: a lock of the operating system",
   "roles/kit/machine.ts": "what the machine calls itself, asked once at the start",
   "roles/kit/stopping.ts": "signals of the operating system",
+  "roles/seeder/config.ts": "the machine's name is the seeder's name by default",
+  "roles/tracker/catalog/sqlite_catalog.ts":
+    "lets requests that wait on the socket into the group that shares the next sync",
   "roles/client/terminal.ts": "the person's terminal",
   "roles/client/local_cluster.ts": "starts the other roles as child processes",
 };

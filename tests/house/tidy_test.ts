@@ -86,7 +86,7 @@ const badSamples: [string, string[]][] = [
   ["ignore", ["// @ts-" + "ignore", "// deno-lint-" + "ignore no-explicit-any"]],
   ["leftover", ["// TO" + "DO: later", "/* FIX" + "ME */", "const a = 1; // HA" + "CK"]],
   ["only", ["Deno.test." + "only(f)", "Deno.test({ igno" + "re: true, fn })"]],
-  ["zod", ['import { z } from "zod";', 'import z from "zod";']],
+  ["zod", ['import { z } from "zo' + 'd";', 'import z from "zo' + 'd";']],
   ["width", [`const a = "${"x".repeat(columnsMax)}";`]],
   ["length", ["a;\n".repeat(linesMax)]],
   ["arrows", [
@@ -110,7 +110,7 @@ Deno.test("tidy: an ordinary file draws no complaint", () => {
 export async function ask(clock: Clock, app: App): Promise<number> {
   await app.fetch(request);
   await prefetch(clock);
-  const many: Company = anything();
+  const many: Company = anything("see: any, console.log");
   return clock.now() - Date.parse("2026-01-01") + limits.leaveLifeMs;
 }
 `;

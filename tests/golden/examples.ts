@@ -1,0 +1,389 @@
+/**
+ * One example of every message, made from fixed keys and times so that each signature in it is
+ * genuine. The recorded files beside this one are written from here with DENO_GOLDEN_UPDATE=1 and
+ * compared with it otherwise; changing one is a decision about the protocol. Whether the roles
+ * really send such messages is not checked here.
+ */
+import {
+  encodeBatch,
+  Fault,
+  faultCodes,
+  makePersonToken,
+  problemOf,
+  seederRoutes,
+  seederTokenOf,
+  trackerRoutes,
+} from "../../protocol/mod.ts";
+import {
+  address,
+  bootId,
+  bytes,
+  chunkId,
+  chunkSizeBytes,
+  clusterId,
+  clusterKey,
+  code,
+  condition,
+  entry,
+  file,
+  leaveAt,
+  leaveLifeMs,
+  link,
+  manifestDigest,
+  nowMs,
+  readLeave,
+  receipt,
+  secondAddress,
+  secondId,
+  seederId,
+  seederKey,
+  sizeBytes,
+  space,
+  storeLeave,
+  tracker,
+  unknownUpload,
+  uploadId,
+} from "./fixed.ts";
+
+const orderBase = { chunkId, sizeBytes, deadlineMs: nowMs + 60_000 };
+export const orderExamples = {
+  copy: {
+    kind: "copy",
+    orderId: "order-1",
+    ...orderBase,
+    why: "1 of 2 copies: seeder-2 red for 12 s",
+    sources: [{ seederId: secondId, address: secondAddress, leave: leaveAt(secondId, "read") }],
+    storeLeave,
+  },
+  drop: {
+    kind: "drop",
+    orderId: "order-2",
+    ...orderBase,
+    why: "3 of 2 copies, and this seeder is the fullest",
+  },
+  verify: {
+    kind: "verify",
+    orderId: "order-3",
+    ...orderBase,
+    why: "a reader got other bytes from here",
+  },
+};
+
+export const problemExamples = faultCodes.map((each) =>
+  problemOf(new Fault(each, "what happened and why"), "3f9c2a7d51e80b64")
+);
+
+const health = (role: string) => ({
+  request: {},
+  reply: { status: "ok", role, version: "0.1.0", protocol: 1 },
+});
+const emptyPath = { path: "/docs" };
+
+/**
+ * `request` is the input of the route; `body` what goes with it where the route's body is bytes.
+ */
+export interface Example {
+  readonly request: unknown;
+  readonly body?: Uint8Array<ArrayBuffer>;
+  /** Absent where the reply is bytes. */
+  readonly reply?: unknown;
+}
+
+export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
+  health: health("tracker"),
+  join: {
+    request: {
+      code: code("join"),
+      seederId,
+      name: "seeder-1",
+      zone: "rack-2",
+      advertised: { host: "10.0.0.5", port: 8471 },
+    },
+    reply: { clusterId, seederKey },
+  },
+  heartbeat: {
+    request: {
+      seederId,
+      bootId,
+      name: "seeder-1",
+      advertised: { port: 8471 },
+      space,
+      chunkCount: 1,
+      inventoryDigest: chunkId.slice(0, 32),
+      writable: false,
+      trouble: "disk-full: 0 bytes free above the reserve",
+      outcomes: [
+        { orderId: "order-1", kind: "copy", ...entry, result: "held", receipt },
+        { orderId: "order-3", kind: "verify", ...entry, result: "failed", detail: "disk-failed" },
+      ],
+    },
+    reply: {
+      clusterId,
+      epoch: 3,
+      trackerNowMs: nowMs,
+      intervalMs: 1000,
+      orders: Object.values(orderExamples),
+      inventoryWanted: true,
+    },
+  },
+  inventory: {
+    request: { seederId, bootId, after: "0".repeat(64), chunks: [entry], last: true },
+    reply: {},
+  },
+  signOut: { request: { seederId }, reply: {} },
+  login: {
+    request: { code: code("login") },
+    reply: {
+      token: makePersonToken(clusterKey, { user: "ada", role: "admin", issuedMs: nowMs }),
+      clusterId,
+      user: "ada",
+    },
+  },
+  mintCode: { request: { purpose: "join" }, reply: { code: code("join"), lifeMs: 86_400_000 } },
+  status: {
+    request: {},
+    reply: {
+      clusterId,
+      epoch: 3,
+      version: "0.1.0",
+      nowMs,
+      upSinceMs: nowMs - 86_400_000,
+      seeders: [
+        {
+          seederId,
+          name: "seeder-1",
+          zone: "rack-2",
+          address,
+          state: "green",
+          silentMs: 412,
+          writable: true,
+          space,
+          chunkCount: 120_000,
+        },
+        {
+          seederId: secondId,
+          name: "seeder-2",
+          zone: "seeder-2",
+          address: secondAddress,
+          state: "red",
+          silentMs: null,
+          writable: false,
+          trouble: "disk-failed: EIO",
+          space,
+          chunkCount: 0,
+        },
+      ],
+      files: 2,
+      directories: 1,
+      links: 1,
+      fileBytes: 2 * sizeBytes,
+      chunks: 1,
+      chunksAtRisk: 1,
+      chunksUnavailable: 0,
+      uploadsOpen: 0,
+      logSequence: 17,
+      copiesDefault: 2,
+    },
+  },
+  stat: {
+    request: { target: { path: "/docs/hello.txt" }, follow: true },
+    reply: {
+      ...file,
+      path: "/docs/hello.txt",
+      chunkCount: 1,
+      chunkSizeBytes,
+      manifestDigest,
+      copiesWanted: 2,
+      copiesLeast: 1,
+    },
+  },
+  list: {
+    request: { path: "/docs", after: "a", limit: 100 },
+    reply: {
+      path: "/docs",
+      kind: "directory",
+      entries: [
+        file,
+        { name: "img", kind: "directory", sizeBytes: 0, modifiedMs: nowMs, mode: 0o755 },
+        {
+          name: "latest",
+          kind: "link",
+          sizeBytes: 9,
+          modifiedMs: nowMs,
+          mode: 0o777,
+          target: "hello.txt",
+        },
+      ],
+      next: "latest",
+    },
+  },
+  usage: {
+    request: emptyPath,
+    reply: { ...emptyPath, files: 1, directories: 1, links: 1, fileBytes: sizeBytes },
+  },
+  resolvePrefix: {
+    request: { prefix: "01234" },
+    reply: { matches: [{ versionId: uploadId, path: "/docs/hello.txt", sizeBytes }] },
+  },
+  makeDirectories: {
+    request: { paths: ["/docs", "/docs/img"], parents: true },
+    reply: { made: 2 },
+  },
+  makeLinks: {
+    request: {
+      links: [{
+        path: "/docs/latest",
+        target: "hello.txt",
+        modifiedMs: nowMs,
+        replace: false,
+      }],
+    },
+    reply: { made: 1 },
+  },
+  remove: {
+    request: { path: "/docs/img", what: "tree" },
+    reply: { files: 0, directories: 1, links: 0 },
+  },
+  move: {
+    request: { from: "/docs/hello.txt", to: "/hello.txt", replace: true },
+    reply: { path: "/hello.txt" },
+  },
+  setPolicy: { request: { path: "/docs", copies: null }, reply: { copies: 2 } },
+  openUploads: {
+    request: {
+      uploads: [
+        {
+          uploadId,
+          path: "/docs/hello.txt",
+          condition,
+          chunkSizeBytes,
+          sizeBytes,
+          modifiedMs: nowMs - 5000,
+          mode: 0o644,
+        },
+        {
+          uploadId: "f".repeat(32),
+          path: "/docs/from-a-pipe",
+          condition: { kind: "if-version", versionId: uploadId },
+          chunkSizeBytes,
+          modifiedMs: nowMs,
+          mode: 0o600,
+        },
+      ],
+    },
+    reply: {
+      results: [
+        { ok: true, path: "/docs/hello.txt", copies: 2 },
+        { ok: false, problem: problemOf(new Fault("version-conflict", "/docs/from-a-pipe")) },
+      ],
+      leaseMs: 600_000,
+    },
+  },
+  placeChunks: {
+    request: { chunks: [{ ...entry, uploadId, avoid: [secondId] }] },
+    reply: {
+      results: [
+        {
+          ok: true,
+          placement: {
+            held: 0,
+            wanted: 2,
+            places: [{ seederId, address, leave: storeLeave }, link],
+          },
+        },
+        { ok: false, problem: unknownUpload },
+      ],
+    },
+  },
+  recordChunks: {
+    request: { chunks: [{ ...entry, index: 0, receipts: [receipt], uploadId }] },
+    reply: {
+      results: [{ ok: true, copies: 1 }, { ok: false, problem: unknownUpload }],
+      leaseMs: 6e5,
+    },
+  },
+  commitUploads: {
+    request: {
+      uploads: [{
+        uploadId,
+        sizeBytes,
+        manifestDigest,
+        chunks: [{ ...entry, index: 0, receipts: [receipt] }],
+      }],
+    },
+    reply: {
+      results: [
+        { ok: true, versionId: uploadId, path: "/docs/hello.txt", copies: 2, wanted: 2 },
+        {
+          ok: false,
+          problem: problemOf(new Fault("copies-missing", "chunk 0 has 0 of 2 copies")),
+          missing: [0],
+        },
+      ],
+    },
+  },
+  abandonUploads: { request: { uploadIds: [uploadId] }, reply: { abandoned: 1 } },
+  locate: {
+    request: {
+      targets: [{ path: "/docs/hello.txt" }, { versionId: uploadId }],
+      fromChunk: 0,
+      chunksMax: 1024,
+    },
+    reply: {
+      results: [
+        {
+          ok: true,
+          file: {
+            path: "/docs/hello.txt",
+            versionId: uploadId,
+            sizeBytes,
+            chunkSizeBytes,
+            chunkCount: 1,
+            manifestDigest,
+            modifiedMs: nowMs - 5000,
+            mode: 0o644,
+            chunks: [{ ...entry, index: 0, holders: [{ seederId, leave: readLeave }] }],
+          },
+        },
+        { ok: false, problem: problemOf(new Fault("not-found", `no version ${uploadId}`)) },
+      ],
+      seeders: [{ seederId, name: "seeder-1", address, state: "green" }],
+      leaveLifeMs,
+    },
+  },
+  reportChunks: { request: { reports: [{ seederId, chunkId }] }, reply: { accepted: 1 } },
+};
+
+const size = String(sizeBytes);
+const stored = {
+  receipts: [receipt],
+  failures: [{
+    seederId: secondId,
+    problem: problemOf(new Fault("seeder-unreachable", "seeder-2 did not answer")),
+  }],
+};
+
+export const seederExamples: Record<keyof typeof seederRoutes, Example> = {
+  health: health("seeder"),
+  readChunk: { request: { chunkId, size, leave: readLeave, range: "bytes=0-4" } },
+  headChunk: { request: { chunkId, size, leave: readLeave } },
+  storeChunk: {
+    request: { chunkId, size, leave: storeLeave, chain: JSON.stringify([link]) },
+    body: bytes,
+    reply: stored,
+  },
+  storeBatch: {
+    request: {},
+    body: encodeBatch([
+      { head: { ...entry, leave: storeLeave, chain: [link] }, bytes },
+      { head: { ...entry, leave: storeLeave, chain: [] }, bytes },
+    ]),
+    reply: { results: [{ ...stored, chunkId }, { ...stored, chunkId, receipts: [] }] },
+  },
+};
+
+/** What each side presents as `Authorization: Bearer`. */
+export const tokenExamples = {
+  seeder: seederTokenOf(seederKey),
+  person: makePersonToken(clusterKey, { user: "ada", role: "writer", issuedMs: nowMs }),
+};

@@ -1,0 +1,63 @@
+/**
+ * What the examples are made of: one cluster with fixed keys, two seeders, one small file, one moment.
+ */
+import {
+  chunkIdOf,
+  ClusterId,
+  Fault,
+  makeCode,
+  makeLeave,
+  makeReceipt,
+  problemOf,
+  SecretKey,
+  SeederId,
+  seederKeyOf,
+  startManifestDigest,
+} from "../../protocol/mod.ts";
+
+export const nowMs = 1_800_000_000_000;
+export const clusterKey = SecretKey.parse("5e".repeat(32));
+export const clusterId = ClusterId.parse("c1c1c1c1c1c1c1c1");
+export const seederId = SeederId.parse("5eed000000000001");
+export const secondId = SeederId.parse("5eed000000000002");
+export const seederKey = seederKeyOf(clusterKey, seederId);
+export const bytes = new TextEncoder().encode("hello, offshore\n");
+export const chunkId = chunkIdOf(bytes);
+export const sizeBytes = bytes.length;
+export const entry = { chunkId, sizeBytes };
+export const uploadId = "0123456789abcdef0123456789abcdef";
+export const bootId = "b007b007b007b007";
+export const tracker = "http://127.0.0.1:8470";
+export const address = "http://127.0.0.1:8471";
+export const secondAddress = "http://127.0.0.1:8472";
+export const chunkSizeBytes = 4 * 1024 * 1024;
+export const leaveLifeMs = 600_000;
+
+export const leaveAt = (id: SeederId, action: "read" | "store") =>
+  makeLeave(seederKeyOf(clusterKey, id), { action, chunkId, sizeBytes }, nowMs + leaveLifeMs);
+export const storeLeave = leaveAt(seederId, "store");
+export const readLeave = leaveAt(seederId, "read");
+export const receipt = makeReceipt(seederKey, seederId, chunkId, sizeBytes, storeLeave);
+export const link = {
+  seederId: secondId,
+  address: secondAddress,
+  leave: leaveAt(secondId, "store"),
+};
+const manifest = startManifestDigest(chunkSizeBytes);
+manifest.add(entry);
+export const manifestDigest = manifest.hex();
+export const condition = { kind: "create" };
+export const file = {
+  name: "hello.txt",
+  kind: "file",
+  sizeBytes,
+  modifiedMs: nowMs - 5000,
+  mode: 0o644,
+  versionId: uploadId,
+};
+export const space = { totalBytes: 1e12, freeBytes: 4e11, usedBytes: 5e11 };
+export const unknownUpload = problemOf(
+  new Fault("upload-unknown", `no upload ${uploadId} is open`),
+);
+export const code = (purpose: "join" | "login") =>
+  makeCode(clusterKey, { purpose, tracker, clusterId, expiresMs: nowMs + 86_400_000 });
