@@ -1,6 +1,7 @@
 /**
- * Every number the roles must agree on or that bounds what one of them will do. The unit is the last
- * word of the name, the reason stands above it, and relations between numbers are asserted below.
+ * Every number the roles must agree on or that bounds what one of them will do. The unit is the
+ * last word of the name, the reason stands above it, and relations between numbers are asserted
+ * below.
  */
 import assert from "node:assert/strict";
 
@@ -11,7 +12,9 @@ export const limits = {
   /** Raised when a message changes its meaning; both sides refuse another number. */
   protocolVersion: 1,
 
-  /** One chunk in flight costs its sender this much memory; 4 MiB keeps eight of them under 32 MiB. */
+  /**
+   * One chunk in flight costs its sender this much memory; 4 MiB keeps eight of them under 32 MiB.
+   */
   chunkBytesDefault: 4 * mib,
   /** Below 1 MiB a manifest of a large disk image grows past what a tracker should keep. */
   chunkBytesMin: 1 * mib,
@@ -29,7 +32,10 @@ export const limits = {
 
   /** Items in one batch call (open, place, record, commit, locate). */
   batchItemsMax: 1000,
-  /** Chunks in one page of a manifest: 4 GiB of file at the default chunk size, about 200 KiB of JSON. */
+  /**
+   * Chunks in one page of a manifest: 4 GiB of file at the default chunk size, about 200 KiB of
+   * JSON.
+   */
   manifestPageChunksMax: 1024,
   /** Entries in one page of a directory listing. */
   listPageEntriesMax: 1000,
@@ -45,7 +51,9 @@ export const limits = {
   /** Copies of each chunk where no policy says otherwise: survives the loss of one machine. */
   copiesDefault: 2,
   copiesMax: 16,
-  /** Seeders named beyond those wanted, so that one refusal does not cost a question to the tracker. */
+  /**
+   * Seeders named beyond those wanted, so that one refusal does not cost a question to the tracker.
+   */
   placementSparesMax: 2,
 
   /** A seeder reports this often. */
@@ -57,23 +65,55 @@ export const limits = {
   /** A red seeder's holdings are repaired after this; a reboot of a small machine is not a loss. */
   repairGraceMs: 30_000,
 
-  /** Without a word from the client for this long, an upload is forgotten. Resume begins a new one. */
+  /**
+   * A seeder whose inventory has not changed for this long and is not what the tracker believes is
+   * asked for all of it; a holding receipted within this time is kept whatever a page says, because
+   * the page may have been made before the chunk was stored.
+   */
+  inventoryRecheckMs: 30_000,
+  /**
+   * An order without an outcome is forgotten after this: reading the largest chunk takes seconds.
+   */
+  orderLifeMs: 60_000,
+  /**
+   * An order without an outcome goes out again after this: the reply that carried it may be lost.
+   */
+  orderRepeatMs: 10_000,
+
+  /**
+   * Without a word from the client for this long, an upload is forgotten. Resume begins a new one.
+   */
   uploadLeaseMs: 10 * 60_000,
-  /** A leave to store or read lives this long by the tracker's clock: one batch at dial-up speed. */
+  /**
+   * A leave to store or read lives this long by the tracker's clock: one batch at dial-up speed.
+   */
   leaveLifeMs: 10 * 60_000,
-  /** A receipt is accepted for this long after its leave ended: the last batch may still be on its way. */
+  /**
+   * A receipt is accepted for this long after its leave ended: the last batch may still be on its
+   * way.
+   */
   receiptGraceMs: 5 * 60_000,
-  /** A join or login code lives for a day; the tracker writes a fresh one when half of it is over. */
+  /**
+   * A join or login code lives for a day; the tracker writes a fresh one when half of it is over.
+   */
   codeLifeMs: 24 * 60 * 60_000,
 
-  /** A connection that carries nothing for this long is given up; readers move on within two seconds. */
+  /**
+   * A connection that carries nothing for this long is given up; readers move on within two
+   * seconds.
+   */
   chunkStallMs: 2_000,
   /** A question to the tracker is given up after this and asked again. */
   trackerCallMs: 10_000,
-  /** A client asks a silent tracker again for this long before it reports failure: a restart fits in. */
+  /**
+   * A client asks a silent tracker again for this long before it reports failure: a restart fits
+   * in.
+   */
   trackerRetryMs: 60_000,
 
-  /** A seeder takes no chunk that would leave less than this free: reads, drops and logs need room. */
+  /**
+   * A seeder takes no chunk that would leave less than this free: reads, drops and logs need room.
+   */
   seederReserveBytes: 256 * mib,
   /** Of a small disk at most this share is kept as reserve. */
   seederReserveShareMax: 0.05,
@@ -90,4 +130,9 @@ assert(limits.packedChunkBytesMax < limits.packBytesMax, "any packed chunk fits 
 assert(limits.heartbeatIntervalMs * 3 <= limits.yellowAfterMs, "two lost reports are no silence");
 assert(limits.yellowAfterMs < limits.redAfterMs, "yellow comes before red");
 assert(limits.redAfterMs < limits.repairGraceMs, "repair waits longer than detection");
+assert(
+  limits.inventoryRecheckMs <= limits.orderLifeMs,
+  "receipts are remembered for an order's life",
+);
+assert(limits.orderRepeatMs < limits.orderLifeMs, "an order can be repeated");
 assert(limits.leaveLifeMs <= limits.uploadLeaseMs, "a leave does not outlive its upload's lease");

@@ -1,6 +1,6 @@
 /**
- * The file system as a thing passed in. The real one is `system_disk.ts`; the simulator's keeps what
- * was written but not synced apart, and loses it when its machine crashes.
+ * The file system as a thing passed in. The real one is `system_disk.ts`; the simulator's keeps
+ * what was written but not synced apart, and loses it when its machine crashes.
  *
  * Every failure is a Fault: `local-not-found`, `local-exists`, `is-a-directory`, `not-a-directory`,
  * `directory-not-empty`, `disk-full`, `disk-unusable` (no permission, read-only) or `disk-failed`.
@@ -34,7 +34,10 @@ export interface DiskSpace {
 }
 
 export interface Disk {
-  /** `read`: must exist. `update`: must exist, read and write. `create`: must not exist, read and write. */
+  /**
+   * `read`: must exist. `update`: must exist, read and write. `create`: must not exist, read and
+   * write.
+   */
   open(path: string, how: "read" | "update" | "create"): Promise<DiskFile>;
   /** The bytes from `start` to `end`, end excluded, by the fastest way there is to a socket. */
   stream(
@@ -80,17 +83,20 @@ export async function readWhole(
 
 /**
  * Writes a small file so that after a power cut it holds either what it held before or all of
- * `bytes`: temporary name in the same directory, write, sync, rename, sync the directory.
+ * `bytes`: temporary name in the same directory, write, sync, rename, sync the directory. With
+ * `attributes` the file has them before anything is written: a secret is never open to others.
  */
 export async function writeDurably(
   disk: Disk,
   path: string,
   bytes: Uint8Array<ArrayBuffer>,
+  attributes?: { mode: number; modifiedMs: number },
 ): Promise<void> {
   const temporary = `${path}.new`;
   if (await disk.stat(temporary) !== undefined) await disk.remove(temporary);
   const file = await disk.open(temporary, "create");
   try {
+    if (attributes !== undefined) await disk.setAttributes(temporary, attributes);
     await file.write(bytes, 0);
     await file.sync();
   } finally {

@@ -1,0 +1,83 @@
+/** The tracker's routes, each handed to the part that answers it. No decision is taken here. */
+import { limits, type trackerRoutes } from "../../protocol/mod.ts";
+import type { Handlers } from "../kit/serve.ts";
+import { version } from "../kit/version.ts";
+import { type Codes, login } from "./codes.ts";
+import { commitUploads, type RecentCommits } from "./commit.ts";
+import type { Core } from "./core.ts";
+import { type Caller, userOf } from "./guard.ts";
+import * as listing from "./listing.ts";
+import { locate, reportChunks } from "./locate.ts";
+import * as membership from "./membership.ts";
+import * as namespace from "./namespace.ts";
+import type { Status } from "./status.ts";
+import * as uploads from "./uploads.ts";
+
+export interface ApiParts {
+  readonly core: Core;
+  readonly codes: Codes;
+  readonly recent: RecentCommits;
+  readonly status: Status;
+}
+
+export function trackerHandlers(
+  { core, codes, recent, status }: ApiParts,
+): Handlers<typeof trackerRoutes, Caller> {
+  return {
+    health: () =>
+      Promise.resolve({
+        status: "ok",
+        role: "tracker",
+        version,
+        protocol: limits.protocolVersion,
+      }),
+
+    join: ({ input, peer }) => membership.join(core, input, peer),
+    heartbeat: ({ input, peer }) => membership.heartbeat(core, input, peer),
+    inventory: async ({ input }) => {
+      await membership.takeInventory(core, input);
+      return {};
+    },
+    signOut: async ({ input }) => {
+      await membership.signOut(core, input.seederId);
+      return {};
+    },
+
+    login: async ({ input }) => await Promise.resolve(login(core, input.code)),
+    mintCode: async ({ input }) =>
+      await Promise.resolve({ code: codes.mint(input.purpose), lifeMs: limits.codeLifeMs }),
+    status: () => status.read(),
+
+    stat: ({ input }) => listing.stat(core, input),
+    list: ({ input }) => listing.list(core, input),
+    usage: ({ input }) => listing.usage(core, input),
+    resolvePrefix: ({ input }) => listing.resolvePrefix(core, input.prefix),
+
+    makeDirectories: async ({ input, caller }) => ({
+      made: await namespace.makeDirectories(core, input, userOf(caller)),
+    }),
+    makeLinks: async ({ input, caller }) => ({
+      made: await namespace.makeLinks(core, input, userOf(caller)),
+    }),
+    remove: ({ input, caller }) => namespace.remove(core, input, userOf(caller)),
+    move: async ({ input, caller }) => ({
+      path: await namespace.move(core, input, userOf(caller)),
+    }),
+    setPolicy: async ({ input, caller }) => ({
+      copies: await namespace.setPolicy(core, input, userOf(caller)),
+    }),
+
+    openUploads: ({ input, caller }) => uploads.openUploads(core, input, userOf(caller)),
+    placeChunks: ({ input }) => uploads.placeChunks(core, input),
+    recordChunks: ({ input }) => uploads.recordChunks(core, input),
+    commitUploads: ({ input, caller }) => commitUploads(core, recent, input, userOf(caller)),
+    abandonUploads: async ({ input }) => ({
+      abandoned: await uploads.abandonUploads(core, input.uploadIds),
+    }),
+
+    locate: ({ input }) => locate(core, input),
+    reportChunks: async ({ input, caller }) => ({
+      accepted: await reportChunks(core, input, userOf(caller)),
+    }),
+  };
+}

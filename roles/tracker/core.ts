@@ -1,0 +1,32 @@
+/**
+ * What every part of the tracker is given: the catalog, the keys, the members, the tracker's clock and
+ * its dice. Made once when the tracker opens; holds no rule of its own.
+ */
+import type { Log } from "../kit/log.ts";
+import type { Random } from "../kit/random.ts";
+import type { Catalog } from "./catalog/catalog.ts";
+import type { ClusterKeys } from "./cluster_keys.ts";
+import type { Holdings } from "./holdings.ts";
+import type { Members } from "./members.ts";
+import type { Stamp } from "./operations.ts";
+import type { OrderBook } from "./orders.ts";
+
+export interface Core {
+  readonly catalog: Catalog;
+  readonly keys: ClusterKeys;
+  readonly epoch: number;
+  readonly upSinceMs: number;
+  readonly copiesDefault: number;
+  readonly members: Members;
+  readonly holdings: Holdings;
+  readonly orders: OrderBook;
+  /** The tracker's clock: never behind the last time in the log. */
+  readonly now: () => number;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** Under which an operation is committed now. */
+export function stampOf(core: Core): Stamp {
+  return { epoch: core.epoch, nowMs: core.now() };
+}

@@ -1,0 +1,120 @@
+/** Looking at the namespace: one entry, a page of a directory, sums over a tree, versions by prefix. */
+import type * as z from "zod";
+import {
+  type Entry,
+  Fault,
+  limits,
+  type ListReply,
+  type ListRequest,
+  type ResolvePrefixReply,
+  type StatReply,
+  type StatRequest,
+  type UsageReply,
+  type UsageRequest,
+} from "../../protocol/mod.ts";
+import type { CatalogView, NodeRow } from "./catalog/catalog.ts";
+import type { Core } from "./core.ts";
+import { copiesIn, findTarget, type Found, pathOfNode, walkTo } from "./walk.ts";
+
+function entryOf(node: NodeRow): Entry {
+  const { name, kind, sizeBytes, modifiedMs, mode, versionId, target } = node;
+  return {
+    name,
+    kind,
+    sizeBytes,
+    modifiedMs,
+    mode,
+    ...(versionId === undefined ? {} : { versionId }),
+    ...(target === undefined ? {} : { target }),
+  };
+}
+
+export function stat(
+  core: Core,
+  input: z.output<typeof StatRequest>,
+): Promise<z.output<typeof StatReply>> {
+  const live = core.members.live(core.now());
+  return core.catalog.read(async (view) => {
+    const { path, node } = await findTarget(view, input.target, input.follow);
+    const version = node.versionId === undefined ? undefined : await view.version(node.versionId);
+    if (version === undefined) {
+      const directory = node.kind === "directory" ? node : await parentRow(view, node);
+      const copiesWanted = await copiesIn(view, directory, core.copiesDefault);
+      return { ...entryOf(node), path, chunkCount: 0, copiesWanted };
+    }
+    const copiesLeast = await view.copiesLeast(version.versionId, live);
+    return {
+      ...entryOf(node),
+      path,
+      chunkCount: version.chunkCount,
+      chunkSizeBytes: version.chunkSizeBytes,
+      manifestDigest: version.manifestDigest,
+      copiesWanted: version.copies,
+      ...(copiesLeast === undefined ? {} : { copiesLeast }),
+    };
+  });
+}
+
+async function parentRow(view: CatalogView, node: NodeRow): Promise<NodeRow> {
+  return await view.node(node.parentId) ?? node;
+}
+
+/** A directory, or the directory a link leads to, lists what is in it; all else lists as itself. */
+export function list(core: Core, input: z.output<typeof ListRequest>): Promise<ListReply> {
+  const limit = input.limit ?? limits.listPageEntriesMax;
+  return core.catalog.read(async (view) => {
+    const { path, node } = await directoryOrItself(view, input.path);
+    if (node.kind !== "directory") {
+      const entries = input.after === undefined ? [entryOf(node)] : [];
+      return { path, kind: node.kind, entries };
+    }
+    const rows = await view.children(node.nodeId, input.after, limit + 1);
+    const entries = rows.slice(0, limit).map(entryOf);
+    const next = rows.length > limit ? entries.at(-1)?.name : undefined;
+    return { path, kind: "directory", entries, ...(next === undefined ? {} : { next }) };
+  });
+}
+
+async function directoryOrItself(
+  view: CatalogView,
+  path: z.output<typeof ListRequest>["path"],
+): Promise<Found & { node: NodeRow }> {
+  const itself = await walkTo(view, path, false);
+  if (itself.node.kind !== "link") return itself;
+  try {
+    const behind = await walkTo(view, path, true);
+    return behind.node.kind === "directory" ? behind : itself;
+  } catch (error) {
+    // A link that leads nowhere is still there to be listed.
+    if (error instanceof Fault && error.code !== "config-corrupt") return itself;
+    throw error;
+  }
+}
+
+export function usage(
+  core: Core,
+  input: z.output<typeof UsageRequest>,
+): Promise<z.output<typeof UsageReply>> {
+  return core.catalog.read(async (view) => {
+    const { path, node } = await walkTo(view, input.path, false);
+    return { path, ...await view.usage(node.nodeId) };
+  });
+}
+
+const prefixMatchesMax = 10;
+
+export function resolvePrefix(
+  core: Core,
+  prefix: string,
+): Promise<z.output<typeof ResolvePrefixReply>> {
+  return core.catalog.read(async (view) => {
+    const matches = [];
+    for (const version of await view.versionsByPrefix(prefix, prefixMatchesMax)) {
+      const node = await view.node(version.nodeId);
+      if (node === undefined) continue;
+      const { versionId, sizeBytes } = version;
+      matches.push({ versionId, path: await pathOfNode(view, node), sizeBytes });
+    }
+    return { matches };
+  });
+}

@@ -1,0 +1,82 @@
+/**
+ * The seeders of the cluster as this tracker knows them: the row the catalog keeps, and what was heard
+ * since the tracker started. One object, changed synchronously by `membership.ts`, read by everything
+ * that asks who is live or where a chunk can go.
+ */
+import type { SeederId, SeederState, Space } from "../../protocol/mod.ts";
+import type { SeederRow } from "./catalog/catalog.ts";
+import type { ClusterView } from "./plan/view.ts";
+import { isLive } from "./plan/view.ts";
+import { stateAt } from "./roster.ts";
+
+/** One seeder. Before its first heartbeat to this tracker, what the last tracker kept of it. */
+export class Member {
+  heardMs: number | undefined;
+  bootId: string | undefined;
+  writable = true;
+  trouble: string | undefined;
+  space: Space;
+  chunkCount = 0;
+  inventoryDigest = "";
+  /** Since when it reports this count and digest. */
+  inventorySinceMs = 0;
+  /** Starts that a later start has replaced: whoever speaks under one is a second seeder. */
+  readonly bootIdsReplaced = new Set<string>();
+  /** True while `row` differs from what the catalog keeps. */
+  unsaved = false;
+
+  constructor(public row: SeederRow) {
+    const { totalBytes, freeBytes, usedBytes } = row;
+    this.space = { totalBytes, freeBytes, usedBytes };
+  }
+
+  /** True when the holdings agree with what the seeder had when it started. */
+  get reconciled(): boolean {
+    const { reconciledBootId } = this.row;
+    return reconciledBootId !== undefined &&
+      (this.bootId === undefined || this.bootId === reconciledBootId);
+  }
+}
+
+export class Members {
+  readonly #members = new Map<SeederId, Member>();
+
+  constructor(rows: readonly SeederRow[], private readonly upSinceMs: number) {
+    for (const row of rows) this.put(row);
+  }
+
+  get(seederId: SeederId): Member | undefined {
+    return this.#members.get(seederId);
+  }
+
+  all(): Member[] {
+    return [...this.#members.values()];
+  }
+
+  put(row: SeederRow): void {
+    this.#members.set(row.seederId, new Member(row));
+  }
+
+  stateOf(member: Member, nowMs: number): SeederState {
+    const { seederId, away } = member.row;
+    return stateAt({ seederId, away, heardMs: member.heardMs }, this.upSinceMs, nowMs);
+  }
+
+  /** Seeders whose holdings count as copies. */
+  live(nowMs: number): SeederId[] {
+    return this.all().filter((member) => isLive(this.stateOf(member, nowMs)))
+      .map((member) => member.row.seederId);
+  }
+
+  view(nowMs: number): ClusterView {
+    const seeders = this.all().map((member) => ({
+      seederId: member.row.seederId,
+      zone: member.row.zone,
+      state: this.stateOf(member, nowMs),
+      writable: member.writable,
+      totalBytes: member.space.totalBytes,
+      freeBytes: member.space.freeBytes,
+    }));
+    return Object.freeze({ nowMs, seeders: Object.freeze(seeders) });
+  }
+}

@@ -1,0 +1,293 @@
+/**
+ * The log of the namespace: the closed set of operations, how one is committed, and how a log is
+ * replayed. Everything that was decided is in the operation (ids, times, what it replaces), so that
+ * `applyOperation`, the one function that changes the derived tables, only writes it down; the live
+ * tracker and a replay run the same code and arrive at the same tables.
+ */
+import * as z from "zod";
+import {
+  ChunkEntry,
+  Fault,
+  limits,
+  ManifestDigestHex,
+  SeederId,
+  SeederName,
+  startDigest,
+  VersionId,
+} from "../../protocol/mod.ts";
+import {
+  type Catalog,
+  type CatalogTransaction,
+  type LogRow,
+  rootNodeId,
+} from "./catalog/catalog.ts";
+
+const NodeNumber = z.int().min(rootNodeId);
+const Entries = z.array(ChunkEntry).max(limits.manifestPageChunksMax);
+const place = { nodeId: NodeNumber, parentId: NodeNumber, name: z.string() };
+/** Who asked for it. */
+const by = z.string();
+
+/** Every change of the namespace. A node id that is there already means that node is changed. */
+export const Operation = z.discriminatedUnion("kind", [
+  z.strictObject({
+    kind: z.literal("make-directory"),
+    ...place,
+    mode: z.int(),
+    modifiedMs: z.int(),
+    by,
+  }),
+  z.strictObject({
+    kind: z.literal("make-link"),
+    ...place,
+    target: z.string(),
+    modifiedMs: z.int(),
+    by,
+  }),
+  /** Chunks `from` and on of a version whose `write-file` follows in the same transaction. */
+  z.strictObject({
+    kind: z.literal("manifest-page"),
+    versionId: VersionId,
+    from: z.int(),
+    chunks: Entries,
+  }),
+  z.strictObject({
+    kind: z.literal("write-file"),
+    ...place,
+    /** The version that was current and goes away. */
+    replaces: VersionId.optional(),
+    versionId: VersionId,
+    mode: z.int(),
+    modifiedMs: z.int(),
+    createdMs: z.int(),
+    sizeBytes: z.int(),
+    chunkSizeBytes: z.int(),
+    chunkCount: z.int(),
+    manifestDigest: ManifestDigestHex,
+    copies: z.int(),
+    /** The last chunks of the manifest, all of a small one; those before came in pages. */
+    chunks: Entries,
+    by,
+  }),
+  z.strictObject({ kind: z.literal("remove"), nodeId: NodeNumber, by }),
+  z.strictObject({
+    kind: z.literal("move"),
+    ...place,
+    /** The file or link that had the name and goes away. */
+    replaces: NodeNumber.optional(),
+    by,
+  }),
+  z.strictObject({
+    kind: z.literal("set-policy"),
+    nodeId: NodeNumber,
+    copies: z.int().nullable(),
+    by,
+  }),
+  z.strictObject({
+    kind: z.literal("join-seeder"),
+    seederId: SeederId,
+    name: SeederName,
+    zone: z.string(),
+    address: z.string(),
+    joinedMs: z.int(),
+  }),
+]);
+export type Operation = z.output<typeof Operation>;
+
+/** What a removal took away; zeros for every other operation. */
+export interface Removed {
+  readonly files: number;
+  readonly directories: number;
+  readonly links: number;
+}
+const nothingRemoved: Removed = { files: 0, directories: 0, links: 0 };
+
+/** Under which start of the tracker, and when by its clock, an operation is committed. */
+export interface Stamp {
+  readonly epoch: number;
+  readonly nowMs: number;
+}
+
+/** Appends the operation to the log and applies it, in the caller's transaction. */
+export async function commitOperation(
+  tx: CatalogTransaction,
+  stamp: Stamp,
+  operation: Operation,
+): Promise<Removed> {
+  const head = await tx.logHead();
+  const text = JSON.stringify(operation);
+  await tx.appendLog({
+    sequence: (head?.sequence ?? 0) + 1,
+    epoch: stamp.epoch,
+    timeMs: Math.max(stamp.nowMs, head?.timeMs ?? 0),
+    text,
+    checksum: chainChecksum(head?.checksum, text),
+  });
+  return await applyOperation(tx, operation);
+}
+
+/** The checksum of a log row with this text after one with that checksum. */
+export function chainChecksum(previous: string | undefined, text: string): string {
+  const digest = startDigest();
+  digest.update(new TextEncoder().encode(`${previous ?? "0".repeat(64)}\n${text}`));
+  return digest.hex();
+}
+
+/** The number for a new node: higher than any that was ever given. */
+export async function nextNodeId(tx: CatalogTransaction): Promise<number> {
+  return Math.max(rootNodeId, await tx.highestNodeId()) + 1;
+}
+
+/** Makes the root of an empty catalog; nothing happens when it is there. */
+export async function ensureRoot(tx: CatalogTransaction): Promise<void> {
+  if (await tx.node(rootNodeId) !== undefined) return;
+  await tx.putNode({
+    nodeId: rootNodeId,
+    parentId: rootNodeId,
+    name: "",
+    kind: "directory",
+    mode: 0o755,
+    modifiedMs: 0,
+    sizeBytes: 0,
+  });
+}
+
+/** Changes the derived tables as the operation says. Checks nothing: it was decided before. */
+export async function applyOperation(
+  tx: CatalogTransaction,
+  operation: Operation,
+): Promise<Removed> {
+  switch (operation.kind) {
+    case "make-directory": {
+      const { nodeId, parentId, name, mode, modifiedMs } = operation;
+      const kind = "directory";
+      await tx.putNode({ nodeId, parentId, name, kind, mode, modifiedMs, sizeBytes: 0 });
+      return nothingRemoved;
+    }
+    case "make-link": {
+      const { nodeId, parentId, name, target, modifiedMs } = operation;
+      const sizeBytes = new TextEncoder().encode(target).length;
+      const row = { nodeId, parentId, name, mode: 0o777, modifiedMs, sizeBytes, target };
+      await tx.putNode({ ...row, kind: "link" });
+      return nothingRemoved;
+    }
+    case "manifest-page":
+      await tx.putManifest(operation.versionId, operation.from, operation.chunks);
+      return nothingRemoved;
+    case "write-file":
+      await writeFile(tx, operation);
+      return nothingRemoved;
+    case "remove":
+      return await tx.removeTree(operation.nodeId);
+    case "move": {
+      const node = await tx.node(operation.nodeId);
+      if (node === undefined) throw contradiction(operation);
+      if (operation.replaces !== undefined) await tx.removeTree(operation.replaces);
+      await tx.putNode({ ...node, parentId: operation.parentId, name: operation.name });
+      return nothingRemoved;
+    }
+    case "set-policy": {
+      const node = await tx.node(operation.nodeId);
+      if (node === undefined) throw contradiction(operation);
+      const { copies: _, ...rest } = node;
+      await tx.putNode(operation.copies === null ? rest : { ...rest, copies: operation.copies });
+      return nothingRemoved;
+    }
+    case "join-seeder":
+      await joinSeeder(tx, operation);
+      return nothingRemoved;
+  }
+}
+
+type WriteFile = Extract<Operation, { kind: "write-file" }>;
+
+async function writeFile(tx: CatalogTransaction, operation: WriteFile): Promise<void> {
+  const { nodeId, parentId, name, mode, modifiedMs, sizeBytes, versionId } = operation;
+  const { chunkSizeBytes, chunkCount, manifestDigest, copies, createdMs, chunks } = operation;
+  if (operation.replaces !== undefined) await tx.removeVersion(operation.replaces);
+  await tx.putVersion({
+    versionId,
+    nodeId,
+    sizeBytes,
+    chunkSizeBytes,
+    chunkCount,
+    manifestDigest,
+    copies,
+    createdMs,
+  });
+  if (chunks.length > 0) await tx.putManifest(versionId, chunkCount - chunks.length, chunks);
+  const kind = "file";
+  await tx.putNode({ nodeId, parentId, name, kind, mode, modifiedMs, sizeBytes, versionId });
+}
+
+type JoinSeeder = Extract<Operation, { kind: "join-seeder" }>;
+
+async function joinSeeder(tx: CatalogTransaction, operation: JoinSeeder): Promise<void> {
+  const { seederId, name, zone, address, joinedMs } = operation;
+  const row = { seederId, name, zone, address, joinedMs, away: false };
+  await tx.putSeeder({ ...row, totalBytes: 0, freeBytes: 0, usedBytes: 0 });
+}
+
+function contradiction(operation: Operation): Fault {
+  return new Fault(
+    "config-corrupt",
+    `the log speaks of a node that is not there: ${JSON.stringify(operation).slice(0, 200)}`,
+    { next: "restore the tracker's catalog from a copy, and keep the damaged one" },
+  );
+}
+
+const replayRows = 256;
+
+/**
+ * Rebuilds the derived tables of `to`, which must be empty, from the log of `from`, and copies the log.
+ * How many operations there were. Throws `config-corrupt` when a checksum does not fit.
+ */
+export async function replay(from: Catalog, to: Catalog): Promise<number> {
+  await to.transaction(ensureRoot);
+  let previous: LogRow | undefined;
+  for (;;) {
+    const rows = await nextRows(from, previous?.sequence ?? 0);
+    if (rows.length === 0) return previous?.sequence ?? 0;
+    const before = previous;
+    await to.transaction(async (tx) => {
+      let last = before;
+      for (const row of rows) {
+        const operation = readRow(row, last);
+        await tx.appendLog(row);
+        await applyOperation(tx, operation);
+        last = row;
+      }
+    });
+    previous = rows.at(-1);
+  }
+}
+
+/** Some rows after `sequence`, never ending between the pages of a manifest and their file. */
+async function nextRows(from: Catalog, sequence: number): Promise<LogRow[]> {
+  const rows: LogRow[] = [];
+  for (;;) {
+    const after = rows.at(-1)?.sequence ?? sequence;
+    const page = await from.read((view) => view.logAfter(after, replayRows));
+    rows.push(...page);
+    const open = rows.at(-1)?.text.startsWith('{"kind":"manifest-page"') ?? false;
+    if (page.length === 0 || !open) return rows;
+  }
+}
+
+function readRow(row: LogRow, previous: LogRow | undefined): Operation {
+  const sound = row.sequence === (previous?.sequence ?? 0) + 1 &&
+    row.checksum === chainChecksum(previous?.checksum, row.text);
+  try {
+    if (sound) return Operation.parse(JSON.parse(row.text));
+  } catch (cause) {
+    throw damaged(row, "it cannot be read", cause);
+  }
+  throw damaged(row, "its checksum does not follow from the operation before it");
+}
+
+function damaged(row: LogRow, why: string, cause?: unknown): Fault {
+  return new Fault("config-corrupt", `operation ${row.sequence} of the log is damaged: ${why}`, {
+    next: "restore the tracker's catalog from a copy, and keep the damaged one",
+    cause,
+  });
+}

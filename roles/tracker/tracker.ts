@@ -1,0 +1,174 @@
+/**
+ * Opens a tracker over a catalog and gives it its only initiative: a step each second that notices
+ * silent seeders, forgets ended leases and keeps the code files fresh. Everything else it does because
+ * somebody asked (`api.ts`).
+ */
+import { BaseUrl, Fault, limits, type SeederId, type SeederState } from "../../protocol/mod.ts";
+import { trackerRoutes } from "../../protocol/mod.ts";
+import type { Clock } from "../kit/clock.ts";
+import type { Disk } from "../kit/disk.ts";
+import type { Log } from "../kit/log.ts";
+import { repeat } from "../kit/pace.ts";
+import type { Random } from "../kit/random.ts";
+import { type App, serveRoutes } from "../kit/serve.ts";
+import { trackerHandlers } from "./api.ts";
+import type { Catalog } from "./catalog/catalog.ts";
+import { openClusterKeys } from "./cluster_keys.ts";
+import { Codes } from "./codes.ts";
+import { RecentCommits } from "./commit.ts";
+import type { Core } from "./core.ts";
+import { trackerGuard } from "./guard.ts";
+import { Holdings } from "./holdings.ts";
+import { Members } from "./members.ts";
+import { ensureRoot } from "./operations.ts";
+import { OrderBook } from "./orders.ts";
+import { stepRoster } from "./roster.ts";
+import { Status } from "./status.ts";
+import { sweepUploads } from "./uploads.ts";
+
+export interface TrackerParts {
+  readonly catalog: Catalog;
+  readonly disk: Disk;
+  /** Where `cluster.json` and `codes/` are kept: `<disk>/.offshore/tracker`. */
+  readonly stateDirectory: string;
+  /** How seeders and clients reach it; put into codes. */
+  readonly publicUrl: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly copiesDefault?: number;
+}
+
+export interface Tracker {
+  readonly app: App;
+  /** Steps each second until the signal fires. */
+  run(signal: AbortSignal): Promise<void>;
+  /** A fresh code for a seeder. */
+  joinCode(): string;
+  /** A fresh code for a person. */
+  loginCode(): string;
+  /** Lets go of nothing but itself: the catalog is closed by whoever opened it. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the tracker: raises the epoch, so that seeders refuse any tracker that ran before, and reads
+ * who the seeders are. @throws Fault `config-corrupt`, `config-invalid`, or what catalog and disk throw
+ */
+export async function openTracker(parts: TrackerParts): Promise<Tracker> {
+  const core = await openCore(parts);
+  const codes = new Codes({
+    core,
+    disk: parts.disk,
+    directory: `${parts.stateDirectory}/codes`,
+    publicUrl: parts.publicUrl,
+  });
+  const recent = new RecentCommits();
+  const handlers = trackerHandlers({ core, codes, recent, status: new Status(core) });
+  const app = serveRoutes({
+    table: trackerRoutes,
+    handlers,
+    guard: trackerGuard(core.keys),
+    log: parts.log,
+    random: parts.random,
+  });
+  await refreshCodes(core, codes);
+  core.log.info("tracker opened", { clusterId: core.keys.clusterId, epoch: core.epoch });
+  const step = stepper(core, codes, recent);
+  return {
+    app,
+    run: (signal) => repeat(parts.clock, signal, step),
+    joinCode: () => codes.mint("join"),
+    loginCode: () => codes.mint("login"),
+    close: () => Promise.resolve(),
+  };
+}
+
+const clusterIdSetting = "cluster-id";
+const epochSetting = "epoch";
+
+async function openCore(parts: TrackerParts): Promise<Core> {
+  const { catalog, clock, random, log, disk, stateDirectory } = parts;
+  if (!BaseUrl.safeParse(parts.publicUrl).success) {
+    throw new Fault("config-invalid", `${parts.publicUrl} is no address for others to reach`, {
+      next: "pass --public-url http://HOST:PORT",
+    });
+  }
+  const { knownId, headMs, rows } = await catalog.read(async (view) => ({
+    knownId: await view.setting(clusterIdSetting),
+    headMs: (await view.logHead())?.timeMs ?? 0,
+    rows: await view.seeders(),
+  }));
+  // A host whose clock was set back must not hand out times before those in the log.
+  const aheadMs = Math.max(0, headMs - clock.now());
+  const now = () => clock.now() + aheadMs;
+  await disk.makeDirectory(stateDirectory);
+  const keys = await openClusterKeys(disk, stateDirectory, random, knownId, now());
+  const epoch = await catalog.transaction(async (tx) => {
+    const raised = Number(await tx.setting(epochSetting) ?? 0) + 1;
+    await tx.putSetting(epochSetting, String(raised));
+    await tx.putSetting(clusterIdSetting, keys.clusterId);
+    await ensureRoot(tx);
+    return raised;
+  });
+  const upSinceMs = now();
+  return {
+    catalog,
+    keys,
+    epoch,
+    upSinceMs,
+    copiesDefault: parts.copiesDefault ?? limits.copiesDefault,
+    members: new Members(rows, upSinceMs),
+    holdings: new Holdings(),
+    orders: new OrderBook(random),
+    now,
+    random,
+    log,
+  };
+}
+
+const stepMs = 1_000;
+
+function stepper(core: Core, codes: Codes, recent: RecentCommits): () => Promise<number> {
+  let states: ReadonlyMap<SeederId, SeederState> = new Map();
+  return async () => {
+    const nowMs = core.now();
+    const presences = core.members.all().map(({ row, heardMs }) => ({
+      seederId: row.seederId,
+      away: row.away,
+      heardMs,
+    }));
+    const step = stepRoster(states, presences, core.upSinceMs, nowMs);
+    states = step.states;
+    for (const change of step.changes) {
+      core.log.info("seeder state changed", {
+        ...change,
+        name: core.members.get(change.seederId)?.row.name,
+      });
+    }
+    core.orders.sweep(nowMs);
+    core.holdings.sweep(nowMs);
+    recent.sweep(nowMs);
+    await forgetEndedUploads(core);
+    await refreshCodes(core, codes);
+    return stepMs;
+  };
+}
+
+async function forgetEndedUploads(core: Core): Promise<void> {
+  try {
+    const swept = await sweepUploads(core);
+    if (swept > 0) core.log.info("uploads forgotten", { swept });
+  } catch (fault) {
+    core.log.error("ended uploads not forgotten", { fault });
+  }
+}
+
+/** A disk that refuses must not keep the tracker from serving what it has: it is tried again. */
+async function refreshCodes(core: Core, codes: Codes): Promise<void> {
+  try {
+    await codes.refresh();
+  } catch (fault) {
+    core.log.error("code files not written", { fault });
+  }
+}
