@@ -51,6 +51,8 @@ export interface CommandContext {
   report(fault: Fault): void;
   /** One line on standard error that is no failure. */
   note(text: string): void;
+  /** A typed local path, made absolute; in the shell `~` is the home directory. */
+  localPath(word: string): string;
   /** The help of the command with this name; of the program for none. Throws `usage`. */
   help(path: readonly string[]): string;
   /** Ends the shell after this command. */

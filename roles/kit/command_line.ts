@@ -6,7 +6,7 @@
  * A flag may also come from the environment as OFFSHORE_ and its name; the command line wins.
  */
 import assert from "node:assert/strict";
-import { Command, CommanderError, Help, Option } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { Fault } from "../../protocol/mod.ts";
 
 export interface ArgumentSpec {
@@ -91,8 +91,13 @@ export function parseCommandLine(
 ): ParsedLine {
   const found: { at?: { spec: CommandSpec; path: string[]; command: Command } } = {};
   const printed: string[] = [];
-  const program = build(root, [], columns, (text) => printed.push(text), (spec, path, command) => {
-    found.at = { spec, path, command };
+  const program = build(root, [], {
+    rootName: root.name,
+    columns,
+    print: (text) => printed.push(text),
+    taken: (spec, path, command) => {
+      found.at = { spec, path, command };
+    },
   });
   try {
     program.parse([...words], { from: "user" });
@@ -129,15 +134,15 @@ function isCalled(spec: CommandSpec, word: string): boolean {
   return spec.name === word || (spec.aliases?.includes(word) ?? false);
 }
 
-type Taken = (spec: CommandSpec, path: string[], command: Command) => void;
+interface BuildParts {
+  readonly rootName: string;
+  readonly columns: number;
+  readonly print: (text: string) => void;
+  readonly taken: (spec: CommandSpec, path: string[], command: Command) => void;
+}
 
-function build(
-  spec: CommandSpec,
-  path: string[],
-  columns: number,
-  print: (text: string) => void,
-  taken: Taken,
-): Command {
+function build(spec: CommandSpec, path: string[], parts: BuildParts): Command {
+  const { rootName, columns, print, taken } = parts;
   const command = new Command(spec.name);
   command.exitOverride().helpCommand(false).summary(spec.summary);
   command.description(spec.details === undefined ? spec.summary : described(spec));
@@ -153,7 +158,10 @@ function build(
   });
   command.configureHelp({
     subcommandTerm: (below) => [below.name(), ...below.aliases()].join(", "),
-    commandUsage: (below) => new Help().commandUsage(below).replace(/ +/g, " ").trim(),
+    commandUsage: () => {
+      const names = path.length === 0 ? [] : [[spec.name, ...spec.aliases ?? []].join("|")];
+      return [rootName, ...path.slice(0, -1), ...names, usageOf(spec)].join(" ").trim();
+    },
     argumentTerm: (argument) => argument.name().toUpperCase(),
     showGlobalOptions: path.length > 0,
   });
@@ -170,7 +178,7 @@ function build(
     command.enablePositionalOptions().passThroughOptions().allowUnknownOption();
   }
   for (const below of spec.commands ?? []) {
-    command.addCommand(build(below, [...path, below.name], columns, print, taken));
+    command.addCommand(build(below, [...path, below.name], parts));
   }
   if (spec.commands === undefined) command.action(() => taken(spec, path, command));
   if (spec.examples !== undefined) {
@@ -219,7 +227,10 @@ function usageFault(root: CommandSpec, error: CommanderError, words: readonly st
   const [, text = error.message, guess] =
     /^(?:error: )?([^]*?)(?:\n\(Did you mean (?:one of )?([^]*?)\?\))?$/.exec(error.message) ?? [];
   const known = root.commands?.find((command) => words.some((word) => isCalled(command, word)));
-  const help = `${[root.name, known?.name ?? ""].join(" ").trim()} --help`.trim();
+  const hasHelp = root.commands?.some((command) => command.name === "help") ?? false;
+  const name = known?.name ?? "";
+  const help = [root.name, ...hasHelp ? ["help", name] : [name, "--help"]]
+    .filter((word) => word !== "").join(" ");
   const next = guess === undefined ? `type: ${help}` : `did you mean ${guess}? or type: ${help}`;
   return new Fault("usage", text.replace(/\.$/, ""), { next });
 }

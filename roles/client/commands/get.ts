@@ -8,7 +8,7 @@
 import { asFault, Fault, segmentProblem } from "../../../protocol/mod.ts";
 import type { Command, CommandContext } from "../command.ts";
 import type { DownloadWanted } from "../download.ts";
-import { localChildOf, localNameOf, localParentOf, resolveLocal } from "../local_paths.ts";
+import { localChildOf, localNameOf, localParentOf } from "../local_paths.ts";
 import { find, type Found } from "../targets.ts";
 import { startTransferReport, type TransferReport } from "../transfer_report.ts";
 import { walkRemote } from "../tree_walk.ts";
@@ -81,7 +81,7 @@ async function planJobs(
   tally: Tally,
   report: TransferReport,
 ): Promise<Job[]> {
-  const to = resolveLocal(context.place.local, last);
+  const to = context.localPath(last);
   const there = await context.disk.stat(to);
   const kind = there?.kind === "link" ? await kindBehind(context, to) : there?.kind;
   const isDirectory = kind === "directory";

@@ -2,7 +2,7 @@
 import { Fault } from "../../../protocol/mod.ts";
 import type { DiskEntryKind, DiskStat } from "../../kit/disk.ts";
 import type { Command, CommandContext } from "../command.ts";
-import { localChildOf, localNameOf, resolveLocal } from "../local_paths.ts";
+import { localChildOf, localNameOf } from "../local_paths.ts";
 import { columnsOf, tableOf } from "../table.ts";
 import { modeText, sizeText, timeText, visible } from "../wording.ts";
 
@@ -18,7 +18,7 @@ export const listLocal: Command = {
   completes: ["local"],
   run: async (context) => {
     const word = context.run.word("path") ?? ".";
-    const path = await context.disk.realPath(resolveLocal(context.place.local, word));
+    const path = await context.disk.realPath(context.localPath(word));
     const stat = await context.disk.stat(path);
     if (stat === undefined) throw new Fault("local-not-found", `${visible(path)} is gone`);
     const isDirectory = stat.kind === "directory";

@@ -1,7 +1,6 @@
 /** `cd`, `pwd`, `lcd`, `lpwd`: where the person stands, in the cluster and on this machine. */
 import { Fault } from "../../../protocol/mod.ts";
 import type { Command } from "../command.ts";
-import { resolveLocal } from "../local_paths.ts";
 import { find } from "../targets.ts";
 import { visible } from "../wording.ts";
 
@@ -40,7 +39,7 @@ export const lcd: Command = {
   },
   completes: ["local"],
   run: async (context) => {
-    const path = resolveLocal(context.place.local, context.run.word("path") ?? ".");
+    const path = context.localPath(context.run.word("path") ?? ".");
     const real = await context.disk.realPath(path);
     const stat = await context.disk.stat(real);
     if (stat?.kind !== "directory") {

@@ -12,7 +12,7 @@ import {
   segmentProblem,
 } from "../../../protocol/mod.ts";
 import { type Command, type CommandContext } from "../command.ts";
-import { localNameOf, resolveLocal } from "../local_paths.ts";
+import { localNameOf } from "../local_paths.ts";
 import type { Session } from "../session.ts";
 import { remotePathOf, statPath } from "../targets.ts";
 import { startTransferReport, type TransferReport } from "../transfer_report.ts";
@@ -128,7 +128,7 @@ async function planSource(
     }
     return { localPath: undefined, to };
   }
-  const typed = resolveLocal(context.place.local, word);
+  const typed = context.localPath(word);
   const localPath = await context.disk.realPath(typed);
   const stat = await context.disk.stat(localPath);
   if (stat?.kind === "directory" && !context.run.isSet("recursive")) {
