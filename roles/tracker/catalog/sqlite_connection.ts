@@ -23,26 +23,26 @@ export class SqliteConnection {
   }
 
   get(sql: string, ...input: SQLInputValue[]): SqliteRow | undefined {
-    return this.#guarded(() => {
+    return this.guarded(() => {
       const row = this.#prepared(sql).get(...input);
       return row === undefined ? undefined : new SqliteRow(row, this.path);
     });
   }
 
   all(sql: string, ...input: SQLInputValue[]): SqliteRow[] {
-    return this.#guarded(() =>
+    return this.guarded(() =>
       this.#prepared(sql).all(...input).map((row) => new SqliteRow(row, this.path))
     );
   }
 
   /** How many rows were changed. */
   run(sql: string, ...input: SQLInputValue[]): number {
-    return this.#guarded(() => Number(this.#prepared(sql).run(...input).changes));
+    return this.guarded(() => Number(this.#prepared(sql).run(...input).changes));
   }
 
   /** Several statements without input. */
   script(sql: string): void {
-    this.#guarded(() => this.#database.exec(sql));
+    this.guarded(() => this.#database.exec(sql));
   }
 
   /** Begins a transaction; what an earlier one may have left behind is given up. */
@@ -88,7 +88,7 @@ export class SqliteConnection {
    * (lang_transaction.html, part 3). A statement after that would be a transaction of its own, so
    * everything until the next `begin` fails with the same fault.
    */
-  #guarded<T>(call: () => T): T {
+  protected guarded<T>(call: () => T): T {
     if (this.lost) {
       throw this.#failure ?? new Fault("internal", `the catalog ${this.path}: transaction lost`);
     }
