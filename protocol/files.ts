@@ -220,6 +220,7 @@ export const RecordedChunk = ChunkEntry.extend({
   index: z.int().min(0),
   receipts: z.array(Receipt).max(limits.copiesMax),
 });
+export type RecordedChunk = z.output<typeof RecordedChunk>;
 export const RecordRequest = z.strictObject({
   chunks: z.array(RecordedChunk.extend({ uploadId: UploadId })).min(1).max(limits.batchItemsMax),
 });
@@ -236,6 +237,7 @@ export const CommitUpload = z.strictObject({
   /** Chunks not recorded before: a small file needs no separate call. */
   chunks: z.array(RecordedChunk).max(limits.batchItemsMax),
 });
+export type CommitUpload = z.output<typeof CommitUpload>;
 export const CommitRequest = z.strictObject({
   uploads: z.array(CommitUpload).min(1).max(limits.batchItemsMax),
 });

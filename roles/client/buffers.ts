@@ -6,7 +6,7 @@
 export interface ChunkBuffers {
   /** Waits until `sizeBytes` fit the bound; alone, even a chunk larger than the bound gets through. */
   take(sizeBytes: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
-  /** The bytes must not be touched afterwards. */
+  /** The buffer or a part of it. The bytes must not be touched afterwards. */
   give(buffer: Uint8Array<ArrayBuffer>): void;
 }
 
@@ -19,6 +19,8 @@ interface Waiting {
 export function pooledBuffers(bytesMost: number): ChunkBuffers {
   const waiting: Waiting[] = [];
   const idle: ArrayBuffer[] = [];
+  /** What each memory was handed out for: a view given back may be shorter. */
+  const out = new Map<ArrayBuffer, number>();
   let outBytes = 0;
 
   const fits = (sizeBytes: number) => outBytes === 0 || outBytes + sizeBytes <= bytesMost;
@@ -27,7 +29,9 @@ export function pooledBuffers(bytesMost: number): ChunkBuffers {
     const i = idle.findIndex((one) => one.byteLength >= sizeBytes);
     const found = i < 0 ? undefined : idle.splice(i, 1)[0];
     if (found === undefined) idle.length = 0;
-    return new Uint8Array(found ?? new ArrayBuffer(sizeBytes), 0, sizeBytes);
+    const memory = found ?? new ArrayBuffer(sizeBytes);
+    out.set(memory, sizeBytes);
+    return new Uint8Array(memory, 0, sizeBytes);
   };
   const serve = () => {
     for (let next = waiting[0]; next !== undefined && fits(next.sizeBytes); next = waiting[0]) {
@@ -58,7 +62,8 @@ export function pooledBuffers(bytesMost: number): ChunkBuffers {
       });
     },
     give(buffer) {
-      outBytes -= buffer.byteLength;
+      outBytes -= out.get(buffer.buffer) ?? 0;
+      out.delete(buffer.buffer);
       // Idle memory counts against the bound as well.
       const idleBytes = idle.reduce((sum, one) => sum + one.byteLength, 0);
       if (idleBytes + outBytes + buffer.buffer.byteLength <= bytesMost) idle.push(buffer.buffer);
