@@ -40,7 +40,6 @@ import {
   sizeBytes,
   space,
   storeLeave,
-  tracker,
   unknownUpload,
   uploadId,
 } from "./fixed.ts";
