@@ -107,7 +107,9 @@ export function parseCommandLine(
       program.args.length === 0;
     if (!isBare) {
       const asked = ["commander.help", "commander.helpDisplayed", "commander.version"];
-      if (asked.includes(error.code)) return { kind: "print", text: printed.join("") };
+      if (asked.includes(error.code)) {
+        return { kind: "print", text: `${printed.join("").trimEnd()}\n` };
+      }
       throw usageFault(root, error, words);
     }
     found.at = { spec: root, path: [], command: program };
