@@ -56,6 +56,10 @@ export async function openClusterKeys(
     });
     const text = new TextEncoder().encode(`${JSON.stringify(made, undefined, 2)}\n`);
     await writeDurably(disk, path, text, { mode: secretFileMode, modifiedMs: nowMs });
+    // The folder and the one above it may be as new as the file: their names must last as well.
+    const above = directory.slice(0, directory.lastIndexOf("/"));
+    await disk.syncDirectory(above || "/");
+    await disk.syncDirectory(above.slice(0, above.lastIndexOf("/")) || "/");
     return new ClusterKeys(made);
   }
   const file = parseFile(path, bytes);
