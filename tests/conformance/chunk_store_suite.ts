@@ -327,6 +327,10 @@ export function chunkStoreSuite(name: string, makePlace: () => Promise<StorePlac
             } else if (place.keeps) {
               await store.close();
               store = await place.open();
+              // Opening may find out by itself that a copy is damaged.
+              for (const [id, state] of [...model]) {
+                if (state === "damaged" && store.sizeOf(id) === undefined) model.delete(id);
+              }
             }
             const listed = await store.list(undefined, 100);
             assert.deepEqual(listed.map((entry) => entry.chunkId), [...model.keys()].sort());

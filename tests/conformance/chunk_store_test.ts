@@ -1,6 +1,15 @@
 /** The chunk store suite over every engine. */
+import { Fault } from "../../protocol/mod.ts";
+import { systemClock } from "../../roles/kit/clock.ts";
+import type { Disk } from "../../roles/kit/disk.ts";
+import { silentLog } from "../../roles/kit/log.ts";
+import { seededRandom, systemRandom } from "../../roles/kit/random.ts";
+import { systemDisk } from "../../roles/kit/system_disk.ts";
+import { openDiskStore } from "../../roles/seeder/store/disk_store.ts";
 import { openMemoryStore } from "../../roles/seeder/store/memory_store.ts";
-import { chunkStoreSuite } from "./chunk_store_suite.ts";
+import { damageChunk } from "../roles/seeder/store/damage.ts";
+import { SimDisk } from "../simulation/sim_disk.ts";
+import { chunkStoreSuite, type StorePlace } from "./chunk_store_suite.ts";
 
 chunkStoreSuite("memory store", () => {
   const store = openMemoryStore();
@@ -11,4 +20,82 @@ chunkStoreSuite("memory store", () => {
     openSmall: (bytes) => Promise.resolve(openMemoryStore({ totalBytes: bytes })),
     remove: () => Promise.resolve(),
   });
+});
+
+function diskPlace(disk: Disk, directory: string, remove: () => Promise<void>): StorePlace {
+  const open = (on: Disk, at: string, reserveBytes: number) =>
+    openDiskStore({
+      disk: on,
+      directory: at,
+      clock: systemClock(),
+      random: systemRandom(),
+      log: silentLog,
+      reserveBytes,
+    });
+  return {
+    open: () => open(disk, directory, 1024),
+    keeps: true,
+    damage: (_, chunkId) => damageChunk(disk, directory, chunkId),
+    openSmall: (bytes) => open(smallDisk(disk, bytes), `${directory}/small`, 50_000),
+    remove,
+  };
+}
+
+/** A disk that counts what is written through it as if nothing else were on it and nothing went. */
+function smallDisk(disk: Disk, totalBytes: number): Disk {
+  let usedBytes = 0;
+  return {
+    ...bound(disk),
+    space: () => Promise.resolve({ totalBytes, freeBytes: Math.max(0, totalBytes - usedBytes) }),
+    open: async (path, how) => {
+      const file = await disk.open(path, how);
+      return {
+        read: (buffer, offset) => file.read(buffer, offset),
+        write: (bytes, offset) => {
+          if (usedBytes + bytes.length > totalBytes) {
+            return Promise.reject(new Fault("disk-full", "no space left on device"));
+          }
+          usedBytes += bytes.length;
+          return file.write(bytes, offset);
+        },
+        sizeBytes: () => file.sizeBytes(),
+        truncate: (size) => file.truncate(size),
+        sync: () => file.sync(),
+        close: () => file.close(),
+      };
+    },
+  };
+}
+
+/** The methods of a disk as plain functions, so that some can be put in the place of others. */
+function bound(disk: Disk): Disk {
+  return {
+    open: (path, how) => disk.open(path, how),
+    stream: (path, start, end) => disk.stream(path, start, end),
+    rename: (from, to) => disk.rename(from, to),
+    remove: (path) => disk.remove(path),
+    makeDirectory: (path) => disk.makeDirectory(path),
+    list: (path) => disk.list(path),
+    stat: (path) => disk.stat(path),
+    realPath: (path) => disk.realPath(path),
+    readLink: (path) => disk.readLink(path),
+    makeLink: (path, target) => disk.makeLink(path, target),
+    setAttributes: (path, attributes) => disk.setAttributes(path, attributes),
+    syncDirectory: (path) => disk.syncDirectory(path),
+    space: (path) => disk.space(path),
+  };
+}
+
+chunkStoreSuite("disk store on a simulated disk", () => {
+  const disk = new SimDisk({ random: seededRandom(1) });
+  return Promise.resolve(diskPlace(disk, "/store", () => Promise.resolve()));
+});
+
+chunkStoreSuite("disk store on the real disk", async () => {
+  const directory = await Deno.makeTempDir({ prefix: "offshore-store-" });
+  return diskPlace(
+    systemDisk(),
+    directory,
+    () => Deno.remove(directory, { recursive: true }),
+  );
 });

@@ -1,0 +1,168 @@
+/**
+ * The chunk store on a disk: large chunks in files of their own, small ones in packs, one index in
+ * memory over both. The layout is written down to the byte in docs/DISK.md.
+ */
+import {
+  asFault,
+  type ChunkEntry,
+  type ChunkId,
+  chunkIdOf,
+  Fault,
+  limits,
+  type Space,
+} from "../../../protocol/mod.ts";
+import type { Clock } from "../../kit/clock.ts";
+import type { Disk } from "../../kit/disk.ts";
+import type { Log } from "../../kit/log.ts";
+import type { Random } from "../../kit/random.ts";
+import { type ByteSource, checkDigest, checkedBytes, checkOnly } from "./checked_source.ts";
+import { ChunkIndex } from "./chunk_index.ts";
+import type { ChunkStore, PutResult, StoredChunk } from "./chunk_store.ts";
+import { FileStore } from "./file_store.ts";
+import type { Location } from "./location.ts";
+import { notHere } from "./memory_store.ts";
+import { recordHeadBytes } from "./pack_format.ts";
+import { PackStore } from "./pack_store.ts";
+import { Quarantine } from "./quarantine.ts";
+import { Room } from "./room.ts";
+
+export interface DiskStoreParts {
+  readonly disk: Disk;
+  readonly directory: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** Instead of `limits.seederReserveBytes`. */
+  readonly reserveBytes?: number;
+}
+
+/** @throws Fault `disk-unusable`, `disk-failed`, `disk-full` when the folders cannot be made or read */
+export async function openDiskStore(parts: DiskStoreParts): Promise<ChunkStore> {
+  const { disk, directory, clock, random, log } = parts;
+  const index = new ChunkIndex<Location>();
+  const quarantine = new Quarantine(disk, `${directory}/quarantine`, clock, log);
+  const packs = new PackStore({
+    disk,
+    directory: `${directory}/packs`,
+    index,
+    quarantine,
+    random,
+    log,
+  });
+  const files = new FileStore(disk, directory, index, quarantine, log);
+  const room = new Room(disk, directory, parts.reserveBytes ?? limits.seederReserveBytes);
+  const startedMs = clock.now();
+  await makeDurableDirectory(disk, directory);
+  await quarantine.open();
+  await packs.open();
+  await files.open();
+  log.info("chunk store open", { ...index.summary(), tookMs: clock.now() - startedMs });
+
+  function roomFor<T>(sizeBytes: number, work: () => Promise<T>): Promise<T> {
+    return room.during(sizeBytes + recordHeadBytes, work);
+  }
+
+  async function put(
+    chunkId: ChunkId,
+    sizeBytes: number,
+    source: ByteSource,
+  ): Promise<PutResult> {
+    if (index.get(chunkId) !== undefined) {
+      await checkOnly(chunkId, sizeBytes, source);
+      if (index.get(chunkId) !== undefined) return "present";
+      throw new Fault("unavailable", "the chunk was dropped while it was being sent again");
+    }
+    return await roomFor(sizeBytes, async () => {
+      if (sizeBytes >= limits.packedChunkBytesMax) {
+        return await files.put(chunkId, sizeBytes, source);
+      }
+      return await packs.put(chunkId, await checkedBytes(chunkId, sizeBytes, source));
+    });
+  }
+
+  async function putOne(
+    chunkId: ChunkId,
+    bytes: Uint8Array<ArrayBuffer>,
+  ): Promise<PutResult> {
+    if (bytes.length >= limits.packedChunkBytesMax) {
+      return await put(chunkId, bytes.length, onePart(bytes));
+    }
+    checkDigest(chunkId, chunkIdOf(bytes));
+    if (index.get(chunkId) !== undefined) return "present";
+    return await packs.put(chunkId, bytes);
+  }
+
+  async function putMany(
+    items: readonly { readonly chunkId: ChunkId; readonly bytes: Uint8Array<ArrayBuffer> }[],
+  ): Promise<(PutResult | Fault)[]> {
+    const total = items.reduce((sum, item) => sum + item.bytes.length + recordHeadBytes, 0);
+    const all = () =>
+      Promise.all(items.map(({ chunkId, bytes }) => putOne(chunkId, bytes).catch(asFault)));
+    try {
+      return await room.during(total, all);
+    } catch (error) {
+      // No room for all: each for itself, so that those that fit are taken.
+      if (items.length === 1 || !(error instanceof Fault && error.code === "disk-full")) {
+        return items.map(() => asFault(error));
+      }
+      const results: (PutResult | Fault)[] = [];
+      for (const item of items) results.push((await putMany([item]))[0] ?? asFault(error));
+      return results;
+    }
+  }
+
+  async function read(
+    chunkId: ChunkId,
+    range?: { start: number; end: number },
+  ): Promise<StoredChunk> {
+    const location = index.get(chunkId);
+    if (location === undefined) throw notHere(chunkId);
+    const { sizeBytes } = location;
+    const start = range?.start ?? 0, end = range?.end ?? sizeBytes;
+    const body = location.kind === "file"
+      ? await files.read(chunkId, start, end)
+      : await packs.read(chunkId, start, end);
+    return { sizeBytes, body };
+  }
+
+  return {
+    put,
+    putMany,
+    read,
+    sizeOf: (chunkId) => index.get(chunkId)?.sizeBytes,
+    verify: async (chunkId) => {
+      const kind = index.get(chunkId)?.kind;
+      if (kind === undefined) return "absent";
+      return await (kind === "file" ? files : packs).verify(chunkId);
+    },
+    drop: async (chunkId) => {
+      const kind = index.get(chunkId)?.kind;
+      return kind !== undefined && await (kind === "file" ? files : packs).drop(chunkId);
+    },
+    list: (after, limit): Promise<ChunkEntry[]> => Promise.resolve(index.page(after, limit)),
+    summary: () => index.summary(),
+    space: async (): Promise<Space> => ({
+      ...await room.space(),
+      usedBytes: index.summary().usedBytes,
+    }),
+    close: () => packs.close(),
+  };
+}
+
+async function* onePart(bytes: Uint8Array<ArrayBuffer>): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  yield await Promise.resolve(bytes);
+}
+
+/**
+ * A new directory's own name is safe only when the directory above it is synced. Also done where it
+ * exists: it may have been made by a process that was killed before it could sync. Two levels up:
+ * `.offshore` and the role's own folder are ours.
+ */
+async function makeDurableDirectory(disk: Disk, path: string): Promise<void> {
+  await disk.makeDirectory(path);
+  let above = path;
+  for (let level = 0; level < 2 && above.lastIndexOf("/") > 0; level++) {
+    above = above.slice(0, above.lastIndexOf("/"));
+    await disk.syncDirectory(above);
+  }
+}
