@@ -36,8 +36,9 @@ export function rateText(bytesPerSecond: number): string {
   return `${sizeText(Math.round(bytesPerSecond))}/s`;
 }
 
-/** `0.4 s`, `12 s`, `3 min 05 s`, `2 h 10 min`, `3 d 4 h`. */
+/** `40 ms`, `0.4 s`, `12 s`, `3 min 05 s`, `2 h 10 min`, `3 d 4 h`. */
 export function durationText(ms: number): string {
+  if (ms < 100) return `${Math.round(ms)} ms`;
   if (ms < 9_950) return `${(ms / 1000).toFixed(1)} s`;
   const seconds = Math.round(ms / 1000);
   if (seconds < 60) return `${seconds} s`;
@@ -72,7 +73,7 @@ export function modeText(kind: EntryKind | DiskEntryKind, mode: number): string 
   return kindLetters[kind] + bits.join("");
 }
 
-/** `1 file`, `3 files`; for words that take an s. */
-export function count(number: number, word: string): string {
-  return `${number} ${word}${number === 1 ? "" : "s"}`;
+/** `1 file`, `3 files`, `2 copies`. */
+export function count(number: number, word: string, several = `${word}s`): string {
+  return `${number} ${number === 1 ? word : several}`;
 }

@@ -283,12 +283,15 @@ function runOf(
 }
 
 function givenValue(command: Command, option: OptionSpec) {
-  const key = option.name.replace(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+  // commander reads `--no-x` as "x is false"; here it is a switch like any other.
+  const isNegative = option.name.startsWith("no-");
+  const key = option.name.replace(/^no-/, "")
+    .replace(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
   if (command.getOptionValueSource(key) !== "cli") return undefined;
   const value: unknown = command.getOptionValue(key);
-  return typeof value === "string" || typeof value === "boolean"
-    ? { value, source: `--${option.name}` }
-    : undefined;
+  const source = `--${option.name}`;
+  if (isNegative) return value === false ? { value: true, source } : undefined;
+  return typeof value === "string" || typeof value === "boolean" ? { value, source } : undefined;
 }
 
 function environmentValue(option: OptionSpec, environment: Environment) {

@@ -2,7 +2,7 @@
 import { Fault, limits } from "../../../protocol/mod.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { find, findPath } from "../targets.ts";
-import { durationText, visible } from "../wording.ts";
+import { count, durationText, visible } from "../wording.ts";
 
 export const policy: Command = {
   spec: {
@@ -41,7 +41,7 @@ export const policy: Command = {
 
 async function tell(context: CommandContext, path: string, copies: number): Promise<void> {
   if (context.json) return await context.printJson({ path, copies });
-  await context.print(`${visible(path)}: ${copies === 1 ? "1 copy" : `${copies} copies`}`);
+  await context.print(`${visible(path)}: ${count(copies, "copy", "copies")}`);
 }
 
 function codeCommand(purpose: "join" | "login", summary: string, use: string): Command {

@@ -64,7 +64,7 @@ export const du: Command = {
       rows.push([
         sizeText(usage.fileBytes),
         count(usage.files, "file"),
-        usage.directories === 1 ? "1 directory" : `${usage.directories} directories`,
+        count(usage.directories, "directory", "directories"),
         count(usage.links, "link"),
         visible(path),
       ]);

@@ -58,8 +58,8 @@ export function problemsOf(status: ClusterStatus): StatusProblem[] {
   }
   if (here.length < status.copiesDefault) {
     problems.push({
-      what: `${count(here.length, "seeder")} for ${count(status.copiesDefault, "copy")} of each ` +
-        "file",
+      what: `${count(here.length, "seeder")} for ` +
+        `${count(status.copiesDefault, "copy", "copies")} of each file`,
       next: "add seeders: join-code",
     });
   }
@@ -82,7 +82,7 @@ export function problemsOf(status: ClusterStatus): StatusProblem[] {
       problems.push({ what: `${name} is full`, next: "remove files, or add a seeder: join-code" });
     }
   }
-  return problems.map(({ what, next }) => ({ what: what.replace(/\bcopys\b/, "copies"), next }));
+  return problems;
 }
 
 function factsOf(status: ClusterStatus, trackerAddress: string, user: string): string[][] {
@@ -101,10 +101,14 @@ function factsOf(status: ClusterStatus, trackerAddress: string, user: string): s
     [
       "files",
       `${count(status.files, "file")}, ${sizeText(status.fileBytes)}, ` +
-      `${status.directories === 1 ? "1 directory" : `${status.directories} directories`}, ` +
+      `${count(status.directories, "directory", "directories")}, ` +
       count(status.links, "link"),
     ],
-    ["chunks", `${status.chunks}, each in ${status.copiesDefault} copies unless a policy differs`],
+    [
+      "chunks",
+      `${status.chunks}, each in ${count(status.copiesDefault, "copy", "copies")} ` +
+      "unless a policy differs",
+    ],
     ...(status.uploadsOpen > 0 ? [["uploads", `${status.uploadsOpen} under way`]] : []),
   ];
 }

@@ -45,7 +45,9 @@ export function newTally(startedMs: number): Tally {
         this.bytes += result.sizeBytes;
         this.bytesSent += result.bytesSent ?? 0;
         this.only = result;
-        if ((result.copies ?? 0) < (result.wanted ?? 0)) this.atRisk += 1;
+        // An empty file is a name and nothing else: there is nothing to keep copies of.
+        const isThin = (result.copies ?? 0) < (result.wanted ?? 0);
+        if (isThin && result.sizeBytes > 0) this.atRisk += 1;
         if (context.json) await printResult(context, report, result);
         return;
       }
@@ -120,9 +122,7 @@ function summary(tally: Tally, state: Progress, ms: number, verb: string): strin
     : count(files, "file");
   const parts = [
     what,
-    ...(tally.directories > 0
-      ? [`${tally.directories} director${tally.directories === 1 ? "y" : "ies"}`]
-      : []),
+    ...(tally.directories > 0 ? [count(tally.directories, "directory", "directories")] : []),
     ...(tally.links > 0 ? [count(tally.links, "link")] : []),
     `${sizeText(tally.bytes)} ${verb} in ${durationText(ms)}` +
     (tally.bytes > 0 ? ` (${rateText(tally.bytes * 1000 / ms)})` : ""),
@@ -133,6 +133,8 @@ function summary(tally: Tally, state: Progress, ms: number, verb: string): strin
   }
   const seeders = Object.keys(state.seederBytes).length;
   if (seeders > 1) parts.push(`over ${seeders} seeders`);
-  if (only?.copies !== undefined && files === 1) parts.push(count(only.copies, "copy"));
-  return parts.join(", ").replace(/\bcopys\b/, "copies");
+  if (only?.copies !== undefined && files === 1 && only.sizeBytes > 0) {
+    parts.push(count(only.copies, "copy", "copies"));
+  }
+  return parts.join(", ");
 }

@@ -27,7 +27,10 @@ const tree: CommandSpec = {
       summary: "List a directory.",
       group: "Files",
       arguments: [{ name: "path", summary: "what", optional: true, repeated: true }],
-      options: [{ name: "long", short: "l", summary: "one line each" }],
+      options: [
+        { name: "long", short: "l", summary: "one line each" },
+        { name: "no-links", short: "n", summary: "without links" },
+      ],
       examples: ["ls -l /x"],
     },
     {
@@ -68,6 +71,9 @@ Deno.test("parseCommandLine resolves aliases, options and arguments", () => {
   assert.equal(list.isSet("json"), false);
   assert.equal(list.text("tracker"), "http://x:1");
   assert.equal(list.source("tracker"), "--tracker");
+  assert.equal(list.isSet("no-links"), false);
+  assert.equal(run(["ls", "-ln"]).isSet("no-links"), true);
+  assert.equal(run(["ls", "--no-links"]).isSet("no-links"), true);
   const move = run(["move", "a", "b"]);
   assert.equal(move.word("from"), "a");
   assert.equal(move.word("to"), "b");
