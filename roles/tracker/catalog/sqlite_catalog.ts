@@ -132,6 +132,10 @@ class JobQueue {
   }
 
   async #runGroup(jobs: readonly Job[]): Promise<void> {
+    // A work that is alone needs no savepoint: what it throws takes the whole transaction back.
+    if (jobs.length === 1) {
+      return await this.#inTransaction(jobs, "IMMEDIATE", (job) => this.#settled(job));
+    }
     await this.#inTransaction(jobs, "IMMEDIATE", async (job) => {
       this.connection.run("SAVEPOINT work");
       try {

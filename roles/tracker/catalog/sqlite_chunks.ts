@@ -17,9 +17,9 @@ export class SqliteChunks {
   /** The key of a chunk, whose row is made when it is new. */
   key(chunkId: ChunkId): number {
     const bytes = bytesOf(chunkId);
-    const row = this.connection.get("SELECT chunk_key FROM chunks WHERE chunk_id = ?", bytes) ??
-      this.connection.get("INSERT INTO chunks (chunk_id) VALUES (?) RETURNING chunk_key", bytes);
-    return row?.integer("chunk_key") ?? 0;
+    const row = this.connection.get("SELECT chunk_key FROM chunks WHERE chunk_id = ?", bytes);
+    return row?.integer("chunk_key") ??
+      this.connection.insert("INSERT INTO chunks (chunk_id) VALUES (?)", bytes);
   }
 
   removeUnused(chunkKey: number): void {
@@ -35,15 +35,15 @@ export class SqliteChunks {
     const row = this.connection.get(
       "SELECT version_key, copies FROM versions WHERE version_id = ?",
       bytes,
-    ) ?? this.connection.get(
-      `INSERT INTO versions VALUES (NULL, ?, NULL, 0, 0, 0, '', 0, 0)
-       RETURNING version_key, copies`,
+    );
+    if (row !== undefined) {
+      return { versionKey: row.integer("version_key"), copies: row.integer("copies") };
+    }
+    const versionKey = this.connection.insert(
+      "INSERT INTO versions VALUES (NULL, ?, NULL, 0, 0, 0, '', 0, 0)",
       bytes,
     );
-    return {
-      versionKey: row?.integer("version_key") ?? 0,
-      copies: row?.integer("copies") ?? 0,
-    };
+    return { versionKey, copies: 0 };
   }
 
   putManifest(version: VersionKey, from: number, entries: readonly ChunkEntry[]): void {
@@ -64,15 +64,15 @@ export class SqliteChunks {
         chunkKey,
         version.copies,
       );
-      const row = this.connection.get(
-        `UPDATE chunks SET named = named + 1, wanted = max(wanted, ?) WHERE chunk_key = ?
-         RETURNING named`,
+      const row = this.connection.get("SELECT named FROM chunks WHERE chunk_key = ?", chunkKey);
+      if (row?.integer("named") === 0) newlyNamed++;
+      this.connection.run(
+        "UPDATE chunks SET named = named + 1, wanted = max(wanted, ?) WHERE chunk_key = ?",
         version.copies,
         chunkKey,
       );
-      if (row?.integer("named") === 1) newlyNamed++;
     });
-    this.connection.run("UPDATE totals SET chunks = chunks + ?", newlyNamed);
+    this.connection.run("UPDATE totals SET chunks = chunks + ? WHERE only = 1", newlyNamed);
   }
 
   #removeManifestRows(versionKey: number, from: number, to: number): void {
@@ -142,7 +142,7 @@ export class SqliteChunks {
     this.#settleTouchedWanted();
     this.connection.run(
       `UPDATE totals SET chunks = chunks - (SELECT count(*) FROM chunks
-         WHERE chunk_key IN (SELECT chunk_key FROM touched) AND named = 0)`,
+         WHERE chunk_key IN (SELECT chunk_key FROM touched) AND named = 0) WHERE only = 1`,
     );
     this.#removeTouchedUnused();
   }

@@ -137,7 +137,8 @@ export function prepareSchema(connection: SqliteConnection): void {
     });
   }
   connection.script("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
-  connection.script("PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32768");
+  // Lists and undo records go to temporary files: removing a million names takes bounded memory.
+  connection.script("PRAGMA temp_store = FILE; PRAGMA cache_size = -32768");
   migrate(connection);
   connection.script(workspace);
 }

@@ -76,7 +76,7 @@ export class SqliteWrites extends SqliteView implements Tables {
       (before?.kind === "file" ? before.sizeBytes : 0);
     this.connection.run(
       `UPDATE totals SET files = files + ?, directories = directories + ?, links = links + ?,
-         file_bytes = file_bytes + ?, highest_node_id = max(highest_node_id, ?)`,
+         file_bytes = file_bytes + ?, highest_node_id = max(highest_node_id, ?) WHERE only = 1`,
       is("file"),
       row.nodeId === rootNodeId ? 0 : is("directory"),
       is("link"),
@@ -117,7 +117,7 @@ export class SqliteWrites extends SqliteView implements Tables {
     this.connection.run("DELETE FROM nodes WHERE node_id IN (SELECT node_id FROM doomed_nodes)");
     this.connection.run(
       `UPDATE totals SET files = files - ?, directories = directories - ?, links = links - ?,
-         file_bytes = file_bytes - ?`,
+         file_bytes = file_bytes - ? WHERE only = 1`,
       removed.file,
       removed.directory - (removed.directory > 0 && nodeId === rootNodeId ? 1 : 0),
       removed.link,
@@ -198,9 +198,9 @@ export class SqliteWrites extends SqliteView implements Tables {
   }
 
   #holderKey(seederId: SeederId): number {
-    this.connection.run("INSERT OR IGNORE INTO holders (seeder_id) VALUES (?)", seederId);
     const row = this.connection.get("SELECT holder_key FROM holders WHERE seeder_id = ?", seederId);
-    return row?.integer("holder_key") ?? 0;
+    return row?.integer("holder_key") ??
+      this.connection.insert("INSERT INTO holders (seeder_id) VALUES (?)", seederId);
   }
 
   #sumUp(seederId: SeederId, changed: readonly ChunkEntry[], sign: 1 | -1): void {
