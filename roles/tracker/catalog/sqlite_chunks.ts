@@ -9,6 +9,8 @@ export interface VersionKey {
   readonly versionKey: number;
   /** Copies the version asks for; 0 while only its manifest is there. */
   readonly copies: number;
+  /** Begun just now: nothing refers to it yet. */
+  readonly fresh: boolean;
 }
 
 export class SqliteChunks {
@@ -37,13 +39,14 @@ export class SqliteChunks {
       bytes,
     );
     if (row !== undefined) {
-      return { versionKey: row.integer("version_key"), copies: row.integer("copies") };
+      const versionKey = row.integer("version_key");
+      return { versionKey, copies: row.integer("copies"), fresh: false };
     }
     const versionKey = this.connection.insert(
       "INSERT INTO versions VALUES (NULL, ?, NULL, 0, 0, 0, '', 0, 0)",
       bytes,
     );
-    return { versionKey, copies: 0 };
+    return { versionKey, copies: 0, fresh: true };
   }
 
   putManifest(version: VersionKey, from: number, entries: readonly ChunkEntry[]): void {

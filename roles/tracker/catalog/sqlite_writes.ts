@@ -52,13 +52,12 @@ export class SqliteWrites extends SqliteView implements Tables {
 
   putNode(row: NodeRow): void {
     const before = this.node(row.nodeId);
+    // Not one statement with ON CONFLICT: that costs three times as much.
     this.connection.run(
-      `INSERT INTO nodes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT (node_id) DO UPDATE SET
-         parent_id = excluded.parent_id, name = excluded.name, kind = excluded.kind,
-         mode = excluded.mode, modified_ms = excluded.modified_ms,
-         size_bytes = excluded.size_bytes, version_id = excluded.version_id,
-         target = excluded.target, copies = excluded.copies`,
+      before === undefined
+        ? "INSERT INTO nodes VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+        : `UPDATE nodes SET parent_id = ?2, name = ?3, kind = ?4, mode = ?5, modified_ms = ?6,
+             size_bytes = ?7, version_id = ?8, target = ?9, copies = ?10 WHERE node_id = ?1`,
       row.nodeId,
       row.parentId,
       row.name,
@@ -128,7 +127,9 @@ export class SqliteWrites extends SqliteView implements Tables {
 
   putVersion(row: VersionRow): void {
     const before = this.#chunks.versionKey(row.versionId);
-    if (before.copies !== row.copies) this.#chunks.changeCopies(before, row.copies);
+    if (!before.fresh && before.copies !== row.copies) {
+      this.#chunks.changeCopies(before, row.copies);
+    }
     this.connection.run(
       `UPDATE versions SET node_id = ?, size_bytes = ?, chunk_size_bytes = ?, chunk_count = ?,
          manifest_digest = ?, copies = ?, created_ms = ? WHERE version_key = ?`,
