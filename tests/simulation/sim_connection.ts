@@ -21,6 +21,10 @@ export class SimConnection {
     return this.#cut.signal;
   }
 
+  get over(): boolean {
+    return this.#over;
+  }
+
   cut(reason: unknown): void {
     if (this.#over) return;
     this.#reject(reason);
@@ -57,10 +61,12 @@ export class SimConnection {
   ): ReadableStream<Uint8Array<ArrayBuffer>> {
     const reader = source.getReader();
     let arrived = 0;
+    let atEnd = false;
     const pull = async (controller: ReadableByteStreamController) => {
       try {
         const { done, value } = await this.race(reader.read());
         if (done) {
+          atEnd = true;
           controller.close();
           controller.byobRequest?.respond(0);
           return whenDone();
@@ -78,7 +84,7 @@ export class SimConnection {
         this.cut(error);
       }
     };
-    this.whenOver(() => reader.cancel(connectionReset()).catch(() => {}));
+    this.whenOver(() => atEnd || reader.cancel(connectionReset()).catch(() => {}));
     return new ReadableStream({
       type: "bytes",
       pull,

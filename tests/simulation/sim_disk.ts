@@ -8,12 +8,12 @@
  * interface can ask; `sim_disk_test.ts` compares the two. Permissions are kept but not enforced, and
  * modes and times survive a crash as last set.
  */
-import { Fault } from "../../protocol/mod.ts";
+import { Fault, limits } from "../../protocol/mod.ts";
 import type { Clock } from "../../roles/kit/clock.ts";
 import type { Disk, DiskEntryKind, DiskFile, DiskStat } from "../../roles/kit/disk.ts";
 import { type Random, randomInt } from "../../roles/kit/random.ts";
-import { SimContent } from "./sim_content.ts";
 import { type DiskCall, SimFile } from "./sim_file.ts";
+import { holds, type Inode, type NameEffect, newInode, put, segmentsOf } from "./sim_inode.ts";
 
 export interface SimDiskFaults {
   /** Shares of calls that fail with `disk-failed`, 0 to 1. */
@@ -29,38 +29,6 @@ export interface SimDiskParts {
   readonly clock?: Clock;
   readonly capacityBytes?: number;
 }
-
-interface Inode {
-  readonly kind: "file" | "directory" | "link";
-  readonly content: SimContent;
-  /** Of directories: names as programs see them, and as found after a power cut. */
-  readonly names: Map<string, Inode>;
-  readonly durableNames: Map<string, Inode>;
-  readonly target: string;
-  mode: number;
-  modifiedMs: number;
-}
-
-interface NameEffect {
-  readonly directory: Inode;
-  readonly name: string;
-  /** Undefined: the name goes. */
-  readonly inode: Inode | undefined;
-}
-
-function newInode(kind: Inode["kind"], modifiedMs: number, target = ""): Inode {
-  return {
-    kind,
-    content: new SimContent(),
-    names: new Map(),
-    durableNames: new Map(),
-    target,
-    mode: kind === "directory" ? 0o755 : kind === "link" ? 0o777 : 0o644,
-    modifiedMs,
-  };
-}
-
-const linkDepthMax = 40;
 
 export class SimDisk implements Disk {
   readonly faults: SimDiskFaults = { readErrors: 0, writeErrors: 0, syncErrors: 0, slowMs: 0 };
@@ -137,6 +105,29 @@ export class SimDisk implements Disk {
     return bytes;
   }
 
+  /** Puts a file there, durable, past all faults and delays; its directory must be there. */
+  plant(path: string, bytes: Uint8Array<ArrayBuffer>): void {
+    const { directory, name } = this.#parent(path);
+    const inode = newInode("file", this.#nowMs());
+    inode.content.write(bytes, 0);
+    inode.content.sync();
+    this.#makeDurable([{ directory, name, inode }]);
+    directory.names.set(name, inode);
+  }
+
+  /** Makes a directory with its parents, durable, past all faults and delays. */
+  plantDirectory(path: string): void {
+    this.#makeAll(path);
+    for (const change of this.#journal.splice(0)) this.#makeDurable(change);
+  }
+
+  /** Takes a file away for good, if it is there, past all faults and delays. */
+  uproot(path: string): void {
+    const { directory, name } = this.#parent(path);
+    this.#makeDurable([{ directory, name, inode: undefined }]);
+    directory.names.delete(name);
+  }
+
   get usedBytes(): number {
     const sumOf = (inode: Inode): number => {
       let sum = inode.content.sizeBytes;
@@ -153,10 +144,8 @@ export class SimDisk implements Disk {
       if (inode.kind === "directory") throw new Fault("is-a-directory", path);
       return this.#handle(path, inode, how === "update");
     }
-    const { directory, name } = this.#parent(path);
-    if (directory.names.has(name)) throw new Fault("local-exists", path);
     const inode = newInode("file", this.#nowMs());
-    this.#change([{ directory, name, inode }]);
+    this.#add(path, inode);
     return this.#handle(path, inode, true);
   }
 
@@ -246,9 +235,7 @@ export class SimDisk implements Disk {
 
   async makeLink(path: string, target: string): Promise<void> {
     await this.#turn("writeErrors", path);
-    const { directory, name } = this.#parent(path);
-    if (directory.names.has(name)) throw new Fault("local-exists", path);
-    this.#change([{ directory, name, inode: newInode("link", this.#nowMs(), target) }]);
+    this.#add(path, newInode("link", this.#nowMs(), target));
   }
 
   async setAttributes(
@@ -295,6 +282,12 @@ export class SimDisk implements Disk {
     }
   }
 
+  #add(path: string, inode: Inode): void {
+    const { directory, name } = this.#parent(path);
+    if (directory.names.has(name)) throw new Fault("local-exists", path);
+    this.#change([{ directory, name, inode }]);
+  }
+
   #change(effects: readonly NameEffect[]): void {
     for (const { directory, name, inode } of effects) put(directory.names, name, inode);
     this.#journal.push(effects);
@@ -327,7 +320,9 @@ export class SimDisk implements Disk {
       const next = here.names.get(segment);
       if (next === undefined) throw new Fault("local-not-found", path);
       if (next.kind === "link" && (follow || todo.length > 0)) {
-        if (++links > linkDepthMax) throw new Fault("disk-failed", `${path}: too many links`);
+        if (++links > limits.linkDepthMax) {
+          throw new Fault("disk-failed", `${path}: too many links`);
+        }
         if (next.target.startsWith("/")) trail = [];
         todo.unshift(...segmentsOf(next.target));
       } else trail.push({ inode: next, name: segment });
@@ -355,9 +350,7 @@ export class SimDisk implements Disk {
   /** As Rust's `create_dir_all`, which Deno calls. */
   #makeAll(path: string): void {
     try {
-      const { directory, name } = this.#parent(path);
-      if (directory.names.has(name)) throw new Fault("local-exists", path);
-      this.#change([{ directory, name, inode: newInode("directory", this.#nowMs()) }]);
+      this.#add(path, newInode("directory", this.#nowMs()));
     } catch (error) {
       if (error instanceof Fault && error.code === "local-not-found") {
         this.#makeAll(`/${segmentsOf(path).slice(0, -1).join("/")}`);
@@ -369,7 +362,7 @@ export class SimDisk implements Disk {
 
   #isDirectory(path: string): boolean {
     try {
-      return this.#find(path, true)?.kind === "directory";
+      return this.#directory(path) !== undefined;
     } catch {
       return false;
     }
@@ -386,18 +379,4 @@ export class SimDisk implements Disk {
     const name = segments.pop() ?? "";
     return { directory: this.#directory(`/${segments.join("/")}`), name };
   }
-}
-
-function segmentsOf(path: string): string[] {
-  return path.split("/").filter((segment) => segment !== "");
-}
-
-/** Whether `inner` is `outer` or lies below it. */
-function holds(outer: Inode, inner: Inode): boolean {
-  return outer === inner || outer.names.values().some((child) => holds(child, inner));
-}
-
-function put(names: Map<string, Inode>, name: string, inode: Inode | undefined): void {
-  if (inode === undefined) names.delete(name);
-  else names.set(name, inode);
 }

@@ -187,6 +187,8 @@ export class SimNetwork {
     );
     connection.whenOver(forget);
     await this.#carry(from, to, this.faults.delayMs);
+    // Whoever sent it has gone meanwhile, and the reset overtook it.
+    if (connection.over) throw connectionReset();
     const listener = this.#listeners.get(url.host);
     if (listener === undefined) await this.#carry(to, from, this.faults.delayMs);
     forget();
@@ -214,9 +216,7 @@ export class SimNetwork {
       return await this.#lost(fate);
     }
     await this.#carry(to, from, this.faults.delayMs);
-    const finish = () => {
-      connection.end();
-    };
+    const finish = () => connection.end();
     const reply = this.#arriving(connection, response.body, to, from, fate, finish);
     if (reply === null) finish();
     return new Response(reply, { status: response.status, headers: new Headers(response.headers) });

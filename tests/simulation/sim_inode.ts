@@ -1,0 +1,46 @@
+/** What the simulated disk is made of: files, directories and links, and changes of names. */
+import { SimContent } from "./sim_content.ts";
+
+export interface Inode {
+  readonly kind: "file" | "directory" | "link";
+  readonly content: SimContent;
+  /** Of directories: names as programs see them, and as found after a power cut. */
+  readonly names: Map<string, Inode>;
+  readonly durableNames: Map<string, Inode>;
+  readonly target: string;
+  mode: number;
+  modifiedMs: number;
+}
+
+export interface NameEffect {
+  readonly directory: Inode;
+  readonly name: string;
+  /** Undefined: the name goes. */
+  readonly inode: Inode | undefined;
+}
+
+export function newInode(kind: Inode["kind"], modifiedMs: number, target = ""): Inode {
+  return {
+    kind,
+    content: new SimContent(),
+    names: new Map(),
+    durableNames: new Map(),
+    target,
+    mode: kind === "directory" ? 0o755 : kind === "link" ? 0o777 : 0o644,
+    modifiedMs,
+  };
+}
+
+export function segmentsOf(path: string): string[] {
+  return path.split("/").filter((segment) => segment !== "");
+}
+
+/** Whether `inner` is `outer` or lies below. */
+export function holds(outer: Inode, inner: Inode): boolean {
+  return outer === inner || outer.names.values().some((child) => holds(child, inner));
+}
+
+export function put(names: Map<string, Inode>, name: string, inode: Inode | undefined): void {
+  if (inode === undefined) names.delete(name);
+  else names.set(name, inode);
+}
