@@ -66,7 +66,15 @@ async function call(
     if (options.signal?.aborted) throw options.signal.reason;
     throw unreachable(route, address, peer, cause);
   }
-  if (!response.ok) throw await readProblem(response, route, peer);
+  const readText = async () => {
+    try {
+      return await response.text();
+    } catch (cause) {
+      if (options.signal?.aborted) throw options.signal.reason;
+      throw unreachable(route, address, peer, cause);
+    }
+  };
+  if (!response.ok) throw problemFault(await readText(), response, route, peer);
   const spoken = response.headers.get(protocolHeader);
   if (spoken !== String(limits.protocolVersion)) {
     await response.body?.cancel();
@@ -77,14 +85,7 @@ async function call(
     );
   }
   if (route.reply === "bytes") return response;
-  let text: string;
-  try {
-    text = await response.text();
-  } catch (cause) {
-    if (options.signal?.aborted) throw options.signal.reason;
-    throw unreachable(route, address, peer, cause);
-  }
-  return parseReply(route, text, peer);
+  return parseReply(route, await readText(), peer);
 }
 
 function unreachable(route: Route, address: string, peer: string, cause: unknown): Fault {
@@ -104,8 +105,7 @@ function parseReply(route: Route, text: string, peer: string): unknown {
   }
 }
 
-async function readProblem(response: Response, route: Route, peer: string): Promise<Fault> {
-  const text = await response.text().catch(() => "");
+function problemFault(text: string, response: Response, route: Route, peer: string): Fault {
   if (response.headers.get("content-type")?.startsWith(problemMediaType)) {
     try {
       return faultOf(Problem.parse(JSON.parse(text)));
