@@ -1,0 +1,334 @@
+/**
+ * A person at a client: does one thing after another in a directory of their own, looks into those of
+ * others, and writes down in the belief what the client told them. When the client dies under them they
+ * wait until it is there again and go on.
+ *
+ * Whatever comes down, at any time, must be what some upload sent under that version; a fault that can
+ * only mean a broken program is a failure of the world.
+ */
+import {
+  asFault,
+  childOf,
+  type Fault,
+  type FaultCode,
+  type RemotePath,
+  resolvePath,
+  rootPath,
+} from "../../protocol/mod.ts";
+import { downloadFiles } from "../../roles/client/download.ts";
+import { readFile } from "../../roles/client/read.ts";
+import type { Session } from "../../roles/client/session.ts";
+import { type FileResult, silentObserver } from "../../roles/client/transfer.ts";
+import { uploadFiles, type UploadSource } from "../../roles/client/upload.ts";
+import { type Random, randomInt } from "../../roles/kit/random.ts";
+import type { Belief, Possibility } from "./belief.ts";
+import type { ClientMachine, Cluster } from "./cluster.ts";
+import { bytesOf, chunkSizeBytes, type Content, isContent, told } from "./contents.ts";
+
+/** Faults that no trouble of the world excuses. */
+const neverExpected: readonly FaultCode[] = [
+  "internal",
+  "invalid-request",
+  "invalid-name",
+  "unauthenticated",
+  "forbidden",
+  "leave-invalid",
+  "route-unknown",
+  "size-mismatch",
+  "protocol-mismatch",
+  "body-too-large",
+];
+
+type Outcome<T> =
+  | { readonly kind: "done"; readonly value: T }
+  | { readonly kind: "failed"; readonly fault: Fault }
+  | { readonly kind: "died" };
+
+export class Actor {
+  readonly home: RemotePath;
+  #files = 0;
+
+  constructor(
+    private readonly cluster: Cluster,
+    readonly client: ClientMachine,
+    private readonly belief: Belief,
+    private readonly random: Random,
+    /** Largest file this actor sends. */
+    private readonly bytesMost: number,
+  ) {
+    this.home = childOf(rootPath, client.machine.name);
+  }
+
+  async live(steps: number): Promise<void> {
+    for (let i = 0; i < steps; i++) {
+      await this.step();
+      await this.#sleep(randomInt(this.random, 0, 300));
+    }
+  }
+
+  async step(): Promise<void> {
+    const dice = this.random.unit();
+    if (dice < 0.4) return void await this.upload(this.someFiles(randomInt(this.random, 1, 3)));
+    if (dice < 0.5) {
+      return void await this.upload(this.someFiles(randomInt(this.random, 5, 10), 3000));
+    }
+    if (dice < 0.7) return void await this.download(this.#anyPath());
+    if (dice < 0.8) return await this.readRange(this.#anyPath());
+    if (dice < 0.88) return await this.remove(this.#ownPath());
+    if (dice < 0.96) return await this.move(this.#ownPath(), this.#ownPath());
+    return await this.removeTree(`d${randomInt(this.random, 0, 1)}`);
+  }
+
+  /** Files of random sizes to random paths of the home, all in one upload. */
+  someFiles(count: number, bytesMost = this.bytesMost): Map<RemotePath, Content> {
+    const wanted = new Map<RemotePath, Content>();
+    for (let i = 0; i < count; i++) wanted.set(this.#ownPath(), this.newContent(bytesMost));
+    return wanted;
+  }
+
+  /** Now and then one that was sent before, which then shares its chunks. */
+  newContent(bytesMost: number): Content {
+    const { random } = this;
+    const number = ++this.#files * 16 + this.cluster.clients.indexOf(this.client);
+    if (random.unit() < 0.1) {
+      const earlier = this.belief.attempted().filter((one) => one.sizeBytes <= bytesMost);
+      const chosen = earlier[randomInt(random, 0, Math.max(0, earlier.length - 1))];
+      if (chosen !== undefined) return chosen;
+    }
+    const kinds = [
+      () => randomInt(random, 0, 2),
+      () => randomInt(random, 1, 4096),
+      () => randomInt(random, 1, 2 ** randomInt(random, 1, 18)),
+      () => chunkSizeBytes + randomInt(random, -1, 1),
+      () => randomInt(random, chunkSizeBytes, 3 * chunkSizeBytes),
+    ];
+    const sizeBytes = kinds[randomInt(random, 0, kinds.length - 1)]?.() ?? 0;
+    return { number, sizeBytes: Math.min(bytesMost, sizeBytes) };
+  }
+
+  /** What came of each path; an upload the client did not live to report is left out. */
+  async upload(wanted: ReadonlyMap<RemotePath, Content>): Promise<Map<RemotePath, FileResult>> {
+    const { belief, client } = this;
+    const sources: UploadSource[] = [];
+    for (const [path, content] of wanted) {
+      belief.attempt(path, content);
+      const localPath = `/home/up-${content.number}`;
+      client.machine.disk.plant(localPath, bytesOf(content));
+      const { sizeBytes } = content;
+      sources.push({
+        path,
+        content: this.random.unit() < 0.8
+          ? { kind: "file", localPath, sizeBytes }
+          : { kind: "stream", stream: streamOf(bytesOf(content)) },
+        modifiedMs: client.machine.clock.now(),
+        mode: 0o644,
+      });
+    }
+    const results = new Map<RemotePath, FileResult>();
+    const outcome = await this.#attempt(`uploads ${wanted.size}`, async (session) => {
+      const directories = new Set([...wanted.keys()].map((path) => resolvePath(path, "..")));
+      await session.tracker.makeDirectories({ paths: [...directories], parents: true });
+      const options = {
+        condition: { kind: "replace" },
+        observer: silentObserver,
+        chunkSizeBytes,
+      } as const;
+      for await (const result of uploadFiles(session, sources, options)) {
+        const path = sources.find((source) => source.path === result.path)?.path;
+        const content = path && wanted.get(path);
+        if (path === undefined || content === undefined) {
+          this.#fail(`an upload reported ${result.path}, which was not asked for`);
+        } else if (result.fault !== undefined) {
+          this.#meet(`upload of ${path}`, result.fault);
+          results.set(path, result);
+        } else {
+          this.#tell(`${path} is ${told(content)}, version ${result.versionId}`);
+          if (result.versionId === undefined) this.#fail(`${path}: acknowledged with no version`);
+          else belief.acknowledged(path, result.versionId, content);
+          if ((result.copies ?? 0) < (result.wanted ?? 0)) belief.atRisk.add(content);
+          results.set(path, result);
+        }
+      }
+    });
+    for (const content of wanted.values()) client.machine.disk.uproot(`/home/up-${content.number}`);
+    if (outcome.kind === "done" && results.size !== wanted.size) {
+      this.#fail(`${wanted.size} files were to be uploaded, ${results.size} were reported`);
+    }
+    return results;
+  }
+
+  /** The bytes when they came. A file that is certainly there may fail, but never be denied. */
+  async download(path: RemotePath): Promise<Uint8Array | undefined> {
+    const localPath = `/home/down-${++this.#files}`;
+    const before = this.belief.possibilities(path);
+    const outcome = await this.#attempt(`downloads ${path}`, async (session) => {
+      const wanted = [{ target: { path }, localPath, name: path }];
+      const options = { force: true, observer: silentObserver };
+      for await (const result of downloadFiles(session, wanted, options)) return result;
+      return this.#fail(`the download of ${path} reported nothing`);
+    });
+    if (outcome.kind !== "done" || outcome.value === undefined) return undefined;
+    const { fault, versionId } = outcome.value;
+    if (fault !== undefined) {
+      this.#meet(`download of ${path}`, fault);
+      if (fault.code === "not-found") this.#expect(path, before, "absent");
+      return undefined;
+    }
+    const bytes = this.client.machine.disk.peek(localPath);
+    if (bytes === undefined) return this.#fail(`${path} was downloaded and is not on the disk`);
+    this.client.machine.disk.uproot(localPath);
+    const known = versionId === undefined ? undefined : this.belief.contentOf(versionId);
+    const candidates = known === undefined ? this.belief.attempted() : [known];
+    const content = candidates.find((one) => isContent(bytes, one));
+    if (content === undefined) {
+      return this.#fail(
+        `${path} came down as ${bytes.length} bytes that are not ` +
+          `${known === undefined ? "of any upload" : told(known)}`,
+      );
+    }
+    this.#expect(path, before, content);
+    return bytes;
+  }
+
+  async readRange(path: RemotePath): Promise<void> {
+    const before = this.belief.possibilities(path);
+    const start = randomInt(this.random, 0, 2000);
+    const end = start + randomInt(this.random, 0, 2 ** randomInt(this.random, 0, 21));
+    const outcome = await this.#attempt(`reads ${start} to ${end} of ${path}`, async (session) => {
+      const parts: number[] = [];
+      for await (const part of readFile(session, { path }, { start, end }, {})) {
+        for (const byte of part) parts.push(byte);
+      }
+      return parts;
+    });
+    if (outcome.kind === "failed" && outcome.fault.code === "not-found") {
+      this.#expect(path, before, "absent");
+    }
+    if (outcome.kind !== "done" || !this.#isOwn(path)) return;
+    const right = before.some((one) => {
+      if (one === "absent") return false;
+      const wanted = bytesOf(one).subarray(start, end);
+      return wanted.length === outcome.value.length &&
+        wanted.every((byte, i) => byte === outcome.value[i]);
+    });
+    if (!right) this.#fail(`${start} to ${end} of ${path} is not of ${this.belief.worded(path)}`);
+  }
+
+  async remove(path: RemotePath): Promise<void> {
+    const before = this.belief.possibilities(path);
+    this.belief.mayBe(path, "absent");
+    const outcome = await this.#attempt(
+      `removes ${path}`,
+      (session) => session.tracker.remove({ path, what: "file" }),
+    );
+    if (outcome.kind === "done") this.belief.is(path, "absent");
+    else if (outcome.kind === "failed" && outcome.fault.code === "not-found") {
+      this.#expect(path, before, "absent");
+    }
+  }
+
+  async move(from: RemotePath, to: RemotePath): Promise<void> {
+    if (from === to) return;
+    const { belief } = this;
+    const before = belief.possibilities(from);
+    const moved = before.filter((one) => one !== "absent");
+    belief.mayBe(to, ...moved);
+    belief.mayBe(from, "absent");
+    const outcome = await this.#attempt(
+      `moves ${from} to ${to}`,
+      (session) => session.tracker.move({ from, to, replace: true }),
+    );
+    if (outcome.kind === "done") {
+      belief.is(to, "absent");
+      belief.oneOf(to, moved);
+      belief.is(from, "absent");
+    }
+  }
+
+  async removeTree(name: string): Promise<void> {
+    const directory = childOf(this.home, name);
+    const below = this.belief.paths().filter((path) => path.startsWith(`${directory}/`));
+    for (const path of below) this.belief.mayBe(path, "absent");
+    const outcome = await this.#attempt(
+      `removes all of ${directory}`,
+      (session) => session.tracker.remove({ path: directory, what: "tree" }),
+    );
+    if (outcome.kind !== "done") return;
+    for (const path of below) this.belief.is(path, "absent");
+  }
+
+  /** Runs `work` in the client's present life, or waits for the next. */
+  async #attempt<T>(what: string, work: (session: Session) => Promise<T>): Promise<Outcome<T>> {
+    const { machine } = this.client;
+    while (!machine.ready || !machine.running) await this.#sleep(50);
+    const { process } = machine;
+    const { session } = this.client;
+    if (process === undefined || session === undefined) return { kind: "died" };
+    this.#tell(what);
+    const died = Promise.withResolvers<Outcome<T>>();
+    const forget = process.whenEnded(() => died.resolve({ kind: "died" }));
+    const working = work(session).then(
+      (value): Outcome<T> => ({ kind: "done", value }),
+      (error): Outcome<T> => ({ kind: "failed", fault: asFault(error) }),
+    );
+    const outcome = await Promise.race([working, died.promise]);
+    forget();
+    if (outcome.kind === "failed") this.#meet(what, outcome.fault);
+    else this.#tell(`${what}: ${outcome.kind}`);
+    return outcome;
+  }
+
+  #meet(what: string, fault: Fault): void {
+    this.#tell(`${what}: ${fault.code}: ${fault.message}`);
+    if (neverExpected.includes(fault.code)) {
+      this.#fail(`${what}: ${fault.code}: ${fault.message} ${fault.cause ?? ""} ${fault.stack}`);
+    }
+  }
+
+  /** Only of the own home can it be said what must be seen: others write to theirs meanwhile. */
+  #expect(path: RemotePath, before: readonly Possibility[], found: Possibility): void {
+    if (!this.#isOwn(path) || before.includes(found)) return;
+    const worded = found === "absent" ? "absent" : told(found);
+    this.#fail(`${path} is ${worded} where it must be ${this.belief.worded(path)}`);
+  }
+
+  #isOwn(path: RemotePath): boolean {
+    return path.startsWith(`${this.home}/`);
+  }
+
+  #ownPath(): RemotePath {
+    const directory = this.random.unit() < 0.5 ? "" : `d${randomInt(this.random, 0, 1)}/`;
+    return childOf(this.home, `${directory}f${randomInt(this.random, 0, 11)}`);
+  }
+
+  #anyPath(): RemotePath {
+    const { random } = this;
+    const known = this.belief.paths();
+    if (known.length === 0 || random.unit() < 0.2) return this.#ownPath();
+    return known[randomInt(random, 0, known.length - 1)] ?? this.#ownPath();
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return this.client.machine.clock.sleep(ms);
+  }
+
+  #tell(what: string): void {
+    this.cluster.world.tell(`${this.client.machine.name} ${what}`);
+  }
+
+  #fail(what: string): undefined {
+    this.cluster.world.fail(`${this.client.machine.name}: ${what}`);
+    return undefined;
+  }
+}
+
+function streamOf(bytes: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array<ArrayBuffer>> {
+  let at = 0;
+  return new ReadableStream({
+    pull(controller) {
+      if (at >= bytes.length) return controller.close();
+      controller.enqueue(bytes.slice(at, at + 100_000));
+      at += 100_000;
+    },
+  }, { highWaterMark: 0 });
+}

@@ -1,0 +1,82 @@
+/**
+ * What an honest observer outside the cluster believes: which content each path may have, from what the
+ * clients were told. A success leaves one possibility; a failure adds the outcome it may have had after
+ * all, because the reply may have been lost. Paths never spoken of are absent.
+ *
+ * Each path has one writer at a time; the drivers see to that.
+ */
+import type { RemotePath, VersionId } from "../../protocol/mod.ts";
+import { type Content, told } from "./contents.ts";
+
+/** A file that is there, or none. */
+export type Possibility = Content | "absent";
+
+export class Belief {
+  readonly #paths = new Map<RemotePath, Set<Possibility>>();
+  readonly #attempted: Content[] = [];
+  /** Contents acknowledged under a version. */
+  readonly #versions = new Map<VersionId, Content>();
+  /** Contents whose acknowledgement promised fewer copies than the policy asks for. */
+  readonly atRisk = new Set<Content>();
+
+  possibilities(path: RemotePath): Possibility[] {
+    return [...this.#paths.get(path) ?? ["absent"]];
+  }
+
+  paths(): RemotePath[] {
+    return [...this.#paths.keys()].sort();
+  }
+
+  /** An upload begins: from now on it may be there. */
+  attempt(path: RemotePath, content: Content): void {
+    this.#attempted.push(content);
+    this.mayBe(path, content);
+  }
+
+  /** Every content that was ever sent, the latest first. */
+  attempted(): Content[] {
+    return this.#attempted.toReversed();
+  }
+
+  /** The client was told that `path` is so now. */
+  is(path: RemotePath, now: Possibility): void {
+    this.#paths.set(path, new Set([now]));
+  }
+
+  oneOf(path: RemotePath, now: readonly Possibility[]): void {
+    if (now.length > 0) this.#paths.set(path, new Set(now));
+  }
+
+  /** The client was told of a failure, or of nothing: it may be so now, or as before. */
+  mayBe(path: RemotePath, ...now: readonly Possibility[]): void {
+    this.#paths.set(path, new Set([...this.possibilities(path), ...now]));
+  }
+
+  acknowledged(path: RemotePath, versionId: VersionId, content: Content): void {
+    this.#versions.set(versionId, content);
+    this.is(path, content);
+  }
+
+  /** How many versions were acknowledged. */
+  get acknowledgements(): number {
+    return this.#versions.size;
+  }
+
+  contentOf(versionId: VersionId): Content | undefined {
+    return this.#versions.get(versionId);
+  }
+
+  /** The content when there is no doubt about it. */
+  certain(path: RemotePath): Content | undefined {
+    const [one, ...others] = this.possibilities(path);
+    return others.length > 0 || one === "absent" ? undefined : one;
+  }
+
+  allows(path: RemotePath, found: Possibility): boolean {
+    return this.possibilities(path).includes(found);
+  }
+
+  worded(path: RemotePath): string {
+    return this.possibilities(path).map((one) => one === "absent" ? one : told(one)).join(" or ");
+  }
+}

@@ -1,0 +1,150 @@
+/**
+ * Who knows the truth about a world that has come to rest.
+ *
+ * `nothingHalfSeen` lists the whole namespace through the real client and downloads every file: each
+ * path must be what the belief allows, whole, and the bytes of what was uploaded under its version. It
+ * does not check modes, times, links, empty directories, or that quotas and totals are right, and it
+ * sees only versions that are current.
+ *
+ * `nothingLost` reads the seeders' disks with no seeder running: every chunk of every file that is
+ * certainly there must have an intact copy, and as many as promised where no data was destroyed. It does
+ * not check what the tracker records as holdings, chunks nobody names any more, or where copies lie.
+ */
+import { childOf, type ChunkId, chunkIdOf, type RemotePath, rootPath } from "../../protocol/mod.ts";
+import { downloadFiles } from "../../roles/client/download.ts";
+import type { Session } from "../../roles/client/session.ts";
+import { silentObserver } from "../../roles/client/transfer.ts";
+import { silentLog } from "../../roles/kit/log.ts";
+import { seededRandom } from "../../roles/kit/random.ts";
+import { openDiskStore } from "../../roles/seeder/mod.ts";
+import type { ChunkStore } from "../../roles/seeder/store/chunk_store.ts";
+import type { Belief } from "./belief.ts";
+import { type ClientMachine, type Cluster, stateOf } from "./cluster.ts";
+import { chunksOf, isContent, told } from "./contents.ts";
+
+/** What is wrong with the namespace as `client` sees it, in words. */
+export async function nothingHalfSeen(
+  client: ClientMachine,
+  belief: Belief,
+): Promise<string[]> {
+  const { session, machine } = client;
+  if (session === undefined) return [`${machine.name} has no session`];
+  const problems: string[] = [];
+  const listed = await listAll(session, rootPath);
+  for (const path of belief.paths()) {
+    const seen = listed.includes(path);
+    if (!seen && !belief.allows(path, "absent")) {
+      problems.push(`${path} is gone; it was ${belief.worded(path)}`);
+    }
+  }
+  const wanted = listed.map((path, i) => ({
+    target: { path },
+    localPath: `/home/check-${i}`,
+    name: path,
+  }));
+  let reported = 0;
+  const options = { force: true, observer: silentObserver };
+  for await (const result of downloadFiles(session, wanted, options)) {
+    reported++;
+    const path = wanted.find((one) => one.localPath === result.path)?.name;
+    if (path === undefined) {
+      problems.push(`a download reported ${result.path}, which was not asked for`);
+      continue;
+    }
+    if (result.fault !== undefined) {
+      const { code, message } = result.fault;
+      problems.push(`${path} is listed and does not come down: ${code}: ${message}`);
+      continue;
+    }
+    const bytes = machine.disk.peek(result.path);
+    machine.disk.uproot(result.path);
+    const version = result.versionId && belief.contentOf(result.versionId);
+    const allowed = belief.possibilities(path).filter((one) => one !== "absent");
+    const candidates = version === undefined ? allowed : allowed.filter((one) => one === version);
+    if (bytes === undefined || !candidates.some((one) => isContent(bytes, one))) {
+      problems.push(
+        `${path} came down as ${bytes?.length} bytes under version ${result.versionId}, ` +
+          `${version === undefined ? "unknown" : told(version)}; it may be ${belief.worded(path)}`,
+      );
+    }
+  }
+  if (reported !== wanted.length) {
+    problems.push(`${wanted.length} downloads were asked for, ${reported} reported`);
+  }
+  return problems;
+}
+
+/** Paths of all files, in ascending order. */
+export async function listAll(session: Session, directory: RemotePath): Promise<RemotePath[]> {
+  const found: RemotePath[] = [];
+  let after: string | undefined;
+  do {
+    const page = await session.tracker.list({
+      path: directory,
+      ...(after === undefined ? {} : { after }),
+    });
+    for (const entry of page.entries) {
+      const path = childOf(directory, entry.name);
+      if (entry.kind === "directory") found.push(...await listAll(session, path));
+      else if (entry.kind === "file") found.push(path);
+    }
+    after = page.next;
+  } while (after !== undefined);
+  return found.sort();
+}
+
+/**
+ * What the disks have lost, in words. No seeder may be running.
+ * @param copies promised for each file; 1 where data was destroyed and one intact copy must do
+ */
+export async function nothingLost(
+  cluster: Cluster,
+  belief: Belief,
+  copies: number,
+): Promise<string[]> {
+  const problems: string[] = [];
+  const stores: ChunkStore[] = [];
+  for (const { disk, clock } of cluster.seeders) {
+    const random = seededRandom(1);
+    const directory = stateOf.seeder;
+    stores.push(await openDiskStore({ disk, directory, clock, random, log: silentLog }));
+  }
+  const counted = new Map<ChunkId, number>();
+  for (const path of belief.paths()) {
+    const content = belief.certain(path);
+    if (content === undefined) continue;
+    const least = belief.atRisk.has(content) ? 1 : copies;
+    for (const [index, { chunkId }] of chunksOf(content).entries()) {
+      let count = counted.get(chunkId);
+      if (count === undefined) {
+        count = 0;
+        for (const store of stores) if (await isIntact(store, chunkId)) count++;
+        counted.set(chunkId, count);
+      }
+      if (count >= least) continue;
+      problems.push(
+        `${path}, ${told(content)}: chunk ${index} (${chunkId.slice(0, 12)}) ` +
+          `has ${count} intact copies of ${least}`,
+      );
+    }
+  }
+  for (const store of stores) await store.close();
+  return problems;
+}
+
+async function isIntact(store: ChunkStore, chunkId: ChunkId): Promise<boolean> {
+  if (store.sizeOf(chunkId) === undefined) return false;
+  try {
+    const { body } = await store.read(chunkId);
+    const parts = body instanceof Uint8Array ? [body] : await Array.fromAsync(body);
+    const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+    let at = 0;
+    for (const part of parts) {
+      bytes.set(part, at);
+      at += part.length;
+    }
+    return chunkIdOf(bytes) === chunkId;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,183 @@
+/**
+ * A cluster in a world: one tracker, seeders and clients as machines that run the real roles over
+ * simulated disks. A part of a role can be wrapped, which is how the checkers are shown a broken build.
+ */
+import type { Credentials } from "../../roles/client/credentials.ts";
+import { login, openSession, type Session } from "../../roles/client/session.ts";
+import type { Disk } from "../../roles/kit/disk.ts";
+import { openDiskStore, openSeeder } from "../../roles/seeder/mod.ts";
+import type { ChunkStore } from "../../roles/seeder/store/chunk_store.ts";
+import type { Catalog } from "../../roles/tracker/catalog/catalog.ts";
+import {
+  MemoryCatalogData,
+  openMemoryCatalog,
+} from "../../roles/tracker/catalog/memory_catalog.ts";
+import { openSqliteCatalog, openTracker, type Tracker } from "../../roles/tracker/mod.ts";
+import { type Life, type Machine, rolePort, World } from "./world.ts";
+
+/** Each puts something broken in the place of a good part. */
+export interface Wrappers {
+  readonly catalog?: (catalog: Catalog) => Catalog;
+  readonly seederDisk?: (disk: Disk, name: string) => Disk;
+  readonly store?: (store: ChunkStore, name: string) => ChunkStore;
+  readonly clientDisk?: (disk: Disk) => Disk;
+}
+
+export interface ClusterOptions {
+  readonly seed: number;
+  readonly seeders: number;
+  readonly clients: number;
+  readonly copies: number;
+  readonly engine: "memory" | "sqlite";
+  readonly wrappers?: Wrappers;
+}
+
+/** Where a role keeps its state on its disk. */
+export const stateOf = { tracker: "/disk/.offshore/tracker", seeder: "/disk/.offshore/seeder" };
+
+export class ClientMachine {
+  credentials: Credentials | undefined;
+  session: Session | undefined;
+  constructor(readonly machine: Machine) {}
+}
+
+export class Cluster {
+  readonly world: World;
+  readonly tracker: Machine;
+  readonly seeders: Machine[] = [];
+  readonly clients: ClientMachine[] = [];
+  /** The running tracker, for the codes a person would read on its screen. */
+  #tracker: Tracker | undefined;
+  readonly #catalogData = new MemoryCatalogData();
+  #sqlite: Catalog | undefined;
+
+  constructor(private readonly options: ClusterOptions) {
+    this.world = new World(options.seed);
+    this.tracker = this.world.add("tracker", "10.0.0.1", (life, ready) => this.#track(life, ready));
+    for (let i = 1; i <= options.seeders; i++) {
+      const name = `seeder-${i}`;
+      this.seeders.push(
+        this.world.add(name, `10.0.1.${i}`, (life, ready) => this.#seed(name, life, ready)),
+      );
+    }
+    for (let i = 1; i <= options.clients; i++) {
+      const machine: Machine = this.world.add(
+        `client-${i}`,
+        `10.0.2.${i}`,
+        (life, ready) => this.#ask(client, life, ready),
+      );
+      const client = new ClientMachine(machine);
+      this.clients.push(client);
+    }
+  }
+
+  /** Makes the disks, starts every machine and waits until all seeders have joined. */
+  async begin(): Promise<void> {
+    const { world } = this;
+    for (const machine of world.machines) {
+      const state = machine === this.tracker ? stateOf.tracker : stateOf.seeder;
+      machine.disk.plantDirectory(state);
+      machine.disk.plantDirectory("/home");
+      machine.start();
+    }
+    const all = await world.until(() => world.machines.every((machine) => machine.ready), 60_000);
+    if (!all) world.fail("the machines did not all start");
+    if (!await this.allGreen(60_000)) world.fail("the seeders were not all green after the start");
+  }
+
+  /** Whether the tracker comes to see every seeder green within this time. */
+  async allGreen(withinMs: number): Promise<boolean> {
+    const { world } = this;
+    const endMs = world.timeline.elapsedMs + withinMs;
+    while (world.timeline.elapsedMs < endMs) {
+      const session = this.clients.find((client) => client.machine.ready)?.session;
+      if (session === undefined) return false;
+      try {
+        const status = await world.timeline.run(session.tracker.status({}), 10 * 60_000);
+        const green = status.seeders.filter((seeder) => seeder.state === "green");
+        if (green.length === this.seeders.length) return true;
+      } catch (error) {
+        world.tell(`no status: ${error}`);
+      }
+      await world.timeline.pass(500);
+    }
+    return false;
+  }
+
+  async #track(life: Life, ready: () => void): Promise<void> {
+    const catalog = await this.#catalog();
+    const tracker = await openTracker({
+      catalog: this.options.wrappers?.catalog?.(catalog) ?? catalog,
+      disk: life.disk,
+      stateDirectory: stateOf.tracker,
+      publicUrl: this.tracker.url,
+      clock: life.clock,
+      random: life.random,
+      log: life.log,
+      copiesDefault: this.options.copies,
+    });
+    if (!life.process.alive) return;
+    this.#tracker = tracker;
+    this.world.network.listen(life.process, this.tracker.host, rolePort, tracker.app);
+    ready();
+    await tracker.run(life.stop);
+    await tracker.close();
+  }
+
+  /** The data live on; what the earlier life of the tracker began in the memory engine is undone. */
+  async #catalog(): Promise<Catalog> {
+    if (this.options.engine === "memory") return openMemoryCatalog(this.#catalogData);
+    // SQLite in memory ends with its connection, so all lives of the tracker share one.
+    this.#sqlite ??= await openSqliteCatalog(":memory:");
+    const shared = this.#sqlite;
+    return {
+      transaction: (work) => shared.transaction(work),
+      read: (work) => shared.read(work),
+      close: () => Promise.resolve(),
+    };
+  }
+
+  async #seed(name: string, life: Life, ready: () => void): Promise<void> {
+    const { wrappers } = this.options;
+    const machine = this.seeders.find((seeder) => seeder.name === name);
+    if (machine === undefined) throw new Error(`no machine for ${name}`);
+    const disk = wrappers?.seederDisk?.(life.disk, name) ?? life.disk;
+    const { clock, random, log, transport } = life;
+    const directory = stateOf.seeder;
+    const opened = await openDiskStore({ disk, directory, clock, random, log });
+    const store = wrappers?.store?.(opened, name) ?? opened;
+    const seeder = await openSeeder({
+      store,
+      disk,
+      stateDirectory: directory,
+      name,
+      joinCode: () => Promise.resolve(this.tracker.running ? this.#tracker?.joinCode() : undefined),
+      clock,
+      random,
+      transport,
+      log,
+    });
+    this.world.network.listen(life.process, machine.host, rolePort, seeder.app);
+    ready();
+    await seeder.run({ port: rolePort }, life.stop);
+    await seeder.close();
+    await store.close();
+  }
+
+  /** A client only keeps a session open: what it asks for is the driver's affair. */
+  async #ask(client: ClientMachine, life: Life, ready: () => void): Promise<void> {
+    const { clock, random, transport, log, process } = life;
+    const disk = this.options.wrappers?.clientDisk?.(life.disk) ?? life.disk;
+    while (client.credentials === undefined && process.alive) {
+      const code = this.tracker.ready ? this.#tracker?.loginCode() : undefined;
+      if (code === undefined) await clock.sleep(100);
+      else client.credentials = await login({ code, transport, clock, random, log });
+    }
+    if (client.credentials === undefined) return;
+    const { trackerAddress, token } = client.credentials;
+    const session = openSession({ trackerAddress, token, clock, random, transport, disk, log });
+    client.session = session;
+    ready();
+    await new Promise((resolve) => life.stop.addEventListener("abort", resolve));
+  }
+}

@@ -1,0 +1,45 @@
+/**
+ * The contents of files in the world: made from a number and a size alone, so that every copy can be
+ * told right from wrong, and cheap to make. Different numbers share no chunk.
+ */
+import { Buffer } from "node:buffer";
+import { type ChunkEntry, chunkIdOf, chunksOfRange } from "../../protocol/mod.ts";
+import { seededRandom } from "../../roles/kit/random.ts";
+
+export interface Content {
+  readonly number: number;
+  readonly sizeBytes: number;
+}
+
+export const chunkSizeBytes = 1024 * 1024;
+
+/** A page of noise, repeated; the place of the page is written into each. */
+export function bytesOf(content: Content): Uint8Array<ArrayBuffer> {
+  const page = seededRandom(content.number).bytes(64);
+  const bytes = new Uint8Array(content.sizeBytes);
+  const view = new DataView(bytes.buffer);
+  for (let at = 0; at < bytes.length; at += 4096) {
+    bytes.set(page.subarray(0, Math.min(page.length, bytes.length - at)), at);
+    if (at + 8 <= bytes.length) view.setUint32(at + 4, at);
+  }
+  return bytes;
+}
+
+export function isContent(bytes: Uint8Array<ArrayBuffer>, content: Content): boolean {
+  return bytes.length === content.sizeBytes && Buffer.compare(bytes, bytesOf(content)) === 0;
+}
+
+/** The chunks it is cut into. */
+export function chunksOf(content: Content): ChunkEntry[] {
+  const range = chunksOfRange(0, content.sizeBytes, chunkSizeBytes);
+  if (range === undefined) return [];
+  const bytes = bytesOf(content);
+  return Array.from({ length: range.last + 1 }, (_, i) => {
+    const chunk = bytes.subarray(i * chunkSizeBytes, (i + 1) * chunkSizeBytes);
+    return { chunkId: chunkIdOf(chunk), sizeBytes: chunk.length };
+  });
+}
+
+export function told(content: Content): string {
+  return `content ${content.number} of ${content.sizeBytes} bytes`;
+}

@@ -1,0 +1,205 @@
+/**
+ * What goes wrong in a world: draws from the seed which kinds of trouble there are, how bad, and makes
+ * them until it is told to stop; then it takes all of them away.
+ *
+ * It keeps to what the promises allow for: data is destroyed (a disk wiped, bits rotten, reads failing)
+ * on one seeder only, the victim, and only where files have two copies or more. Every other disk may
+ * lose power, run full and fail to write as often as it likes.
+ */
+import { type Random, randomInt, shuffled } from "../../roles/kit/random.ts";
+import { type Cluster, stateOf } from "./cluster.ts";
+import { calmNetwork } from "./sim_network.ts";
+import type { Machine } from "./world.ts";
+
+export const troubleKinds = [
+  "kill",
+  "crashAtCall",
+  "cutPower",
+  "stop",
+  "wall",
+  "loss",
+  "slowNetwork",
+  "slowDisk",
+  "failingDisk",
+  "fullDisk",
+  "clock",
+  "victim",
+] as const;
+export type TroubleKind = typeof troubleKinds[number];
+
+export class Troubles {
+  /** Times data was destroyed. */
+  destroyed = 0;
+  #over = false;
+  readonly #victim: Machine | undefined;
+
+  constructor(
+    private readonly cluster: Cluster,
+    private readonly random: Random,
+    private readonly kinds: readonly TroubleKind[],
+    /** Longest pause between two troubles. */
+    private readonly pauseMs: number,
+  ) {
+    this.#victim = cluster.seeders[0];
+  }
+
+  /** Makes trouble until `enough` says so, or `calm` is called. */
+  async run(enough: () => boolean): Promise<void> {
+    if (this.kinds.length === 0) return;
+    while (!enough() && !this.#over) {
+      await this.#sleep(randomInt(this.random, 10, this.pauseMs));
+      if (this.#over) return;
+      const kind = this.kinds[randomInt(this.random, 0, this.kinds.length - 1)];
+      if (kind !== undefined) this.#make(kind);
+    }
+  }
+
+  /** Everything is mended and runs again. */
+  calm(): void {
+    const { world } = this.cluster;
+    this.#over = true;
+    world.tell("calm");
+    Object.assign(world.network.faults, calmNetwork);
+    world.network.heal();
+    for (const machine of world.machines) {
+      Object.assign(machine.disk.faults, {
+        readErrors: 0,
+        writeErrors: 0,
+        syncErrors: 0,
+        slowMs: 0,
+      });
+      machine.disk.capacityBytes = 2 ** 33;
+      machine.process?.crashAtCall(Infinity, () => {});
+      machine.start();
+    }
+  }
+
+  #make(kind: TroubleKind): void {
+    const { random } = this;
+    const { world } = this.cluster;
+    const machine = this.#any(world.machines);
+    const seeder = this.#any(this.cluster.seeders);
+    switch (kind) {
+      case "kill":
+        machine.kill();
+        return this.#startLater(machine);
+      case "crashAtCall": {
+        const power = random.unit() < 0.5;
+        return machine.process?.crashAtCall(randomInt(random, 1, 100), () => {
+          if (power) machine.cutPower();
+          else machine.kill();
+          this.#startLater(machine);
+        });
+      }
+      case "cutPower":
+        machine.cutPower();
+        return this.#startLater(machine);
+      case "stop":
+        seeder.stop();
+        return this.#startLater(seeder, 4000);
+      case "wall": {
+        const [one, other] = shuffled(random, world.machines);
+        if (one === undefined || other === undefined) return;
+        world.tell(`wall between ${one.name} and ${other.name}`);
+        world.network.wall(one.host, other.host);
+        if (random.unit() < 0.5) world.network.wall(other.host, one.host);
+        return this.#later(() => world.network.heal());
+      }
+      case "loss": {
+        const share = random.unit() * 0.2;
+        world.tell(`loss ${share}`);
+        Object.assign(world.network.faults, {
+          requestsLost: share / 2,
+          repliesLost: share,
+          requestsDoubled: share,
+          bodiesCut: share / 2,
+          bodiesStalled: share / 4,
+        });
+        return this.#later(() => {
+          const { delayMs, partDelayMs } = world.network.faults;
+          Object.assign(world.network.faults, calmNetwork, { delayMs, partDelayMs });
+        });
+      }
+      case "slowNetwork":
+        Object.assign(world.network.faults, {
+          delayMs: 2 ** randomInt(random, 2, 9),
+          partDelayMs: random.unit() < 0.5 ? 0 : 2 ** randomInt(random, 0, 4),
+        });
+        return this.#later(() => {
+          const { delayMs, partDelayMs } = calmNetwork;
+          Object.assign(world.network.faults, { delayMs, partDelayMs });
+        });
+      case "slowDisk":
+        machine.disk.faults.slowMs = 2 ** randomInt(random, 1, 7);
+        return this.#later(() => machine.disk.faults.slowMs = 0);
+      case "failingDisk":
+        seeder.disk.faults.writeErrors = random.unit() * 0.2;
+        seeder.disk.faults.syncErrors = random.unit() * 0.5;
+        world.tell(`${seeder.name} fails to write`);
+        return this.#later(() => {
+          seeder.disk.faults.writeErrors = 0;
+          seeder.disk.faults.syncErrors = 0;
+        });
+      case "fullDisk":
+        seeder.disk.capacityBytes = seeder.disk.usedBytes + randomInt(random, 0, 2_000_000);
+        world.tell(`${seeder.name} is nearly full`);
+        return this.#later(() => seeder.disk.capacityBytes = 2 ** 33);
+      case "clock":
+        // A program's clock never jumps while it lives, so the jump waits for the next life.
+        machine.kill();
+        machine.clock.skewMs += randomInt(random, -3_600_000, 3_600_000);
+        world.tell(`${machine.name}'s clock is now off by ${machine.clock.skewMs} ms`);
+        return this.#startLater(machine);
+      case "victim":
+        return this.#destroy();
+    }
+  }
+
+  #destroy(): void {
+    const { random } = this;
+    const victim = this.#victim;
+    if (victim === undefined) return;
+    this.destroyed++;
+    const how = randomInt(random, 0, 2);
+    if (how === 0) {
+      this.cluster.world.tell(`${victim.name} loses its disk`);
+      victim.cutPower();
+      victim.disk.wipe();
+      victim.disk.plantDirectory(stateOf.seeder);
+      return this.#startLater(victim);
+    }
+    if (how === 1) {
+      victim.disk.faults.readErrors = random.unit() * 0.3;
+      this.cluster.world.tell(`${victim.name} fails to read`);
+      return this.#later(() => victim.disk.faults.readErrors = 0);
+    }
+    const files = victim.disk.files(stateOf.seeder).filter((file) => holdsChunks(file.path));
+    const file = files[randomInt(random, 0, Math.max(0, files.length - 1))];
+    if (file === undefined) return;
+    this.cluster.world.tell(`${victim.name}: a bit of ${file.path} rots`);
+    victim.disk.rot(file.path);
+  }
+
+  #any<T>(items: readonly T[]): T {
+    return items[randomInt(this.random, 0, items.length - 1)] as T;
+  }
+
+  #startLater(machine: Machine, leastMs = 0): void {
+    const ms = leastMs + randomInt(this.random, 1, this.random.unit() < 0.7 ? 1000 : 12_000);
+    this.cluster.world.timeline.after(ms, () => machine.start());
+  }
+
+  #later(mend: () => void): void {
+    const ms = randomInt(this.random, 100, 8000);
+    this.cluster.world.timeline.after(ms, () => this.#over || mend());
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.cluster.world.timeline.after(ms, resolve));
+  }
+}
+
+/** The identity of a seeder is not data: a seeder whose key rots has to be told to join anew. */
+function holdsChunks(path: string): boolean {
+  return !/\.json(\.new)?$/.test(path);
+}
