@@ -23,7 +23,10 @@ export interface FetchSettings {
   readonly hedgeAfterMs: number;
 }
 
-/** `leave`: refused for its leave, so the others' have most likely ended too. */
+/**
+ * `leave`: refused for its leave, so the others' have most likely ended too and fresh ones are asked
+ * for. A seeder that refuses the fresh one as well is at fault itself: its clock or its key is off.
+ */
 export type FetchFailure = "wrong-bytes" | "absent" | "unreachable" | "leave" | "refused";
 
 export type FetchEvent =
@@ -81,6 +84,8 @@ interface WantedChunk {
   readonly failed: ReadonlySet<SeederId>;
   /** Sent wrong bytes: never again. */
   readonly wrong: ReadonlySet<SeederId>;
+  /** Refused a leave before. */
+  readonly refusedLeave: ReadonlySet<SeederId>;
   readonly fetching: readonly Fetching[];
   readonly rounds: number;
   readonly locating: boolean;
@@ -154,8 +159,17 @@ class Draft {
   apply(event: FetchEvent): void {
     if (event.kind === "wanted") {
       const { index, sizeBytes, holders } = event;
-      const none = { failed: new Set<SeederId>(), wrong: new Set<SeederId>(), fetching: [] };
-      this.#chunks.set(index, { index, sizeBytes, holders, ...none, rounds: 0, locating: false });
+      this.#chunks.set(index, {
+        index,
+        sizeBytes,
+        holders,
+        failed: new Set(),
+        wrong: new Set(),
+        refusedLeave: new Set(),
+        fetching: [],
+        rounds: 0,
+        locating: false,
+      });
       return;
     }
     if (event.kind === "tick") return;
@@ -193,26 +207,30 @@ class Draft {
     if (why === "wrong-bytes") {
       this.#requests.push({ kind: "report", index: chunk.index, seederId });
     }
-    if (why === "unreachable" || why === "refused") {
-      const before = this.#seeder(seederId);
-      const restMs = Math.min(
-        this.settings.restMostMs,
-        this.settings.restFirstMs * 2 ** Math.min(before.failuresInRow, 20),
-      );
-      // Four chunks that fail together are one failure.
-      const again = before.restsUntilMs > this.nowMs;
-      this.#seeders.set(seederId, {
-        ...before,
-        failuresInRow: again ? before.failuresInRow : before.failuresInRow + 1,
-        restsUntilMs: again ? before.restsUntilMs : this.nowMs + restMs,
-      });
+    const leaveEnded = why === "leave" && !chunk.refusedLeave.has(seederId);
+    if (why === "unreachable" || why === "refused" || (why === "leave" && !leaveEnded)) {
+      this.#rest(seederId);
     }
-    const out = why === "leave" ? chunk.holders : [seederId];
+    const out = leaveEnded ? chunk.holders : [seederId];
     this.#chunks.set(chunk.index, {
       ...chunk,
       fetching: chunk.fetching.filter((one) => one.seederId !== seederId),
       failed: new Set([...chunk.failed, ...out]),
       wrong: why === "wrong-bytes" ? new Set([...chunk.wrong, seederId]) : chunk.wrong,
+      refusedLeave: leaveEnded ? new Set([...chunk.refusedLeave, seederId]) : chunk.refusedLeave,
+    });
+  }
+
+  #rest(seederId: SeederId): void {
+    const before = this.#seeder(seederId);
+    // Four chunks that fail together are one failure.
+    if (before.restsUntilMs > this.nowMs) return;
+    const { restFirstMs, restMostMs } = this.settings;
+    this.#seeders.set(seederId, {
+      ...before,
+      failuresInRow: before.failuresInRow + 1,
+      restsUntilMs: this.nowMs +
+        Math.min(restMostMs, restFirstMs * 2 ** Math.min(before.failuresInRow, 20)),
     });
   }
 

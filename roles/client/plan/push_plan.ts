@@ -24,7 +24,7 @@ export interface PushSettings {
   readonly sendMostMs: number;
 }
 
-/** `leave`: refused for its leave; nothing is held against the seeder. */
+/** `leave`: refused for its leave; nothing is held against the seeder the first time. */
 export type SendFailure = "leave" | "failed";
 
 export type PushEvent =
@@ -86,6 +86,8 @@ interface PushedChunk {
   readonly places: readonly SeederId[];
   readonly receipts: ReadonlySet<SeederId>;
   readonly failed: ReadonlySet<SeederId>;
+  /** Refused a leave before. */
+  readonly refusedLeave: ReadonlySet<SeederId>;
   readonly rounds: number;
   /** Some place of this round failed, so asking for others may help. */
   readonly asksAgain: boolean;
@@ -181,6 +183,7 @@ class Draft {
       places: [],
       receipts: new Set(),
       failed: new Set(),
+      refusedLeave: new Set(),
       rounds: 0,
       asksAgain: false,
       sending: undefined,
@@ -215,8 +218,11 @@ class Draft {
     const first = chunk.sending?.first;
     const next = { ...chunk, sending: undefined, asksAgain: true };
     if (first === undefined) return;
-    // The other leaves were made with this one, so fresh ones are asked for.
-    if (why === "leave") return this.#goOn({ ...next, places: [] });
+    if (why === "leave" && !chunk.refusedLeave.has(first)) {
+      // The other leaves were made with this one, so fresh ones are asked for.
+      const refusedLeave = new Set([...chunk.refusedLeave, first]);
+      return this.#goOn({ ...next, places: [], refusedLeave });
+    }
     this.#rest(first);
     this.#goOn({ ...next, failed: new Set([...chunk.failed, first]) });
   }
