@@ -9,7 +9,16 @@ import {
 } from "../../../../roles/tracker/catalog/sqlite_catalog.ts";
 import { SqliteConnection } from "../../../../roles/tracker/catalog/sqlite_connection.ts";
 import { prepareSchema } from "../../../../roles/tracker/catalog/sqlite_schema.ts";
-import { chunk, directory, logRow, root, seeder } from "../../../conformance/catalog_rows.ts";
+import {
+  chunk,
+  directory,
+  logRow,
+  root,
+  seeder,
+  uploadId,
+  version,
+  versionId,
+} from "../../../conformance/catalog_rows.ts";
 
 async function inDirectory(body: (directory: string) => Promise<void>): Promise<void> {
   const directory = await Deno.makeTempDir({ prefix: "offshore-catalog-" });
@@ -180,6 +189,32 @@ Deno.test("a seeder with few of many chunks is listed in order as well", async (
   });
   await catalog.close();
 });
+
+Deno.test("a chunk's row goes with the last that refers to it", () =>
+  inDirectory(async (directory) => {
+    const { catalog, writer } = openParts(`${directory}/catalog.db`);
+    const rows = (table: string) =>
+      writer.get(`SELECT count(*) AS count FROM ${table}`)?.integer("count");
+    await catalog.transaction(async (t) => {
+      await t.putVersion(version(1, 5, 2));
+      await t.putManifest(versionId(1), 0, [chunk(1), chunk(2), chunk(1)]);
+      await t.putManifest(versionId(1), 1, [chunk(3)]);
+      await t.addHoldings(seeder(1), [chunk(1), chunk(4)]);
+      await t.putUploadChunks(uploadId(1), [{ ...chunk(1), index: 0 }, { ...chunk(5), index: 1 }]);
+      await t.putUploadChunks(uploadId(1), [{ ...chunk(6), index: 1 }]);
+    });
+    assert.equal(rows("chunks"), 4);
+    await catalog.transaction((t) => t.removeVersion(versionId(1)));
+    assert.equal(rows("chunks"), 3);
+    assert.equal(rows("wants"), 0);
+    await catalog.transaction((t) => t.removeUpload(uploadId(1)));
+    assert.equal(rows("chunks"), 2);
+    await catalog.transaction((t) =>
+      t.removeHoldings(seeder(1), [chunk(1).chunkId, chunk(4).chunkId])
+    );
+    assert.equal(rows("chunks"), 0);
+    await catalog.close();
+  }));
 
 /** Counts commits, and lets one fail as a disk would. */
 class WatchedConnection extends SqliteConnection {
