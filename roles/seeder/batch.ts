@@ -1,0 +1,149 @@
+/**
+ * Many small chunks in one request: each item's leave and hash is checked by itself, one sync serves
+ * all, and the items go on to their next seeders in batches of their own. One bad item spoils no other.
+ */
+import type * as z from "zod";
+import {
+  asFault,
+  type BatchItem,
+  type ChainLink,
+  connect,
+  decodeBatch,
+  encodeBatch,
+  Fault,
+  limits,
+  makeReceipt,
+  problemOf,
+  seederRoutes,
+  type StoreBatchReply as BatchReplySchema,
+  type StoreReply,
+} from "../../protocol/mod.ts";
+import { withDeadline } from "../kit/clock.ts";
+import { readAtMost } from "../kit/serve.ts";
+import type { ApiParts } from "./api.ts";
+import { bodyParts } from "./body_parts.ts";
+import { chainReplyMsMax, failuresOf } from "./chain.ts";
+import type { PutResult } from "./store/chunk_store.ts";
+import { atMost } from "./turnstile.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+type StoreBatchReply = z.output<typeof BatchReplySchema>;
+
+/** Batches read and stored at a time, so that many senders at once cannot fill the memory. */
+const batchesMost = 8;
+
+export function batchDoor(
+  parts: ApiParts,
+): (body: ReadableStream<Bytes>) => Promise<StoreBatchReply> {
+  const turn = atMost(batchesMost);
+  return async (body) => {
+    // Two seeders that pass batches to each other must not wait for each other's turn: what goes on
+    // to the next seeder is waited for after this one's turn is over.
+    const { items, problems, own, passed } = await turn(() => takeBatch(parts, body));
+    const further = await passed;
+    const { seederId, seederKey } = parts.guard.joined();
+    const results = items.map((item, i) => {
+      const { chunkId, sizeBytes, leave, chain } = item.head;
+      const stored = problems[i] ?? own.get(item);
+      const next = further.get(item) ??
+        { receipts: [], failures: problems[i] ? failuresOf(chain, problems[i]) : [] };
+      if (stored instanceof Fault || stored === undefined) {
+        const problem = problemOf(stored ?? new Fault("internal", "the store gave no result"));
+        return { chunkId, ...next, failures: [{ seederId, problem }, ...next.failures] };
+      }
+      const receipt = makeReceipt(seederKey, seederId, chunkId, sizeBytes, leave);
+      return { chunkId, ...next, receipts: [receipt, ...next.receipts] };
+    });
+    return { results };
+  };
+}
+
+async function takeBatch(parts: ApiParts, body: ReadableStream<Bytes>) {
+  const checked = ReadableStream.from(bodyParts(parts.clock, body));
+  const items = decodeBatch(await readAtMost(checked, limits.chunkBatchBytesMax));
+  const problems = items.map((item) => problemWith(parts, item));
+  const allowed = items.filter((_, i) => problems[i] === undefined);
+  const passed = passOn(parts, allowed);
+  const results = await parts.store.putMany(
+    allowed.map(({ head, bytes }) => ({ chunkId: head.chunkId, bytes })),
+  );
+  const own = new Map<BatchItem, PutResult | Fault>();
+  allowed.forEach((item, i) => {
+    const result = results[i];
+    if (result !== undefined) own.set(item, result);
+  });
+  return { items, problems, own, passed };
+}
+
+function problemWith(parts: ApiParts, { head }: BatchItem): Fault | undefined {
+  if (head.sizeBytes > limits.packedChunkBytesMax) {
+    return new Fault(
+      "body-too-large",
+      `a chunk of ${head.sizeBytes} bytes is too large for a batch: ` +
+        `${limits.packedChunkBytesMax} at most`,
+      { next: "send it by itself" },
+    );
+  }
+  try {
+    const { chunkId, sizeBytes, leave } = head;
+    parts.guard.allow({ action: "store", chunkId, sizeBytes }, leave);
+    return undefined;
+  } catch (error) {
+    return asFault(error);
+  }
+}
+
+/** Sends the items that have a chain to the first seeder of it, one batch a seeder. */
+async function passOn(
+  parts: ApiParts,
+  items: readonly BatchItem[],
+): Promise<Map<BatchItem, StoreReply>> {
+  const groups = new Map<string, { next: ChainLink; items: BatchItem[] }>();
+  for (const item of items) {
+    const [next] = item.head.chain;
+    if (next === undefined) continue;
+    const key = `${next.seederId} ${next.address}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, { next, items: [item] });
+    else group.items.push(item);
+  }
+  const replies = new Map<BatchItem, StoreReply>();
+  await Promise.all([...groups.values()].map(async ({ next, items }) => {
+    try {
+      const { results } = await sendGroup(parts, next, items);
+      items.forEach((item, i) => {
+        const result = results[i];
+        if (result?.chunkId !== item.head.chunkId) {
+          throw new Fault("internal", `seeder ${next.seederId} answered for another chunk`);
+        }
+        const { receipts, failures } = result;
+        replies.set(item, { receipts, failures });
+      });
+    } catch (error) {
+      for (const item of items) {
+        replies.set(item, { receipts: [], failures: failuresOf(item.head.chain, error) });
+      }
+    }
+  }));
+  return replies;
+}
+
+function sendGroup(
+  { clock, transport }: ApiParts,
+  next: ChainLink,
+  items: readonly BatchItem[],
+): Promise<StoreBatchReply> {
+  const bytes = encodeBatch(items.map(({ head, bytes }) => {
+    const [link, ...rest] = head.chain;
+    return { head: { ...head, leave: link?.leave ?? head.leave, chain: rest }, bytes };
+  }));
+  const seeder = connect(seederRoutes, next.address, transport, `seeder ${next.seederId}`);
+  const late = () => new Fault("seeder-unreachable", "gave no answer in time");
+  return withDeadline(
+    clock,
+    chainReplyMsMax,
+    undefined,
+    late,
+    (signal) => seeder.storeBatch({}, { bytes, signal }),
+  );
+}

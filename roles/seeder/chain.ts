@@ -1,0 +1,116 @@
+/**
+ * The way of a chunk on to the next seeder. The bytes are passed on while they come in, and a few of
+ * them wait here when the next seeder is slower; one that takes nothing for too long is given up. What
+ * happens to the next seeder never touches the copy that is made here.
+ */
+import {
+  asFault,
+  type ChainLink,
+  type ChunkId,
+  connect,
+  Fault,
+  problemOf,
+  seederRoutes,
+  type StoreReply,
+  type Transport,
+} from "../../protocol/mod.ts";
+import { type Clock, withDeadline } from "../kit/clock.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** A chunk of the default size fits whole, so a slow neighbour does not slow down this copy. */
+const waitingBytesMax = 4 * 1024 * 1024;
+/** Longer than a busy disk takes for one sync, shorter than a client waits. */
+const stallMsMax = 5_000;
+/** The next seeder, and those behind it, answer when all is synced. */
+export const chainReplyMsMax = 30_000;
+
+/** What became of the links when the way to the first of them failed. */
+export function failuresOf(links: readonly ChainLink[], error: unknown): StoreReply["failures"] {
+  const fault = asFault(error);
+  return links.map((link, i) => ({
+    seederId: link.seederId,
+    problem: problemOf(
+      i === 0 ? fault : new Fault(
+        "seeder-unreachable",
+        `seeder ${links[0]?.seederId} before it in the chain failed: ${fault.message}`,
+      ),
+    ),
+  }));
+}
+
+export class ChainRelay {
+  readonly #reply: Promise<StoreReply>;
+  readonly #give = new AbortController();
+  #controller: ReadableStreamDefaultController<Bytes> | undefined;
+  #room: (() => void) | undefined;
+  #over = false;
+
+  constructor(
+    private readonly clock: Clock,
+    transport: Transport,
+    private readonly links: readonly [ChainLink, ...ChainLink[]],
+    chunkId: ChunkId,
+    sizeBytes: number,
+  ) {
+    const stream = new ReadableStream<Bytes>({
+      start: (controller) => void (this.#controller = controller),
+      pull: () => this.#room?.(),
+      cancel: () => this.#end(),
+    }, new ByteLengthQueuingStrategy({ highWaterMark: waitingBytesMax }));
+    const [next, ...rest] = links;
+    const seeder = connect(seederRoutes, next.address, transport, `seeder ${next.seederId}`);
+    this.#reply = seeder.storeChunk({
+      chunkId,
+      size: String(sizeBytes),
+      leave: next.leave,
+      ...(rest.length === 0 ? {} : { chain: JSON.stringify(rest) }),
+    }, { bytes: stream, signal: this.#give.signal });
+    // Whatever the outcome, nothing more is to be passed on; it is looked at in `finish`.
+    this.#reply.then(() => this.#end(), () => this.#end());
+  }
+
+  /** Resolves when there is room for more. Never throws. */
+  async pass(part: Bytes): Promise<void> {
+    if (this.#over) return;
+    this.#controller?.enqueue(part);
+    if ((this.#controller?.desiredSize ?? 1) > 0) return;
+    const room = new Promise<void>((resolve) => this.#room = resolve);
+    const taken = new AbortController();
+    const stalled = this.clock.sleep(stallMsMax, taken.signal).then(
+      () => this.abort(new Fault("seeder-unreachable", `took nothing for ${stallMsMax / 1000} s`)),
+      () => {},
+    );
+    await Promise.race([room, stalled]);
+    taken.abort();
+  }
+
+  /** The bytes are all there. What became of the links. */
+  async finish(): Promise<StoreReply> {
+    if (!this.#over) this.#controller?.close();
+    this.#over = true;
+    try {
+      const late = () => new Fault("seeder-unreachable", "gave no answer in time");
+      return await withDeadline(this.clock, chainReplyMsMax, undefined, late, (signal) => {
+        const onAbort = () => this.#give.abort(signal.reason);
+        signal.addEventListener("abort", onAbort, { once: true });
+        return this.#reply;
+      });
+    } catch (error) {
+      return { receipts: [], failures: failuresOf(this.links, error) };
+    }
+  }
+
+  /** The next seeder is told that the rest will not come, and stores nothing. */
+  abort(reason: Fault): void {
+    if (this.#over) return;
+    this.#controller?.error(reason);
+    this.#end();
+    this.#give.abort(reason);
+  }
+
+  #end(): void {
+    this.#over = true;
+    this.#room?.();
+  }
+}

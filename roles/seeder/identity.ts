@@ -1,0 +1,71 @@
+/**
+ * Who this seeder is: `seeder.json` in its state folder, readable by its owner only. It is written
+ * once when the seeder joins and again when the tracker's address or epoch changes. A damaged one
+ * stops the start: a new identity in its place would turn every copy here into a stranger's.
+ */
+import * as z from "zod";
+import { BaseUrl, ClusterId, Fault, readCode, SecretKey, SeederId } from "../../protocol/mod.ts";
+import type { Clock } from "../kit/clock.ts";
+import { type Disk, readWhole, writeDurably } from "../kit/disk.ts";
+
+export const Identity = z.strictObject({
+  seederId: SeederId,
+  clusterId: ClusterId,
+  seederKey: SecretKey,
+  trackerAddress: BaseUrl,
+  /** The highest epoch heard: orders of a tracker with a lower one are refused. */
+  epoch: z.int().min(0),
+});
+export type Identity = z.output<typeof Identity>;
+
+export class IdentityFile {
+  readonly #path: string;
+
+  constructor(private readonly disk: Disk, directory: string, private readonly clock: Clock) {
+    this.#path = `${directory}/seeder.json`;
+  }
+
+  /** Undefined when this seeder has not joined a cluster. @throws Fault `config-corrupt` */
+  async read(): Promise<Identity | undefined> {
+    const bytes = await readWhole(this.disk, this.#path);
+    if (bytes === undefined) return undefined;
+    try {
+      return Identity.parse(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)));
+    } catch (cause) {
+      throw new Fault("config-corrupt", `${this.#path} is damaged: it is not a seeder's identity`, {
+        cause,
+        next:
+          `restore ${this.#path} from a backup; or, giving up this seeder's identity, move it ` +
+          "away and start with a join code: the chunks stay and are counted again",
+      });
+    }
+  }
+
+  async write(identity: Identity): Promise<void> {
+    const text = `${JSON.stringify(identity, undefined, 2)}\n`;
+    await writeDurably(this.disk, this.#path, new TextEncoder().encode(text));
+    await this.disk.setAttributes(this.#path, { mode: 0o600, modifiedMs: this.clock.now() });
+  }
+}
+
+/**
+ * Where the tracker is by this join code, undefined when the code is none. A person who gives a code
+ * of another cluster is told so, rather than have the disk's chunks counted in a cluster they are not of.
+ * @throws Fault `config-invalid`
+ */
+export function trackerByCode(code: string | undefined, identity: Identity): string | undefined {
+  if (code === undefined) return undefined;
+  let told: ReturnType<typeof readCode>;
+  try {
+    told = readCode(code);
+  } catch {
+    return undefined;
+  }
+  if (told.clusterId === identity.clusterId) return told.tracker;
+  throw new Fault(
+    "config-invalid",
+    `this disk belongs to seeder ${identity.seederId} of cluster ${identity.clusterId}, and the ` +
+      `join code is of cluster ${told.clusterId}`,
+    { next: "pass a join code of the disk's cluster, or an empty disk" },
+  );
+}

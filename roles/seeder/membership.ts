@@ -1,0 +1,162 @@
+/**
+ * A seeder's place in its cluster: joining with a code, knowing the tracker's address and epoch, and
+ * keeping all of it in the identity file.
+ */
+import {
+  asFault,
+  type ClusterId,
+  connect,
+  Fault,
+  type JoinRequest,
+  limits,
+  readCode,
+  SeederId,
+  trackerRoutes,
+  type Transport,
+} from "../../protocol/mod.ts";
+import type * as z from "zod";
+import { type Clock, withDeadline } from "../kit/clock.ts";
+import type { Log } from "../kit/log.ts";
+import { backoffMs } from "../kit/pace.ts";
+import { type Random, randomHex } from "../kit/random.ts";
+import { type Identity, type IdentityFile, trackerByCode } from "./identity.ts";
+
+export type Presented = Pick<z.output<typeof JoinRequest>, "name" | "zone" | "advertised">;
+
+export interface MembershipParts {
+  readonly file: IdentityFile;
+  readonly joinCode: () => Promise<string | undefined>;
+  /** Overrides the address in the code. */
+  readonly trackerAddress?: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly transport: Transport;
+  readonly log: Log;
+}
+
+const pauseMsFirst = 250;
+const pauseMsMost = 5_000;
+
+export class Membership {
+  #identity: Identity | undefined;
+  /** Kept over attempts: a join whose reply was lost is asked for again under the same id. */
+  readonly #newId: SeederId;
+
+  constructor(private readonly parts: MembershipParts) {
+    this.#newId = SeederId.parse(randomHex(parts.random, 16));
+  }
+
+  get identity(): Identity | undefined {
+    return this.#identity;
+  }
+
+  /** @throws Fault `config-corrupt`; `config-invalid` when the join code is of another cluster */
+  async open(): Promise<void> {
+    this.#identity = await this.parts.file.read();
+    await this.refreshAddress();
+  }
+
+  /** Where the tracker is called: what the configuration says, else what the identity does. */
+  address(): string {
+    return this.parts.trackerAddress ?? this.#identity?.trackerAddress ?? "";
+  }
+
+  /** A fresh join code tells where the tracker is now. @throws Fault `config-invalid` */
+  async refreshAddress(): Promise<void> {
+    const identity = this.#identity;
+    if (identity === undefined) return;
+    const trackerAddress = trackerByCode(await this.#code(), identity);
+    if (trackerAddress === undefined || trackerAddress === identity.trackerAddress) return;
+    this.parts.log.info("tracker has another address", { trackerAddress });
+    await this.#keep({ ...identity, trackerAddress });
+  }
+
+  /** Remembers a higher epoch. False when this one is lower than one heard before. */
+  async hearEpoch(epoch: number): Promise<boolean> {
+    const identity = this.#identity;
+    if (identity === undefined || epoch < identity.epoch) return false;
+    if (epoch > identity.epoch) await this.#keep({ ...identity, epoch });
+    return true;
+  }
+
+  /** In memory at once; on disk as soon as the disk allows. */
+  async #keep(identity: Identity): Promise<void> {
+    this.#identity = identity;
+    try {
+      await this.parts.file.write(identity);
+    } catch (fault) {
+      this.parts.log.warn("identity not written", { fault });
+    }
+  }
+
+  async #code(): Promise<string | undefined> {
+    try {
+      return await this.parts.joinCode();
+    } catch (fault) {
+      this.parts.log.warn("join code not read", { fault });
+      return undefined;
+    }
+  }
+
+  /** Joins with the code there is, waiting for one and for the tracker until `signal` fires. */
+  async join(presented: Presented, signal: AbortSignal): Promise<void> {
+    let told = "";
+    for (let attempt = 0; this.#identity === undefined && !signal.aborted; attempt++) {
+      try {
+        if (await this.joinOnce(presented, signal)) return;
+        told = this.#tellOnce(told, "waiting for a join code", {});
+      } catch (error) {
+        if (signal.aborted) return;
+        const fault = asFault(error);
+        told = this.#tellOnce(told, "cannot join yet", { fault, next: fault.next });
+      }
+      const pauseMs = backoffMs(this.parts.random, attempt, pauseMsFirst, pauseMsMost);
+      await this.parts.clock.sleep(pauseMs, signal).catch(() => {});
+    }
+  }
+
+  #tellOnce(before: string, event: string, fields: { fault?: Fault; next?: string }): string {
+    const text = `${event} ${fields.fault?.code ?? ""}`;
+    if (text !== before) this.parts.log.warn(event, fields);
+    return text;
+  }
+
+  /**
+   * One attempt to join, also again: the id is kept. False when there is no code.
+   * @throws Fault what the tracker answers, `code-invalid`, `config-invalid`, `tracker-unreachable`
+   */
+  async joinOnce(presented: Presented, signal: AbortSignal): Promise<boolean> {
+    const { parts } = this;
+    const code = await this.#code();
+    if (code === undefined) return false;
+    const told = readCode(code);
+    if (this.#identity !== undefined) trackerByCode(code, this.#identity);
+    const address = parts.trackerAddress ?? told.tracker;
+    const seederId = this.#identity?.seederId ?? this.#newId;
+    const tracker = connect(trackerRoutes, address, parts.transport, "the tracker");
+    const reply = await withDeadline(
+      parts.clock,
+      limits.trackerCallMs,
+      signal,
+      () => new Fault("tracker-unreachable", `the tracker at ${address} gave no answer`),
+      (inner) => tracker.join({ code, seederId, ...presented }, { signal: inner }),
+    );
+    checkCluster(reply.clusterId, told.clusterId);
+    const epoch = this.#identity?.epoch ?? 0;
+    const identity = { seederId, ...reply, trackerAddress: told.tracker, epoch };
+    // A seeder that forgot its key at the next start would come back as a stranger: disk first.
+    await parts.file.write(identity);
+    this.#identity = identity;
+    parts.log.info("joined", { seederId, clusterId: reply.clusterId, tracker: address });
+    return true;
+  }
+}
+
+function checkCluster(found: ClusterId, expected: ClusterId): void {
+  if (found === expected) return;
+  throw new Fault(
+    "config-invalid",
+    `the tracker is of cluster ${found}, the join code of ${expected}`,
+    { next: "check the tracker's address" },
+  );
+}

@@ -1,0 +1,85 @@
+/** The door of the seeder: it keeps chunks, serves them, and does what the tracker orders. */
+import type { Transport } from "../../protocol/mod.ts";
+import type { Clock } from "../kit/clock.ts";
+import type { Disk } from "../kit/disk.ts";
+import type { Log } from "../kit/log.ts";
+import { type Random, randomHex } from "../kit/random.ts";
+import type { App } from "../kit/serve.ts";
+import { seederApp } from "./api.ts";
+import { LeaveGuard } from "./guard.ts";
+import { DiskHealth } from "./health.ts";
+import { IdentityFile } from "./identity.ts";
+import { Membership } from "./membership.ts";
+import { SeederLoop } from "./seeder.ts";
+import type { ChunkStore } from "./store/chunk_store.ts";
+import { TrackerTime } from "./tracker_time.ts";
+import { Worker } from "./worker.ts";
+
+export type { ChunkStore } from "./store/chunk_store.ts";
+export { type DiskStoreParts, openDiskStore } from "./store/disk_store.ts";
+export { type MemoryStore, type MemoryStoreParts, openMemoryStore } from "./store/memory_store.ts";
+
+export interface SeederParts {
+  /** Stays the caller's: `close` of the seeder does not close it. */
+  readonly store: ChunkStore;
+  readonly disk: Disk;
+  readonly stateDirectory: string;
+  /** What people call it. */
+  readonly name: string;
+  /** Machines that fail together share a zone. */
+  readonly zone?: string;
+  /** Asked until it answers while there is no identity yet, and for the tracker's address later. */
+  readonly joinCode: () => Promise<string | undefined>;
+  /** Overrides the address in the code. */
+  readonly trackerAddress?: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly transport: Transport;
+  readonly log: Log;
+}
+
+export interface Seeder {
+  readonly app: App;
+  /** Joins, reports and carries out orders until `signal` fires, then signs out. */
+  run(advertised: { host?: string; port: number }, signal: AbortSignal): Promise<void>;
+  /** True when the tracker has answered a heartbeat of this process. */
+  readonly joined: boolean;
+  close(): Promise<void>;
+}
+
+/** @throws Fault `config-corrupt`; `config-invalid` when the join code is of another cluster */
+export async function openSeeder(parts: SeederParts): Promise<Seeder> {
+  const { disk, stateDirectory, clock, random, transport, log } = parts;
+  await disk.makeDirectory(stateDirectory);
+  const membership = new Membership({
+    file: new IdentityFile(disk, stateDirectory, clock),
+    joinCode: parts.joinCode,
+    ...(parts.trackerAddress === undefined ? {} : { trackerAddress: parts.trackerAddress }),
+    clock,
+    random,
+    transport,
+    log,
+  });
+  await membership.open();
+  const identity = () => membership.identity;
+  const time = new TrackerTime(clock);
+  const health = new DiskHealth(disk, stateDirectory, clock, log);
+  const store = health.watched(parts.store);
+  const worker = new Worker({ store, identity, time, clock, random, transport, log });
+  const bootId = randomHex(random, 16);
+  const common = { store, clock, random, transport, log };
+  const loop = new SeederLoop({ ...common, membership, health, worker, time, bootId });
+  const guard = new LeaveGuard(identity, time);
+  const app = seederApp({ ...common, guard, joined: () => loop.joined });
+  return {
+    app,
+    get joined() {
+      return loop.joined;
+    },
+    run: (advertised, signal) => {
+      const zone = parts.zone === undefined ? {} : { zone: parts.zone };
+      return loop.run({ name: parts.name, ...zone, advertised }, signal);
+    },
+    close: () => worker.idle(),
+  };
+}

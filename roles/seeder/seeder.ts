@@ -1,0 +1,212 @@
+/**
+ * The initiative of a seeder: it joins, reports each second, hands the orders in the replies to the
+ * worker, tells its inventory when asked, and signs out at the end. The tracker never calls it.
+ * Whatever happens to the tracker, chunks are served.
+ */
+import {
+  asFault,
+  connect,
+  type Connection,
+  Fault,
+  type Heartbeat,
+  type HeartbeatReply,
+  limits,
+  seederTokenOf,
+  type Space,
+  trackerRoutes,
+  type Transport,
+} from "../../protocol/mod.ts";
+import { type Clock, withDeadline } from "../kit/clock.ts";
+import type { Log } from "../kit/log.ts";
+import { backoffMs, repeat } from "../kit/pace.ts";
+import type { Random } from "../kit/random.ts";
+import type { DiskHealth } from "./health.ts";
+import { sendInventory } from "./inventory.ts";
+import type { Membership, Presented } from "./membership.ts";
+import type { ChunkStore } from "./store/chunk_store.ts";
+import type { TrackerTime } from "./tracker_time.ts";
+import type { Worker } from "./worker.ts";
+
+export interface SeederLoopParts {
+  readonly store: ChunkStore;
+  readonly membership: Membership;
+  readonly health: DiskHealth;
+  readonly worker: Worker;
+  readonly time: TrackerTime;
+  /** Drawn at this start. */
+  readonly bootId: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly transport: Transport;
+  readonly log: Log;
+}
+
+const pauseMsFirst = 250;
+/** So short that a tracker that comes back hears its seeders before it would call them silent. */
+const pauseMsMost = 2_000;
+const signOutMsMost = 2_000;
+
+export class SeederLoop {
+  #joined = false;
+  #failures = 0;
+  #lastTold = "";
+  #space: Space = { totalBytes: 0, freeBytes: 0, usedBytes: 0 };
+  #inventory: Promise<void> | undefined;
+
+  constructor(private readonly parts: SeederLoopParts) {}
+
+  /** True from the first heartbeat that was answered. */
+  get joined(): boolean {
+    return this.#joined;
+  }
+
+  async run(presented: Presented, signal: AbortSignal): Promise<void> {
+    const { membership, clock } = this.parts;
+    await membership.join(presented, signal);
+    await repeat(clock, signal, () => this.#step(presented, signal));
+    await this.#inventory;
+    await this.parts.worker.idle();
+    if (this.#joined) await this.#signOut();
+  }
+
+  #tracker(): Connection<typeof trackerRoutes> {
+    const { membership, transport } = this.parts;
+    const key = membership.identity?.seederKey;
+    const token = key === undefined ? {} : { token: seederTokenOf(key) };
+    return connect(trackerRoutes, membership.address(), transport, "the tracker", token);
+  }
+
+  #ask<T>(ms: number, outer: AbortSignal | undefined, work: (signal: AbortSignal) => Promise<T>) {
+    const late = () => new Fault("tracker-unreachable", `no answer for ${ms} ms`);
+    return withDeadline(this.parts.clock, ms, outer, late, work);
+  }
+
+  /** One heartbeat. The pause until the next one. */
+  async #step(presented: Presented, signal: AbortSignal): Promise<number> {
+    const { random, worker } = this.parts;
+    try {
+      const heartbeat = await this.#heartbeat(presented);
+      const reply = await this.#ask(
+        limits.trackerCallMs,
+        signal,
+        (inner) => this.#tracker().heartbeat(heartbeat, { signal: inner }),
+      );
+      worker.reported(heartbeat.outcomes);
+      this.#failures = 0;
+      await this.#heard(reply, signal);
+      return reply.intervalMs;
+    } catch (error) {
+      if (signal.aborted) return 0;
+      await this.#failed(asFault(error), presented, signal);
+      return backoffMs(random, this.#failures++, pauseMsFirst, pauseMsMost);
+    }
+  }
+
+  async #heartbeat(presented: Presented): Promise<Heartbeat> {
+    const { store, health, worker, membership, bootId } = this.parts;
+    await health.probe();
+    try {
+      this.#space = await store.space();
+    } catch (error) {
+      health.failed(error);
+      this.#space = { ...this.#space, freeBytes: 0 };
+    }
+    const identity = membership.identity;
+    if (identity === undefined) throw new Fault("unavailable", "this seeder has not joined");
+    const { chunkCount, digest } = store.summary();
+    const trouble = health.trouble;
+    return {
+      seederId: identity.seederId,
+      bootId,
+      ...presented,
+      space: this.#space,
+      chunkCount,
+      inventoryDigest: digest,
+      writable: trouble === undefined,
+      ...(trouble === undefined ? {} : { trouble }),
+      outcomes: [...worker.outcomes()],
+    };
+  }
+
+  async #heard(reply: HeartbeatReply, signal: AbortSignal): Promise<void> {
+    const { membership, worker, time, log } = this.parts;
+    const identity = membership.identity;
+    if (reply.clusterId !== identity?.clusterId) {
+      return this.#tell("error", "the tracker is of another cluster", {
+        found: reply.clusterId,
+        expected: identity?.clusterId,
+      });
+    }
+    if (!await membership.hearEpoch(reply.epoch)) {
+      return this.#tell("error", "an older tracker answers, its orders are ignored", {
+        epoch: reply.epoch,
+        highest: identity.epoch,
+        next: "stop the older tracker",
+      });
+    }
+    time.hear(reply.trackerNowMs);
+    if (!this.#joined || this.#lastTold !== "") log.info("tracker reached", { epoch: reply.epoch });
+    this.#joined = true;
+    this.#lastTold = "";
+    worker.accept(reply.orders, reply.epoch, signal);
+    if (reply.inventoryWanted) {
+      this.#inventory ??= this.#sendInventory(identity.seederId, signal)
+        .finally(() => this.#inventory = undefined);
+    }
+  }
+
+  /** Heartbeats go on meanwhile. When it fails the tracker asks again. */
+  async #sendInventory(seederId: Heartbeat["seederId"], signal: AbortSignal): Promise<void> {
+    const { store, bootId, log } = this.parts;
+    try {
+      const pages = await sendInventory(store, seederId, bootId, (page) =>
+        this.#ask(
+          limits.trackerCallMs,
+          signal,
+          (inner) => this.#tracker().inventory(page, { signal: inner }),
+        ));
+      log.info("inventory told", { pages });
+    } catch (fault) {
+      if (!signal.aborted) log.warn("inventory not told", { fault });
+    }
+  }
+
+  async #failed(fault: Fault, presented: Presented, signal: AbortSignal): Promise<void> {
+    const { membership } = this.parts;
+    this.#tell("warn", "no heartbeat", { fault, next: fault.next });
+    try {
+      if (fault.code === "seeder-unknown" || fault.code === "unauthenticated") {
+        this.#joined = false;
+        if (await membership.joinOnce(presented, signal)) return;
+        this.#tell("error", "the tracker does not know this seeder", {
+          next: "give it a fresh join code: on the tracker type join-code",
+        });
+      } else await membership.refreshAddress();
+    } catch (error) {
+      if (!signal.aborted) this.#tell("error", "cannot join again", { fault: asFault(error) });
+    }
+  }
+
+  /** The same trouble each second is one line in the log. */
+  #tell(level: "warn" | "error", event: string, fields: Record<string, unknown>): void {
+    const code = fields["fault"] instanceof Fault ? fields["fault"].code : "";
+    const text = `${event} ${code}`;
+    if (text === this.#lastTold) return;
+    this.#lastTold = text;
+    this.parts.log[level](event, fields);
+  }
+
+  async #signOut(): Promise<void> {
+    const seederId = this.parts.membership.identity?.seederId;
+    if (seederId === undefined) return;
+    try {
+      await this.#ask(
+        signOutMsMost,
+        undefined,
+        (signal) => this.#tracker().signOut({ seederId }, { signal }),
+      );
+    } catch (fault) {
+      this.parts.log.info("could not sign out", { fault });
+    }
+  }
+}

@@ -1,0 +1,165 @@
+/**
+ * Carries out the tracker's orders, a few at a time, in the order they came. Each is idempotent: done
+ * twice it comes to the same. An outcome is kept until the tracker has answered a heartbeat with it.
+ */
+import {
+  asFault,
+  connect,
+  Fault,
+  limits,
+  makeReceipt,
+  type Order,
+  type OrderOutcome,
+  seederRoutes,
+  type Transport,
+} from "../../protocol/mod.ts";
+import { type Clock, withDeadline } from "../kit/clock.ts";
+import type { Log } from "../kit/log.ts";
+import { type Random, shuffled } from "../kit/random.ts";
+import { bodyParts } from "./body_parts.ts";
+import type { Identity } from "./identity.ts";
+import type { ChunkStore } from "./store/chunk_store.ts";
+import type { TrackerTime } from "./tracker_time.ts";
+import { atMost } from "./turnstile.ts";
+
+export interface WorkerParts {
+  readonly store: ChunkStore;
+  readonly identity: () => Identity | undefined;
+  readonly time: TrackerTime;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly transport: Transport;
+  readonly log: Log;
+}
+
+type CopyOrder = Extract<Order, { kind: "copy" }>;
+type Result = Pick<OrderOutcome, "result" | "receipt" | "detail">;
+
+const ordersAtOnce = 4;
+
+export class Worker {
+  readonly #turn = atMost(ordersAtOnce);
+  readonly #underWay = new Map<string, Promise<void>>();
+  #outcomes: OrderOutcome[] = [];
+
+  constructor(private readonly parts: WorkerParts) {}
+
+  /** Takes orders given under `epoch`. Those that are under way or wait to be reported are passed over. */
+  accept(orders: readonly Order[], epoch: number, signal: AbortSignal): void {
+    for (const order of orders) {
+      if (this.#underWay.has(order.orderId)) continue;
+      if (this.#outcomes.some((outcome) => outcome.orderId === order.orderId)) continue;
+      const work = this.#turn(() => this.#carryOut(order, epoch, signal))
+        .finally(() => this.#underWay.delete(order.orderId));
+      this.#underWay.set(order.orderId, work);
+    }
+  }
+
+  /** What to report next. */
+  outcomes(): readonly OrderOutcome[] {
+    return this.#outcomes.slice(0, limits.batchItemsMax);
+  }
+
+  /** The tracker has answered a heartbeat that carried these. */
+  reported(outcomes: readonly OrderOutcome[]): void {
+    const told = new Set(outcomes);
+    this.#outcomes = this.#outcomes.filter((outcome) => !told.has(outcome));
+  }
+
+  async idle(): Promise<void> {
+    await Promise.all(this.#underWay.values());
+  }
+
+  async #carryOut(order: Order, epoch: number, signal: AbortSignal): Promise<void> {
+    const { kind, orderId, chunkId, sizeBytes, why } = order;
+    let result: Result;
+    try {
+      if (signal.aborted) return;
+      this.#checkFresh(order, epoch);
+      result = kind === "copy"
+        ? await this.#copy(order, signal)
+        : kind === "drop"
+        ? await this.#drop(order)
+        : await this.#verify(order);
+    } catch (error) {
+      if (signal.aborted) return;
+      const fault = asFault(error);
+      result = { result: "failed", detail: `${fault.code}: ${fault.message}`.slice(0, 500) };
+    }
+    this.#outcomes.push({ orderId, kind, chunkId, sizeBytes, ...result });
+    const fields = { kind, orderId, chunkId, why, result: result.result, detail: result.detail };
+    this.parts.log.info("order done", fields);
+  }
+
+  /** An order whose time is over, or given by a tracker that was replaced since, is not carried out. */
+  #checkFresh(order: Order, epoch: number): void {
+    const lateMs = this.parts.time.now() - order.deadlineMs;
+    if (lateMs > 0) throw new Fault("unavailable", `the order's deadline passed ${lateMs} ms ago`);
+    const current = this.parts.identity()?.epoch ?? 0;
+    if (epoch < current) {
+      throw new Fault("stale-epoch", `ordered in epoch ${epoch}, now it is ${current}`);
+    }
+  }
+
+  async #drop(order: Order): Promise<Result> {
+    await this.parts.store.drop(order.chunkId);
+    return { result: "absent" };
+  }
+
+  async #verify(order: Order): Promise<Result> {
+    const found = await this.parts.store.verify(order.chunkId);
+    return found === "good" ? { result: "held" } : { result: "absent", detail: found };
+  }
+
+  async #copy(order: CopyOrder, signal: AbortSignal): Promise<Result> {
+    const { store, random } = this.parts;
+    let last: unknown;
+    let here = store.sizeOf(order.chunkId) !== undefined;
+    for (const source of here ? [] : shuffled(random, order.sources)) {
+      try {
+        await this.#fetch(order, source, signal);
+        here = true;
+        break;
+      } catch (error) {
+        if (signal.aborted) throw error;
+        last = error;
+        const { seederId } = source;
+        this.parts.log.warn("copy source failed", {
+          chunkId: order.chunkId,
+          seederId,
+          fault: error,
+        });
+      }
+    }
+    if (!here) throw last;
+    const identity = this.parts.identity();
+    if (identity === undefined) throw new Fault("unavailable", "this seeder has not joined");
+    const { seederKey, seederId } = identity;
+    const { chunkId, sizeBytes, storeLeave } = order;
+    return {
+      result: "held",
+      receipt: makeReceipt(seederKey, seederId, chunkId, sizeBytes, storeLeave),
+    };
+  }
+
+  async #fetch(
+    { chunkId, sizeBytes }: CopyOrder,
+    source: CopyOrder["sources"][number],
+    outer: AbortSignal,
+  ): Promise<void> {
+    const { clock, transport, store } = this.parts;
+    const peer = `seeder ${source.seederId}`;
+    const seeder = connect(seederRoutes, source.address, transport, peer);
+    const silent = () => new Fault("seeder-unreachable", `${peer} gave no answer`);
+    const input = { chunkId, size: String(sizeBytes), leave: source.leave };
+    const response = await withDeadline(
+      clock,
+      limits.trackerCallMs,
+      outer,
+      silent,
+      (signal) => seeder.readChunk(input, { signal }),
+    );
+    const body = response.body ?? new ReadableStream({ start: (empty) => empty.close() });
+    await store.put(chunkId, sizeBytes, bodyParts(clock, body));
+  }
+}
