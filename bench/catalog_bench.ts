@@ -1,7 +1,8 @@
 /**
- * Durable commits a second of the SQLite catalog, one caller alone and 100 at once, as a ratio to bare
- * `node:sqlite` committing single rows with the same settings in the same run: figures of one machine
- * say little, ratios travel. Then the look-ups that are asked all the time, on a catalog of some size.
+ * Durable commits a second of the SQLite catalog, one caller alone and 100 at once, as a ratio to
+ * bare `node:sqlite` committing single rows with the same settings in the same run: figures of one
+ * machine say little, ratios travel. Then the look-ups that are asked all the time, on a catalog
+ * of some size.
  *
  *   deno run -A bench/catalog_bench.ts
  */

@@ -1,7 +1,7 @@
 /**
- * Random histories on the memory engine and the SQLite engine side by side: after every transaction,
- * kept or taken back, all that can be seen of the two is the same. The memory engine is simple enough
- * to be the model; that both are right is what `catalog_suite.ts` checks.
+ * Random histories on the memory engine and the SQLite engine side by side: after every
+ * transaction, kept or taken back, all that can be seen of the two is the same. The memory engine
+ * is simple enough to be the model; that both are right is what `catalog_suite.ts` checks.
  */
 import assert from "node:assert/strict";
 import fc from "fast-check";

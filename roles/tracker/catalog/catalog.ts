@@ -1,17 +1,18 @@
 /**
  * The catalog: names, manifests, holdings, uploads under way and the log of operations, behind one
- * interface. Engines are dumb: they keep rows and answer look-ups; every rule about names, conditions
- * and copies stands above them (`namespace.ts`, `uploads.ts`), so that a new engine is a table layout
- * and nothing else. `tests/conformance/catalog_suite.ts` is run over every engine.
+ * interface. Engines are dumb: they keep rows and answer look-ups; every rule about names,
+ * conditions and copies stands above them (`namespace.ts`, `uploads.ts`), so that a new engine is
+ * a table layout and nothing else. `tests/conformance/catalog_suite.ts` is run over every engine.
  *
  * Contract:
- * - `transaction` runs one work after another, each alone. When it resolves, the work's writes survive
- *   a power cut; when the work throws, none of them happened and the same error is thrown.
+ * - `transaction` runs one work after another, each alone. When it resolves, the work's writes
+ *   survive a power cut; when the work throws, none of them happened and the same error is thrown.
  *   Several waiting works may share one sync (group commit), but never each other's failure.
  * - The work awaits nothing but the transaction's own methods.
- * - `read` sees the state some transaction committed, never half of one, and never less than what was
- *   committed before it was called.
- * - Pages come in ascending order (names by their UTF-8 bytes, ids as text), and `after` is exclusive.
+ * - `read` sees the state some transaction committed, never half of one, and never less than what
+ *   was committed before it was called.
+ * - Pages come in ascending order (names by their UTF-8 bytes, ids as text), and `after` is
+ *   exclusive.
  * - Every row comes back as it was put: the sizes that different callers tell for one chunk are not
  *   compared. Removing what is not there does nothing.
  * - `close` ends the work under way without its writes and refuses those that wait (`unavailable`).
@@ -91,7 +92,9 @@ export interface SeederRow {
   readonly usedBytes: number;
 }
 
-/** One operation as appended: the text is what was decided, the checksum chains it to all before it. */
+/**
+ * One operation as appended: the text is what was decided, the checksum chains it to all before it.
+ */
 export interface LogRow {
   /** 1, 2, 3 … without gaps. */
   readonly sequence: number;
@@ -99,7 +102,9 @@ export interface LogRow {
   readonly timeMs: number;
   /** The operation as JSON (`operations.ts`). */
   readonly text: string;
-  /** SHA-256 of the previous checksum (64 zeros before the first), a newline, and `text`, in hex. */
+  /**
+   * SHA-256 of the previous checksum (64 zeros before the first), a newline, and `text`, in hex.
+   */
   readonly checksum: string;
 }
 
@@ -136,13 +141,15 @@ export interface CatalogView {
   /** Chunks `from` up to at most `limit` of them. */
   manifest(versionId: VersionId, from: number, limit: number): Promise<ChunkEntry[]>;
 
-  /** Seeders that hold each of these chunks, in ascending order; chunks without any are left out. */
+  /**
+   * Seeders that hold each of these chunks, in ascending order; chunks without any are left out.
+   */
   holders(chunkIds: readonly ChunkId[]): Promise<Map<ChunkId, SeederId[]>>;
   holdingsOf(seederId: SeederId, after: string | undefined, limit: number): Promise<ChunkEntry[]>;
   holdingsSummary(seederId: SeederId): Promise<HoldingsSummary>;
   /**
-   * Of the chunks some version names: how many have fewer holdings on `live` than the most copies any
-   * of their versions asks for, and how many of these have none at all.
+   * Of the chunks some version names: how many have fewer holdings on `live` than the most copies
+   * any of their versions asks for, and how many of these have none at all.
    */
   chunksBelow(live: readonly SeederId[]): Promise<{ atRisk: number; unavailable: number }>;
   /** The fewest holdings on `live` over the version's chunks; undefined when it has no chunks. */

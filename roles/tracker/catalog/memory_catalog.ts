@@ -3,8 +3,8 @@
  * depends on time or chance. A transaction writes in place and is undone by its journal.
  *
  * A tracker that crashes in the simulator leaves its engine as it is. Opening another on the same
- * `MemoryCatalogData` undoes the work that had not ended, as a journal on a disk would be, and whatever
- * is left of the crashed tracker can do nothing to the data any more.
+ * `MemoryCatalogData` undoes the work that had not ended, as a journal on a disk would be, and
+ * whatever is left of the crashed tracker can do nothing to the data any more.
  */
 import { Fault } from "../../../protocol/mod.ts";
 import type { Catalog, CatalogTransaction, CatalogView } from "./catalog.ts";

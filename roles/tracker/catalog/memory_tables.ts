@@ -1,7 +1,8 @@
 /**
- * The tables of the memory engine: ordered maps that write what they change into a journal, so that a
- * transaction is undone by playing the journal backwards and costs nothing but what it touched.
- * `MemoryCatalogData` is what a disk would be: it outlives the engine that was opened on it.
+ * The tables of the memory engine: ordered maps that write what they change into a journal, so
+ * that a transaction is undone by playing the journal backwards and costs nothing but what it
+ * touched. `MemoryCatalogData` is what a disk would be: it outlives the engine that was opened on
+ * it.
  */
 import type { ChunkEntry, ChunkId, SeederId, UploadId, VersionId } from "../../../protocol/mod.ts";
 import type {
@@ -40,8 +41,9 @@ export const compareNumbers: Compare<number> = (left, right) => left - right;
 export const compareIds: Compare<string> = (left, right) => left < right ? -1 : +(left > right);
 
 /**
- * The order of the UTF-8 bytes, which is that of the code points. JavaScript's own order differs from
- * it where a surrogate (a character above U+FFFF) meets one of U+E000 to U+FFFF, which lies below it.
+ * The order of the UTF-8 bytes, which is that of the code points. JavaScript's own order differs
+ * from it where a surrogate (a character above U+FFFF) meets one of U+E000 to U+FFFF, which lies
+ * below it.
  */
 export const compareNames: Compare<string> = (left, right) => {
   const length = Math.min(left.length, right.length);

@@ -1,4 +1,6 @@
-/** What can be asked of the memory engine. Rows are handed out as they are kept: they are read-only. */
+/**
+ * What can be asked of the memory engine. Rows are handed out as they are kept: they are read-only.
+ */
 import type { ChunkEntry, ChunkId, SeederId, UploadId, VersionId } from "../../../protocol/mod.ts";
 import type {
   HoldingsSummary,

@@ -1,4 +1,7 @@
-/** What a transaction may change in the memory engine. Everything goes through the journalled tables. */
+/**
+ * What a transaction may change in the memory engine. Everything goes through the journalled
+ * tables.
+ */
 import {
   type ChunkEntry,
   type ChunkId,

@@ -1,8 +1,8 @@
 /**
- * The engine on disk: SQLite with a write-ahead log, synced at every commit. Works that wait together
- * share one commit and so one sync, each inside a savepoint of its own, and hear of their success only
- * after it. Readers have a connection of their own and see what was committed; an engine in memory
- * has one connection, and there reads wait their turn.
+ * The engine on disk: SQLite with a write-ahead log, synced at every commit. Works that wait
+ * together share one commit and so one sync, each inside a savepoint of its own, and hear of their
+ * success only after it. Readers have a connection of their own and see what was committed; an
+ * engine in memory has one connection, and there reads wait their turn.
  */
 import { setImmediate } from "node:timers/promises";
 import { Fault } from "../../../protocol/mod.ts";
@@ -18,8 +18,8 @@ const groupWorksMax = 128;
 
 /**
  * The catalog in the file `path`, made when it is not there, or ":memory:". Throws `config-corrupt`
- * when the file is damaged, another program's or a newer version's; `disk-unusable` when it cannot be
- * opened or written; `disk-locked` when another process writes to it.
+ * when the file is damaged, another program's or a newer version's; `disk-unusable` when it cannot
+ * be opened or written; `disk-locked` when another process writes to it.
  */
 // A promise, as engines that lie across a network will need one.
 export function openSqliteCatalog(path: string): Promise<Catalog> {
@@ -151,7 +151,9 @@ class JobQueue {
     });
   }
 
-  /** All jobs in one transaction. What they came to is told after the commit, and not without it. */
+  /**
+   * All jobs in one transaction. What they came to is told after the commit, and not without it.
+   */
   async #inTransaction(
     jobs: readonly Job[],
     how: "DEFERRED" | "IMMEDIATE",
@@ -175,7 +177,9 @@ class JobQueue {
     }
   }
 
-  /** A rollback that fails leaves nothing to undo: the next `begin` tells whether SQLite recovered. */
+  /**
+   * A rollback that fails leaves nothing to undo: the next `begin` tells whether SQLite recovered.
+   */
   #rollback(): void {
     try {
       this.connection.rollback();

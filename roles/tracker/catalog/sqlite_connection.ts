@@ -41,8 +41,8 @@ export class SqliteConnection {
   }
 
   /**
-   * Inserts one row; its key. (`RETURNING` would tell it too, but makes SQLite keep an undo record for
-   * the statement, at ten times the price.)
+   * Inserts one row; its key. (`RETURNING` would tell it too, but makes SQLite keep an undo record
+   * for the statement, at ten times the price.)
    */
   insert(sql: string, ...input: SQLInputValue[]): number {
     return this.guarded(() => Number(this.#prepared(sql).run(...input).lastInsertRowid));

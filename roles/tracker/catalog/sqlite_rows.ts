@@ -1,6 +1,6 @@
 /**
- * Rows of the tables as rows of the interface. Ids were parsed before they were put and their lengths
- * are checked by the tables, so they get their brand back without another look.
+ * Rows of the tables as rows of the interface. Ids were parsed before they were put and their
+ * lengths are checked by the tables, so they get their brand back without another look.
  */
 import {
   type ChunkEntry,

@@ -2,8 +2,8 @@
  * The table layout of the SQLite engine and how a file comes to have it. `user_version` counts the
  * migrations a file has been through; each is one transaction, and none is ever edited.
  *
- * A chunk has one row however many versions, seeders and uploads know it, so that its 32 bytes stand
- * in the file once. The counters in that row are what makes questions about all chunks cheap:
+ * A chunk has one row however many versions, seeders and uploads know it, so that its 32 bytes
+ * stand in the file once. The counters in that row are what makes questions about all chunks cheap:
  * `named` manifest rows, `held` holdings, `recorded` upload rows, `wanted` the most copies that any
  * version naming it asks for (0 without one), which `wants` counts by number of copies. A row whose
  * three counters are 0 is removed. The same reason keeps `totals` and the sums in `holders`.

@@ -22,7 +22,9 @@ import {
 } from "./sqlite_rows.ts";
 import type { ViewTables } from "./synchronous.ts";
 
-/** Below this share of all chunks, sorting a seeder's holdings beats walking the chunks in order. */
+/**
+ * Below this share of all chunks, sorting a seeder's holdings beats walking the chunks in order.
+ */
 const sparseShare = 1 / 16;
 
 /** The keys of the seeders named in a JSON list. */
@@ -173,8 +175,8 @@ export class SqliteView implements ViewTables {
   }
 
   /**
-   * Only chunks that have too few holdings in all, or a holding on a seeder that is not live, can be
-   * below: the first stand in an index, the second are what the absent seeders hold.
+   * Only chunks that have too few holdings in all, or a holding on a seeder that is not live, can
+   * be below: the first stand in an index, the second are what the absent seeders hold.
    */
   chunksBelow(live: readonly SeederId[]): { atRisk: number; unavailable: number } {
     const row = this.connection.get(

@@ -1,4 +1,6 @@
-/** What a transaction may change in the SQLite engine, with the counters of `sqlite_schema.ts` kept. */
+/**
+ * What a transaction may change in the SQLite engine, with the counters of `sqlite_schema.ts` kept.
+ */
 import {
   type ChunkEntry,
   type ChunkId,

@@ -1,7 +1,7 @@
 /**
  * Both engines keep their rows within reach of a plain call: in memory, or behind SQLite, which
- * answers at once. They are written as plain methods; here these become the promises of the interface,
- * and are shut when the work they were made for has ended.
+ * answers at once. They are written as plain methods; here these become the promises of the
+ * interface, and are shut when the work they were made for has ended.
  */
 import type { CatalogTransaction, CatalogView } from "./catalog.ts";
 

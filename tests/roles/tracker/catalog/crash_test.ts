@@ -4,7 +4,9 @@ import { randomInt, systemRandom } from "../../../../roles/kit/random.ts";
 import { openSqliteCatalog } from "../../../../roles/tracker/catalog/sqlite_catalog.ts";
 import { logRow } from "../../../conformance/catalog_rows.ts";
 
-/** Starts the writer, kills it after it has acknowledged `rows` rows, and tells the last of them. */
+/**
+ * Starts the writer, kills it after it has acknowledged `rows` rows, and tells the last of them.
+ */
 async function writeAndKill(path: string, rows: number): Promise<number> {
   const writer = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--quiet", import.meta.resolve("./crash_writer.ts"), path],

@@ -1,6 +1,7 @@
 /**
- * A process to be killed: writes one log row after another, 20 writers at a time, to the catalog named
- * on its command line, and prints the sequence of each row once its transaction was acknowledged.
+ * A process to be killed: writes one log row after another, 20 writers at a time, to the catalog
+ * named on its command line, and prints the sequence of each row once its transaction was
+ * acknowledged.
  */
 import { openSqliteCatalog } from "../../../../roles/tracker/catalog/sqlite_catalog.ts";
 import { logRow } from "../../../conformance/catalog_rows.ts";

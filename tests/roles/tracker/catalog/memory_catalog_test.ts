@@ -1,4 +1,7 @@
-/** What only the memory engine has: data that outlives a crashed tracker, and its own order of names. */
+/**
+ * What only the memory engine has: data that outlives a crashed tracker, and its own order of
+ * names.
+ */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
@@ -8,7 +11,7 @@ import {
 import { compareNames } from "../../../../roles/tracker/catalog/memory_tables.ts";
 import { directory, logRow, observe, root } from "../../../conformance/catalog_rows.ts";
 
-Deno.test("openMemoryCatalog undoes what a crashed tracker left half done, and shuts it out", async () => {
+Deno.test("openMemoryCatalog undoes half a work of a crashed tracker", async () => {
   const data = new MemoryCatalogData();
   const crashed = openMemoryCatalog(data);
   await crashed.transaction(async (t) => {

@@ -1,4 +1,6 @@
-/** What only the SQLite engine has: files that may be bad, disks that fill up, commits that fail. */
+/**
+ * What only the SQLite engine has: files that may be bad, disks that fill up, commits that fail.
+ */
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { Fault, type FaultCode } from "../../../../protocol/mod.ts";
