@@ -1,7 +1,7 @@
 /**
- * How the person gets into the cluster: with what an earlier login left behind, or with a login code,
- * whose credentials take the place of the old ones once the tracker has accepted it. Done when the
- * first command needs the cluster, and once.
+ * How the person gets into the cluster: with what an earlier login left behind, or with a login
+ * code, whose credentials take the place of the old ones once the tracker has accepted it. Done
+ * when the first command needs the cluster, and once.
  */
 import { Fault, readCode, type Transport } from "../../protocol/mod.ts";
 import type { Clock } from "../kit/clock.ts";

@@ -1,6 +1,7 @@
 /**
- * What a command is, and what it is given. One tree of commands serves the shell and single commands:
- * a command never knows which of the two it runs in, except through what stands in its context.
+ * What a command is, and what it is given. One tree of commands serves the shell and single
+ * commands: a command never knows which of the two it runs in, except through what stands in its
+ * context.
  */
 import { asFault, type Fault, type RemotePath, type Transport } from "../../protocol/mod.ts";
 import type { Clock } from "../kit/clock.ts";

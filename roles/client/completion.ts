@@ -1,6 +1,6 @@
 /**
- * What Tab offers at the end of a line: names of commands, their options, and paths in the cluster or
- * on this machine. Which of these is decided from the line alone; the names are then looked up.
+ * What Tab offers at the end of a line: names of commands, their options, and paths in the cluster
+ * or on this machine. Which of these is decided from the line alone; the names are then looked up.
  */
 import type { Entry, RemotePath } from "../../protocol/mod.ts";
 import { type Clock, withDeadline } from "../kit/clock.ts";

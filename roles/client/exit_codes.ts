@@ -1,6 +1,7 @@
 /**
- * Which exit code a fault becomes. Every code of the closed list is named, so that a new fault cannot
- * be forgotten here: 1 failed, 2 usage, 3 not found, 4 refused, 5 cluster unavailable; 0 is success.
+ * Which exit code a fault becomes. Every code of the closed list is named, so that a new fault
+ * cannot be forgotten here: 1 failed, 2 usage, 3 not found, 4 refused, 5 cluster unavailable; 0 is
+ * success.
  */
 import type { FaultCode } from "../../protocol/mod.ts";
 

@@ -1,4 +1,6 @@
-/** The lines typed in earlier shells: a text file, newest line first, that only its owner may read. */
+/**
+ * The lines typed in earlier shells: a text file, newest line first, that only its owner may read.
+ */
 import type { Clock } from "../kit/clock.ts";
 import { type Disk, readWhole, writeDurably } from "../kit/disk.ts";
 

@@ -1,6 +1,6 @@
 /**
- * The client's door: one command from the program's words, or the shell when there is none. Here the
- * commands get their context, and faults become text on standard error and an exit code.
+ * The client's door: one command from the program's words, or the shell when there is none. Here
+ * the commands get their context, and faults become text on standard error and an exit code.
  */
 import { asFault, Fault, rootPath, type Transport } from "../../protocol/mod.ts";
 import type { Clock } from "../kit/clock.ts";

@@ -1,7 +1,7 @@
 /**
- * A transfer under way as one line of text: how much of how much, how fast, how long still, and which
- * seeder carries which share. Pure: events and the time go in, a new state or a line comes out; who
- * draws it, and when, is `transfer_report.ts`.
+ * A transfer under way as one line of text: how much of how much, how fast, how long still, and
+ * which seeder carries which share. Pure: events and the time go in, a new state or a line comes
+ * out; who draws it, and when, is `transfer_report.ts`.
  */
 import { durationText, rateText, sizeText, visible } from "./wording.ts";
 import { clipped, widthOf } from "./table.ts";

@@ -1,6 +1,7 @@
 /**
- * The shell: line after line from a person at a terminal or from standard input, until it ends or is
- * left. A failed command is told and the shell goes on; the exit code is that of the first failure.
+ * The shell: line after line from a person at a terminal or from standard input, until it ends or
+ * is left. A failed command is told and the shell goes on; the exit code is that of the first
+ * failure.
  */
 import { asFault, Fault } from "../../protocol/mod.ts";
 import type { ExitCode } from "./exit_codes.ts";

@@ -1,7 +1,7 @@
 /**
- * Standard input, output and error of this process, the one place where the client touches them. The
- * interface is small so that tests can stand in for a terminal; `node:readline` does the editing and
- * is loaded only when somebody types.
+ * Standard input, output and error of this process, the one place where the client touches them.
+ * The interface is small so that tests can stand in for a terminal; `node:readline` does the
+ * editing and is loaded only when somebody types.
  */
 import { Fault } from "../../protocol/mod.ts";
 

@@ -1,6 +1,6 @@
 /**
- * Tells a person how a transfer goes: on a terminal one line on standard error, drawn again as things
- * move; elsewhere nothing until the end. Notes and failures go above the line.
+ * Tells a person how a transfer goes: on a terminal one line on standard error, drawn again as
+ * things move; elsewhere nothing until the end. Notes and failures go above the line.
  */
 import type { Clock } from "../kit/clock.ts";
 import { type Progress, progressAfter, type ProgressEvent, progressLine } from "./progress.ts";

@@ -1,7 +1,7 @@
 /**
- * Walks trees, on this machine and in the namespace, parents before what is in them, names in order.
- * Both yield as they go and keep one directory's names at each depth, however large the tree. A
- * directory that cannot be read is one entry that says so; the walk goes on.
+ * Walks trees, on this machine and in the namespace, parents before what is in them, names in
+ * order. Both yield as they go and keep one directory's names at each depth, however large the
+ * tree. A directory that cannot be read is one entry that says so; the walk goes on.
  */
 import {
   asFault,

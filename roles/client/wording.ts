@@ -1,13 +1,15 @@
 /**
- * How sizes, times, rates, modes and names are written for people. Names come from the cluster or the
- * disk and may hold anything: whatever could move the cursor or turn the text around is made visible,
- * so that a listing cannot write to the terminal on a stranger's behalf.
+ * How sizes, times, rates, modes and names are written for people. Names come from the cluster or
+ * the disk and may hold anything: whatever could move the cursor or turn the text around is made
+ * visible, so that a listing cannot write to the terminal on a stranger's behalf.
  */
 import prettyBytes from "pretty-bytes";
 import type { EntryKind } from "../../protocol/mod.ts";
 import type { DiskEntryKind } from "../kit/disk.ts";
 
-/** Control, format, separator and unpaired-surrogate characters; blanks and joiners of emoji not. */
+/**
+ * Control, format, separator and unpaired-surrogate characters; blanks and joiners of emoji not.
+ */
 const unsafe = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 
 /** A name or other text from outside, safe to print on one line. */

@@ -1,7 +1,8 @@
 /**
- * One typed line as words, with the habits of a Linux shell: blanks separate, single quotes keep all,
- * double quotes keep all but `\"` and `\\`, a backslash keeps the next character, and a word that
- * begins with `#` starts a comment. No globs, variables or pipes: nothing a name may hold is special.
+ * One typed line as words, with the habits of a Linux shell: blanks separate, single quotes keep
+ * all, double quotes keep all but `\"` and `\\`, a backslash keeps the next character, and a word
+ * that begins with `#` starts a comment. No globs, variables or pipes: nothing a name may hold is
+ * special.
  */
 import { Fault } from "../../protocol/mod.ts";
 

@@ -1,7 +1,7 @@
 /**
  * Words of a command line against a declared tree of commands. The one file that knows commander: a
- * spec goes in, and out comes a run of one command, a text to print (help, version) or a `usage` fault.
- * Nothing here exits, prints or reads the process's environment.
+ * spec goes in, and out comes a run of one command, a text to print (help, version) or a `usage`
+ * fault. Nothing here exits, prints or reads the process's environment.
  *
  * A flag may also come from the environment as OFFSHORE_ and its name; the command line wins.
  */
@@ -56,7 +56,9 @@ export interface CommandSpec {
   readonly version?: string;
 }
 
-/** One command to run. Asking for a name that its spec does not declare is a mistake of the program. */
+/**
+ * One command to run. Asking for a name that its spec does not declare is a mistake of the program.
+ */
 export interface CommandRun {
   readonly kind: "run";
   /** Names from below the root to the command, aliases resolved; empty for the root. */
@@ -66,7 +68,9 @@ export interface CommandRun {
   word(argument: string): string | undefined;
   isSet(option: string): boolean;
   text(option: string): string | undefined;
-  /** Where the option's value came from, for messages: `--tracker`, `OFFSHORE_TRACKER`, `default`. */
+  /**
+   * Where the option's value came from, for messages: `--tracker`, `OFFSHORE_TRACKER`, `default`.
+   */
   source(option: string): string | undefined;
 }
 

@@ -2,8 +2,8 @@
  * `get`: copies files and trees out of the cluster, with the manners of `cp`. It decides what goes
  * where; bytes are fetched, verified and put in place by `download.ts`.
  *
- * Whatever the cluster names is suspect: a name that is no plain name is refused, nothing is written
- * through a link that lies in the tree, and links of a tree are made last.
+ * Whatever the cluster names is suspect: a name that is no plain name is refused, nothing is
+ * written through a link that lies in the tree, and links of a tree are made last.
  */
 import { asFault, Fault, segmentProblem } from "../../../protocol/mod.ts";
 import type { Command, CommandContext } from "../command.ts";

@@ -1,4 +1,6 @@
-/** `preview`: the first bytes of a file, as text with control characters made visible, or as hex. */
+/**
+ * `preview`: the first bytes of a file, as text with control characters made visible, or as hex.
+ */
 import { Fault } from "../../../protocol/mod.ts";
 import { type Command, type CommandContext, forEach } from "../command.ts";
 import { find } from "../targets.ts";

@@ -1,6 +1,6 @@
 /**
- * `put`: copies files, trees or standard input into the cluster, with the manners of `cp`. It decides
- * what goes where and makes directories and links; the bytes are moved by `upload.ts`.
+ * `put`: copies files, trees or standard input into the cluster, with the manners of `cp`. It
+ * decides what goes where and makes directories and links; the bytes are moved by `upload.ts`.
  */
 import {
   asFault,
@@ -252,8 +252,8 @@ function inputSource(context: CommandContext, path: RemotePath): UploadSource {
 }
 
 /**
- * All in one call. When that is refused, one by one, so that one bad name spoils no other; a file in
- * a directory that could not be made fails by itself later.
+ * All in one call. When that is refused, one by one, so that one bad name spoils no other; a file
+ * in a directory that could not be made fails by itself later.
  */
 async function makeDirectories(
   context: CommandContext,

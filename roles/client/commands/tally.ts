@@ -1,6 +1,6 @@
 /**
- * What came of many transfers: told one by one as they fail, and summed up at the end. Shared by `put`
- * and `get`; keeps numbers and no lists, however many files there are.
+ * What came of many transfers: told one by one as they fail, and summed up at the end. Shared by
+ * `put` and `get`; keeps numbers and no lists, however many files there are.
  */
 import { Fault, faultKinds } from "../../../protocol/mod.ts";
 import type { CommandContext } from "../command.ts";
@@ -82,8 +82,8 @@ async function printResult(
 }
 
 /**
- * The last line of a transfer. Throws `incomplete` when something of several failed; one thing alone
- * that failed has been told already and decides the exit code itself.
+ * The last line of a transfer. Throws `incomplete` when something of several failed; one thing
+ * alone that failed has been told already and decides the exit code itself.
  */
 export async function tellTally(
   context: CommandContext,

@@ -89,7 +89,7 @@ Deno.test("parseCommandLine runs a bare root, and prints help for one that is no
   assert.match(parsed.text, /List a directory/);
 });
 
-Deno.test("parseCommandLine takes the environment where the line is silent, then the default", () => {
+Deno.test("parseCommandLine takes the environment, then the default", () => {
   assert.equal(environmentNameOf("login-code-file"), "OFFSHORE_LOGIN_CODE_FILE");
   const environment = { OFFSHORE_TRACKER: "http://e:1", OFFSHORE_JSON: "yes" };
   assert.equal(run(["ls"], environment).text("tracker"), "http://e:1");
@@ -146,7 +146,7 @@ Deno.test("parseCommandLine hands words on unread where the spec says so", () =>
   assert.deepEqual(parsed.words("rest"), ["--tracker", "x", "ls", "--role"]);
 });
 
-Deno.test("parseCommandLine keeps nothing from one line to the next, and survives any words", () => {
+Deno.test("parseCommandLine keeps nothing between lines and survives any words", () => {
   fc.assert(
     fc.property(fc.array(fc.string({ unit: "binary" })), (words) => {
       try {
