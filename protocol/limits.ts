@@ -67,8 +67,7 @@ export const limits = {
 
   /**
    * A seeder whose inventory has not changed for this long and is not what the tracker believes is
-   * asked for all of it; a holding receipted within this time is kept whatever a page says, because
-   * the page may have been made before the chunk was stored.
+   * asked for all of it. Longer than any page of the time before can be on its way.
    */
   inventoryRecheckMs: 30_000,
   /**
@@ -130,9 +129,6 @@ assert(limits.packedChunkBytesMax < limits.packBytesMax, "any packed chunk fits 
 assert(limits.heartbeatIntervalMs * 3 <= limits.yellowAfterMs, "two lost reports are no silence");
 assert(limits.yellowAfterMs < limits.redAfterMs, "yellow comes before red");
 assert(limits.redAfterMs < limits.repairGraceMs, "repair waits longer than detection");
-assert(
-  limits.inventoryRecheckMs <= limits.orderLifeMs,
-  "receipts are remembered for an order's life",
-);
+assert(limits.trackerCallMs < limits.inventoryRecheckMs, "no page is on its way that long");
 assert(limits.orderRepeatMs < limits.orderLifeMs, "an order can be repeated");
 assert(limits.leaveLifeMs <= limits.uploadLeaseMs, "a leave does not outlive its upload's lease");

@@ -2,10 +2,12 @@
  * Who holds what, kept true: receipts add holdings, inventory pages add what is there and remove what is
  * not, and a seeder whose count and digest agree needs to send no page at all.
  *
- * The one danger is a page that was made before a chunk was stored and arrives after its receipt.
- * Therefore a holding receipted since the round began, or within `limits.inventoryRecheckMs`, is kept
- * whatever a page says, and the inventory is asked for again later. Receipts are remembered in memory:
- * after a restart of the tracker every page belongs to a round that began after it.
+ * The one danger is a page that was made before a chunk was stored and arrives after its receipt. A
+ * page is made after its round began, for only the beginning makes a seeder tell, and a round of the same
+ * start of a seeder follows another only after `limits.inventoryRecheckMs`, when no page of that one is
+ * still on its way. So a holding receipted since the round began is kept whatever a page says, and the
+ * inventory is asked for again later. Receipts are remembered in memory: after a restart of the tracker
+ * every page belongs to a round that began after it.
  */
 import {
   type ChunkEntry,
@@ -114,8 +116,7 @@ export class Holdings {
           `the page begins after ${page.after.slice(0, 12)}, the pages so far do not reach that`,
         );
       }
-      const keptMs = Math.min(round.startedMs, nowMs - limits.inventoryRecheckMs);
-      const kept = await this.#applyPage(tx, page, keptMs);
+      const kept = await this.#applyPage(tx, page, round.startedMs);
       const row = { ...member.row, reconciledBootId: page.bootId };
       if (page.last) await tx.putSeeder(row);
       return { round, kept };
@@ -138,7 +139,7 @@ export class Holdings {
   async #applyPage(
     tx: CatalogTransaction,
     page: InventoryPage,
-    keptMs: number,
+    roundStartedMs: number,
   ): Promise<number> {
     const { seederId } = page;
     const told = new Set(page.chunks.map((chunk) => chunk.chunkId));
@@ -153,7 +154,7 @@ export class Holdings {
       const inRange = held.filter(({ chunkId }) => end === undefined || chunkId <= end);
       const gone = inRange.map(({ chunkId }) => chunkId).filter((chunkId) => {
         if (told.has(chunkId)) return false;
-        if (!this.receiptedSince(seederId, chunkId, keptMs)) return true;
+        if (!this.receiptedSince(seederId, chunkId, roundStartedMs)) return true;
         kept++;
         return false;
       });

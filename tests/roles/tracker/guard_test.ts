@@ -1,0 +1,189 @@
+/** Every route with every kind of credentials: nothing opens without the right ones. */
+import assert from "node:assert/strict";
+import {
+  BaseUrl,
+  ClusterId,
+  encodeRequest,
+  Fault,
+  limits,
+  makeCode,
+  makePersonToken,
+  type PersonRole,
+  Problem,
+  type Route,
+  SecretKey,
+  seederKeyOf,
+  seederTokenOf,
+  trackerRoutes,
+} from "../../../protocol/mod.ts";
+import { readWhole } from "../../../roles/kit/disk.ts";
+import { refusedWith, stateDirectory, stateOf, TrackerWorld } from "./tracker_world.ts";
+
+const chunk = { chunkId: "c".repeat(64), sizeBytes: 5 };
+const uploadId = "d".repeat(32);
+
+/** One well-formed input for every route. */
+function inputs(world: TrackerWorld): Record<keyof typeof trackerRoutes, unknown> {
+  const { seederId } = world.seeders[0] ?? world.newSeeder("none");
+  return {
+    health: {},
+    join: {
+      code: world.tracker.joinCode(),
+      seederId: "e".repeat(16),
+      name: "new",
+      advertised: { port: 1 },
+    },
+    login: { code: world.tracker.loginCode() },
+    heartbeat: world.seeders[0]?.report(),
+    inventory: { seederId, bootId: "a".repeat(16), chunks: [], last: true },
+    signOut: { seederId },
+    mintCode: { purpose: "join" },
+    status: {},
+    stat: { target: { path: "/" }, follow: true },
+    list: { path: "/" },
+    usage: { path: "/" },
+    resolvePrefix: { prefix: "abcde" },
+    makeDirectories: { paths: ["/x"], parents: true },
+    makeLinks: { links: [{ path: "/l", target: "x", modifiedMs: 1, replace: true }] },
+    remove: { path: "/l", what: "tree" },
+    move: { from: "/x", to: "/y", replace: true },
+    setPolicy: { path: "/", copies: 2 },
+    openUploads: {
+      uploads: [{
+        uploadId,
+        path: "/f",
+        condition: { kind: "replace" },
+        chunkSizeBytes: limits.chunkBytesMin,
+        modifiedMs: 1,
+        mode: 0o600,
+      }],
+    },
+    placeChunks: { chunks: [{ ...chunk, uploadId, avoid: [] }] },
+    recordChunks: { chunks: [{ ...chunk, uploadId, index: 0, receipts: [] }] },
+    commitUploads: {
+      uploads: [{ uploadId, sizeBytes: 5, manifestDigest: "f".repeat(64), chunks: [] }],
+    },
+    abandonUploads: { uploadIds: [uploadId] },
+    locate: { targets: [{ path: "/f" }], fromChunk: 0, chunksMax: 1 },
+    reportChunks: { reports: [{ seederId, chunkId: chunk.chunkId }] },
+  };
+}
+
+async function clusterKeyOf(world: TrackerWorld): Promise<SecretKey> {
+  const bytes = await readWhole(world.disk, `${stateDirectory}/cluster.json`);
+  return SecretKey.parse(JSON.parse(new TextDecoder().decode(bytes)).clusterKey);
+}
+
+/** The fault code of the answer, or "opened" when the door let the request through. */
+async function knock(
+  world: TrackerWorld,
+  route: Route,
+  input: unknown,
+  token: string | undefined,
+): Promise<string> {
+  const options = token === undefined ? {} : { token };
+  const request = encodeRequest(route, "http://tracker.test:1", input, options);
+  const response = await world.tracker.app(request, "10.0.0.7");
+  if (response.ok) return "opened";
+  const { code } = Problem.parse(await response.json());
+  return ["unauthenticated", "forbidden"].includes(code) ? code : "opened";
+}
+
+Deno.test("guard: every route against every kind of credentials", async () => {
+  const world = await TrackerWorld.open({ seeders: 2 });
+  const [one, two] = world.seeders;
+  assert(one && two);
+  const key = await clusterKeyOf(world);
+  const foreign = SecretKey.parse("1".repeat(64));
+  const person = (role: PersonRole, by = key) =>
+    makePersonToken(by, { user: "someone", role, issuedMs: 0 });
+  const roles: PersonRole[] = ["reader", "writer", "admin"];
+  const bad: Record<string, string | undefined> = {
+    none: undefined,
+    garbage: "garbage",
+    "another cluster's person": person("admin", foreign),
+    "a person token with a changed body": person("reader").replace(/\.[^.]*\./, "."),
+    "a join code": world.tracker.joinCode(),
+    "a login code": world.tracker.loginCode(),
+    "the second seeder": two.token,
+    "a seeder of another cluster": seederTokenOf(seederKeyOf(foreign, one.seederId)),
+  };
+  let doors = 0;
+  for (const [name, route] of Object.entries(trackerRoutes)) {
+    const input = inputs(world)[name as keyof typeof trackerRoutes];
+    if (route.access !== "open") {
+      const before = await stateOf(world.catalog);
+      for (const [what, token] of Object.entries(bad)) {
+        assert.equal(await knock(world, route, input, token), "unauthenticated", `${name} ${what}`);
+        doors++;
+      }
+      assert.equal(await stateOf(world.catalog), before, name);
+    }
+    for (const role of roles) {
+      const least = "role" in route ? route.role : undefined;
+      const opens = route.access === "open" ||
+        (route.access === "person" && roles.indexOf(role) >= roles.indexOf(least ?? "admin"));
+      const refusal = route.access === "seeder" ? "unauthenticated" : "forbidden";
+      const got = await knock(world, route, input, person(role));
+      assert.equal(got, opens ? "opened" : refusal, `${name} as ${role}`);
+      doors++;
+    }
+    const asSeeder = await knock(world, route, input, one.token);
+    assert.equal(asSeeder, route.access === "person" ? "unauthenticated" : "opened", name);
+    doors++;
+  }
+  assert(doors > 200, `${doors} doors tried`);
+});
+
+Deno.test("guard: codes that are late, foreign, damaged or for another purpose open nothing", async () => {
+  const world = await TrackerWorld.open({ seeders: 1 });
+  const key = await clusterKeyOf(world);
+  const { clusterId } = await world.admin.status({});
+  const body = {
+    purpose: "login" as const,
+    tracker: BaseUrl.parse("http://t:1"),
+    clusterId: ClusterId.parse(clusterId),
+    expiresMs: world.clock.now() + 10,
+  };
+  const good = makeCode(key, body);
+  const damaged = good.slice(0, -2) + (good.at(-2) === "A" ? "B" : "A") + good.at(-1);
+  const codes = [
+    makeCode(key, { ...body, expiresMs: world.clock.now() - 1 }),
+    makeCode(SecretKey.parse("1".repeat(64)), body),
+    world.tracker.joinCode(),
+    damaged,
+    "",
+    "offshore-login-",
+    world.adminToken,
+  ];
+  for (const code of codes) await refusedWith("code-invalid", world.connection().login({ code }));
+  await world.connection().login({ code: good });
+  world.clock.advance(11);
+  await refusedWith("code-invalid", world.connection().login({ code: good }));
+  const stranger = world.newSeeder("stranger");
+  const join = (code: string) =>
+    stranger.connection.join({
+      code,
+      seederId: stranger.seederId,
+      name: "stranger",
+      advertised: { port: 1 },
+    });
+  const before = await stateOf(world.catalog);
+  for (const code of [...codes.toSpliced(2, 1), world.tracker.loginCode()]) {
+    await refusedWith("code-invalid", join(code));
+  }
+  assert.equal(await stateOf(world.catalog), before);
+});
+
+Deno.test("guard: a seeder whose tracker forgot it is told so, not let in", async () => {
+  const world = await TrackerWorld.open({ seeders: 1 });
+  const key = await clusterKeyOf(world);
+  const stranger = world.newSeeder("stranger");
+  stranger.token = seederTokenOf(seederKeyOf(key, stranger.seederId));
+  stranger.connection = world.connection(stranger.token, "10.0.0.5");
+  await refusedWith("seeder-unknown", stranger.beat());
+  await refusedWith("seeder-unknown", stranger.tellInventory());
+  const { seederId } = stranger;
+  await refusedWith("seeder-unknown", stranger.connection.signOut({ seederId }));
+  assert(new Fault("seeder-unknown", "").next.includes("join"));
+});
