@@ -1,0 +1,207 @@
+/**
+ * Real seeders and a tracker that only speaks the seeders' part of the protocol, in one process: the
+ * transport is a table of addresses. What a test wants to see of the tracker it finds in `heard`.
+ */
+import assert from "node:assert/strict";
+import {
+  type ChainLink,
+  type ChunkId,
+  ClusterId,
+  connect,
+  Fault,
+  type Heartbeat,
+  type HeartbeatReply,
+  type InventoryPage,
+  JoinRequest,
+  limits,
+  makeCode,
+  makeLeave,
+  problemMediaType,
+  problemOf,
+  protocolHeader,
+  SecretKey,
+  SeederId,
+  seederKeyOf,
+  seederRoutes,
+  type Transport,
+} from "../../../protocol/mod.ts";
+import type { Clock } from "../../../roles/kit/clock.ts";
+import { systemClock } from "../../../roles/kit/clock.ts";
+import type { Disk } from "../../../roles/kit/disk.ts";
+import { type Log, silentLog } from "../../../roles/kit/log.ts";
+import { seededRandom } from "../../../roles/kit/random.ts";
+import type { App } from "../../../roles/kit/serve.ts";
+import {
+  type ChunkStore,
+  openMemoryStore,
+  openSeeder,
+  type Seeder,
+} from "../../../roles/seeder/mod.ts";
+import { SimDisk } from "../../simulation/sim_disk.ts";
+
+export const clusterKey = SecretKey.parse("ab".repeat(32));
+export const clusterId = ClusterId.parse("c".repeat(16));
+export const trackerAddress = "http://tracker:1";
+
+export interface Heard {
+  readonly joins: unknown[];
+  readonly heartbeats: Heartbeat[];
+  readonly pages: (typeof InventoryPage)["_output"][];
+  readonly signOuts: string[];
+}
+
+export interface Running {
+  readonly seeder: Seeder;
+  readonly store: ChunkStore;
+  readonly seederId: SeederId;
+  readonly address: string;
+  stop(): Promise<void>;
+}
+
+export class SeederWorld {
+  readonly apps = new Map<string, App>();
+  readonly heard: Heard = { joins: [], heartbeats: [], pages: [], signOuts: [] };
+  readonly #running: Running[] = [];
+  /** The tracker's clock runs an hour ahead of everyone else's. */
+  readonly aheadMs = 3_600_000;
+  /** What the next heartbeat is answered with, beside the ordinary. */
+  reply: (heartbeat: Heartbeat) => Partial<HeartbeatReply> | Fault = () => ({});
+
+  constructor(readonly clock: Clock = systemClock()) {
+    this.apps.set(trackerAddress, (request) => this.#tracker(request));
+  }
+
+  readonly transport: Transport = async (request) => {
+    const app = this.apps.get(new URL(request.url).origin);
+    if (app === undefined) throw new TypeError("connection refused");
+    request.signal.throwIfAborted();
+    return await app(request);
+  };
+
+  joinCode(cluster: ClusterId = clusterId): string {
+    const expiresMs = this.clock.now() + 1e9;
+    return makeCode(clusterKey, {
+      purpose: "join",
+      tracker: trackerAddress,
+      clusterId: cluster,
+      expiresMs,
+    });
+  }
+
+  async #tracker(request: Request): Promise<Response> {
+    const headers = { [protocolHeader]: String(limits.protocolVersion) };
+    const body = await request.json();
+    const path = new URL(request.url).pathname;
+    if (path === "/v1/seeders/join") {
+      const join = JoinRequest.parse(body);
+      this.heard.joins.push(join);
+      return Response.json(
+        { clusterId, seederKey: seederKeyOf(clusterKey, join.seederId) },
+        { headers },
+      );
+    }
+    if (path === "/v1/seeders/heartbeat") {
+      this.heard.heartbeats.push(body);
+      const reply = this.reply(body);
+      if (reply instanceof Fault) {
+        return new Response(JSON.stringify(problemOf(reply)), {
+          status: reply.status,
+          headers: { ...headers, "content-type": problemMediaType },
+        });
+      }
+      return Response.json({
+        clusterId,
+        epoch: 1,
+        trackerNowMs: this.clock.now() + this.aheadMs,
+        intervalMs: 20,
+        orders: [],
+        inventoryWanted: false,
+        ...reply,
+      }, { headers });
+    }
+    if (path === "/v1/seeders/inventory") this.heard.pages.push(body);
+    if (path === "/v1/seeders/sign-out") this.heard.signOuts.push(body.seederId);
+    return Response.json({}, { headers });
+  }
+
+  async start(
+    name: string,
+    parts: { store?: ChunkStore; disk?: Disk; code?: string; log?: Log } = {},
+  ): Promise<Running> {
+    const store = parts.store ?? openMemoryStore();
+    const address = `http://${name}:2`;
+    const before = this.heard.heartbeats.length;
+    const seeder = await openSeeder({
+      store,
+      disk: parts.disk ?? new SimDisk({ random: seededRandom(1) }),
+      stateDirectory: "/state",
+      name,
+      joinCode: () => Promise.resolve(parts.code ?? this.joinCode()),
+      clock: this.clock,
+      random: seededRandom(name.length * 1000 + name.charCodeAt(name.length - 1)),
+      transport: this.transport,
+      log: parts.log ?? silentLog,
+    });
+    this.apps.set(address, seeder.app);
+    const ending = new AbortController();
+    const ran = seeder.run({ host: name, port: 2 }, ending.signal);
+    await until(() => seeder.joined, `${name} joins`);
+    const mine = this.heard.heartbeats.slice(before).find((each) => each.name === name);
+    const seederId = SeederId.parse(mine?.seederId);
+    const stop = async () => {
+      ending.abort(new Error("stop"));
+      await ran;
+      await seeder.close();
+      this.apps.delete(address);
+    };
+    const running = { seeder, store, seederId, address, stop };
+    this.#running.push(running);
+    return running;
+  }
+
+  async close(): Promise<void> {
+    for (const { stop } of this.#running) await stop();
+  }
+
+  leave(
+    at: Running,
+    action: "read" | "store",
+    chunkId: ChunkId,
+    sizeBytes: number,
+    lifeMs = 60_000,
+  ) {
+    const expiresMs = this.clock.now() + this.aheadMs + lifeMs;
+    return makeLeave(
+      seederKeyOf(clusterKey, at.seederId),
+      { action, chunkId, sizeBytes },
+      expiresMs,
+    );
+  }
+
+  link(at: Running, chunkId: ChunkId, sizeBytes: number): ChainLink {
+    const leave = this.leave(at, "store", chunkId, sizeBytes);
+    return { seederId: at.seederId, address: at.address, leave };
+  }
+
+  call(at: Running, transport: Transport = this.transport, address = at.address) {
+    return connect(seederRoutes, address, transport, "the seeder");
+  }
+}
+
+export async function until(holds: () => boolean, what: string): Promise<void> {
+  const clock = systemClock();
+  const endMs = clock.now() + 10_000;
+  while (!holds()) {
+    assert.ok(clock.now() < endMs, `within ten seconds: ${what}`);
+    await clock.sleep(2);
+  }
+}
+
+export async function inWorld(work: (world: SeederWorld) => Promise<void>): Promise<void> {
+  const world = new SeederWorld();
+  try {
+    await work(world);
+  } finally {
+    await world.close();
+  }
+}
