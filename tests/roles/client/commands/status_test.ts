@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { ClusterStatus } from "../../../../protocol/mod.ts";
+import { problemsOf } from "../../../../roles/client/commands/status.ts";
+import { openClientWorld } from "../client_world.ts";
+
+function clusterOf(
+  changes: Partial<ClusterStatus>,
+  states: readonly string[] = ["green", "green"],
+) {
+  return ClusterStatus.parse({
+    clusterId: "0".repeat(16),
+    epoch: 1,
+    version: "1",
+    nowMs: 0,
+    upSinceMs: 0,
+    seeders: states.map((state, i) => ({
+      seederId: String(i).repeat(16),
+      name: `s-${i}`,
+      zone: `z-${i}`,
+      address: `http://s-${i}:1`,
+      state,
+      silentMs: 0,
+      writable: true,
+      space: { totalBytes: 10, freeBytes: 5, usedBytes: 5 },
+      chunkCount: 1,
+    })),
+    files: 0,
+    directories: 0,
+    links: 0,
+    fileBytes: 0,
+    chunks: 0,
+    chunksAtRisk: 0,
+    chunksUnavailable: 0,
+    uploadsOpen: 0,
+    logSequence: 0,
+    copiesDefault: 2,
+    ...changes,
+  });
+}
+
+Deno.test("problemsOf finds nothing in a sound cluster", () => {
+  assert.deepEqual(problemsOf(clusterOf({})), []);
+});
+
+Deno.test("problemsOf names what is wrong, worst first, each with what to do", () => {
+  const whats = (status: ClusterStatus) => problemsOf(status).map(({ what }) => what);
+  assert.deepEqual(whats(clusterOf({ chunksAtRisk: 3, chunksUnavailable: 1 }, ["green", "red"])), [
+    "1 chunk cannot be read: no seeder that answers holds a copy",
+    "2 chunks with fewer copies than wanted",
+    "1 seeder for 2 copies of each file",
+    "s-1 is silent (red, heard 0 ms ago)",
+  ]);
+  assert.deepEqual(whats(clusterOf({}, ["green", "green", "away"])), ["s-2 signed out"]);
+  assert.deepEqual(whats(clusterOf({}, [])), ["0 seeders for 2 copies of each file"]);
+});
+
+Deno.test("problemsOf says all is well only when every chunk has its copies", () => {
+  const state = fc.constantFrom("green", "yellow", "red", "away");
+  fc.assert(fc.property(
+    fc.array(state, { maxLength: 5 }),
+    fc.nat(3),
+    fc.nat(3),
+    (states, atRisk, unavailable) => {
+      const changes = { chunksAtRisk: atRisk + unavailable, chunksUnavailable: unavailable };
+      const problems = problemsOf(clusterOf(changes, states));
+      const sound = atRisk + unavailable === 0 && states.length >= 2 &&
+        states.every((one) => one === "green");
+      assert.equal(problems.length === 0, sound);
+      for (const { what, next } of problems) assert(what !== "" && next !== "");
+    },
+  ));
+});
+
+Deno.test("status says that all is well on one screen", async () => {
+  await using world = await openClientWorld(2);
+  await world.run(["put", "-", "/a"], { input: "some bytes" });
+  const ran = await world.run(["status"]);
+  assert.match(ran.output, /^All is well\.\n\ntracker +http:\/\/tracker:1, up /);
+  assert.match(ran.output, /\nfiles +1 file, 10 B, 0 directories, 0 links\n/);
+  assert(ran.output.split("\n").length < 24);
+  const [json] = (await world.run(["status", "--json"])).json();
+  assert.deepEqual([json?.healthy, json?.problems, json?.files], [true, [], 1]);
+});

@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { FakeTerminal, openClientWorld } from "../client_world.ts";
+import { bytesOf, mib } from "../world.ts";
+
+Deno.test("a transfer sums up: what is done, what was there, what failed", async () => {
+  await using world = await openClientWorld(2);
+  await Deno.mkdir(`${world.local}/t`);
+  await Deno.writeFile(`${world.local}/t/one`, bytesOf(2 * mib, 1));
+  await Deno.writeFile(`${world.local}/t/two`, bytesOf(1000, 2));
+  const first = await world.run(["put", "-r", "t", "/"]);
+  assert.match(first.error, /^put: 2 files, 1 directory, 2 MiB sent in .*\/s\)/);
+  const again = await world.run(["put", "-r", "t", "/"]);
+  assert.match(again.error, /2 MiB of it was there already/);
+  await Deno.writeTextFile(`${world.local}/two`, "in the way");
+  const got = await world.run(["get", "/t/one", "/t/two", "."]);
+  assert.equal(got.code, 1);
+  assert.match(
+    got.error,
+    /^get: .*two[^]*get: 1 of 2 files, 2 MiB received[^]*1 of 2 files failed/,
+  );
+  assert.deepEqual(await Deno.readFile(`${world.local}/one`), bytesOf(2 * mib, 1));
+  assert.equal(await Deno.readTextFile(`${world.local}/two`), "in the way");
+});
+
+Deno.test("a transfer as JSON: a line for each file and one for all", async () => {
+  await using world = await openClientWorld(2);
+  await Deno.writeFile(`${world.local}/one`, bytesOf(1000, 1));
+  const put = (await world.run(["put", "--json", "one", "none", "/"])).json();
+  assert.deepEqual(put.map(({ ok }) => ok), [false, true, undefined]);
+  assert.equal(put[0]?.code, "local-not-found");
+  const { path, sizeBytes, copies } = put[1] ?? {};
+  assert.deepEqual([path, sizeBytes, copies], ["/one", 1000, 2]);
+  assert.deepEqual([put[2]?.done, put[2]?.failed, put[2]?.bytes], [1, 1, 1000]);
+});
+
+Deno.test("a terminal sees a progress line that goes away", async () => {
+  await using world = await openClientWorld(2);
+  await Deno.writeFile(`${world.local}/one`, bytesOf(9 * mib, 1));
+  const terminal = new FakeTerminal({ errorIsTerminal: true, columns: 100 });
+  assert.equal((await world.run(["put", "one"], terminal)).code, 0);
+  const lines = terminal.error.split("\r\x1b[2K");
+  assert.match(lines[1] ?? "", /^ +\d+ % +\S+ \S+ of 9 MiB/);
+  assert.match(lines.at(-1) ?? "", /^put: \/one, 9 MiB sent in .*\n$/);
+});
