@@ -65,8 +65,11 @@ export class ResultQueue<T> {
     for (;;) {
       const entry = this.#entries.shift();
       if (entry !== undefined) {
-        yield entry.value;
-        entry.taken();
+        try {
+          yield entry.value;
+        } finally {
+          entry.taken();
+        }
       } else if (this.#ended) break;
       else await new Promise<void>((resolve) => this.#wake = resolve);
     }

@@ -147,10 +147,10 @@ export class LocalPart {
         throw new Fault("local-failed", `${this.partPath} was changed by somebody else`);
       }
       await this.part.sync();
-      this.#close();
       await disk.setAttributes(this.partPath, { mode: file.mode, modifiedMs: file.modifiedMs });
       await checkNameFree(disk, localPath, force);
       await disk.rename(this.partPath, localPath);
+      this.#close();
       const sidecar = `${this.partPath}.json`;
       if (this.settings.resumable && await disk.stat(sidecar) !== undefined) {
         await disk.remove(sidecar);

@@ -351,6 +351,7 @@ async function joined(number: number, code: string, transport: Transport): Promi
 
 function heeding<T>(signal: AbortSignal, answer: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
+    if (signal.aborted) reject(signal.reason);
     signal.addEventListener("abort", () => reject(signal.reason), { once: true });
     answer.then(resolve, reject);
   });
