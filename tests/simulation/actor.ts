@@ -62,7 +62,7 @@ export class Actor {
   async live(steps: number): Promise<void> {
     for (let i = 0; i < steps; i++) {
       await this.step();
-      await this.#sleep(randomInt(this.random, 0, 300));
+      await this.#sleep(2 ** randomInt(this.random, 0, 11));
     }
   }
 

@@ -85,7 +85,7 @@ export class Cluster {
     if (!await this.allGreen(60_000)) world.fail("the seeders were not all green after the start");
   }
 
-  /** Whether the tracker comes to see every seeder green within this time. */
+  /** Whether the tracker comes to see every seeder green and writable within this time. */
   async allGreen(withinMs: number): Promise<boolean> {
     const { world } = this;
     const endMs = world.timeline.elapsedMs + withinMs;
@@ -94,7 +94,7 @@ export class Cluster {
       if (session === undefined) return false;
       try {
         const status = await world.timeline.run(session.tracker.status({}), 10 * 60_000);
-        const green = status.seeders.filter((seeder) => seeder.state === "green");
+        const green = status.seeders.filter((one) => one.state === "green" && one.writable);
         if (green.length === this.seeders.length) return true;
       } catch (error) {
         world.tell(`no status: ${error}`);

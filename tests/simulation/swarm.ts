@@ -7,6 +7,7 @@
  * fails; one seed alone prints its whole story with `--trace`.
  */
 import { parseArgs } from "node:util";
+import { limits } from "../../protocol/mod.ts";
 import { randomInt, seededRandom, shuffled } from "../../roles/kit/random.ts";
 import { Actor } from "./actor.ts";
 import { Belief } from "./belief.ts";
@@ -51,8 +52,8 @@ export function drawOptions(seed: number): SwarmOptions {
     engine: seed % 4 === 0 ? "sqlite" : "memory",
     stepsPerClient: randomInt(random, 3, 8),
     bytesMost: 2 ** randomInt(random, 10, 21),
-    troubles: kinds.slice(0, randomInt(random, 0, 5)),
-    pauseMs: 2 ** randomInt(random, 7, 12),
+    troubles: kinds.slice(0, randomInt(random, 0, 6)),
+    pauseMs: 2 ** randomInt(random, 6, 11),
     lastPowerCut: random.unit() < 0.5,
   };
 }
@@ -134,6 +135,8 @@ async function settled(cluster: Cluster): Promise<void> {
   const ready = await world.until(() => world.machines.every((one) => one.ready), settleMs);
   if (!ready) world.fail("not every machine came back");
   if (!await cluster.allGreen(60_000)) world.fail("the seeders did not become green again");
+  // Two heartbeats more, and the tracker knows the space on every disk.
+  await world.timeline.pass(2 * limits.heartbeatIntervalMs);
 }
 
 async function look(cluster: Cluster, belief: Belief, when: string): Promise<void> {

@@ -15,6 +15,7 @@ export const troubleKinds = [
   "kill",
   "crashAtCall",
   "cutPower",
+  "blackout",
   "stop",
   "wall",
   "loss",
@@ -94,6 +95,12 @@ export class Troubles {
       case "cutPower":
         machine.cutPower();
         return this.#startLater(machine);
+      case "blackout":
+        for (const each of world.machines) {
+          each.cutPower();
+          this.#startLater(each);
+        }
+        return;
       case "stop":
         seeder.stop();
         return this.#startLater(seeder, 4000);
