@@ -1,5 +1,6 @@
 /**
- * What the examples are made of: one cluster with fixed keys, two seeders, one small file, one moment.
+ * What the examples are made of: one cluster with fixed keys, two seeders, one small file, one
+ * moment.
  */
 import {
   chunkIdOf,

@@ -47,7 +47,7 @@ Deno.test("Fault details of any text survive the wire", () => {
   }));
 });
 
-Deno.test("Fault takes the advice of its kind where the thrower has none, and keeps its cause", () => {
+Deno.test("Fault takes its kind's advice where the thrower has none, and keeps its cause", () => {
   const cause = new Error("EIO");
   const fault = new Fault("disk-failed", "read of chunk 1 failed", { cause });
   assert.equal(fault.next, faultKinds["disk-failed"].next);

@@ -137,7 +137,7 @@ Deno.test("isReceiptFor refuses another chunk, size, seeder or cluster", () => {
   assert.equal(check(receipt, chunkId, 4096, SecretKey.parse("22".repeat(32))), false);
 });
 
-Deno.test("isReceiptFor refuses a seeder that speaks for another, and a leave shown as a receipt", () => {
+Deno.test("isReceiptFor refuses a receipt in another name, and a leave shown as one", () => {
   const leave = makeLeave(key, subject, expiresMs);
   const forged = makeReceipt(key, otherId, chunkId, 4096, leave);
   assert.equal(isReceiptFor(clusterKey, forged, chunkId, 4096, expiresMs, 0), false);

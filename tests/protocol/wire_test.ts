@@ -104,7 +104,7 @@ Deno.test("connect sends the input of a bytes route in path, query and headers",
   assert.deepEqual(heard, { input: expected, bytes: new Uint8Array([1, 2, 3]) });
 });
 
-Deno.test("connect leaves out fields that are undefined, and hands a bytes reply over", async () => {
+Deno.test("connect leaves out undefined fields, and hands a bytes reply over", async () => {
   const app = seederApp({
     readChunk: ({ input }) => {
       assert.deepEqual(input, { chunkId, size: 3, leave });
@@ -169,7 +169,7 @@ Deno.test("connect refuses a reply of another protocol version, or of none", asy
   }
 });
 
-Deno.test("a request of another protocol version, or of none, is refused by the server", async () => {
+Deno.test("the server refuses another protocol version, or none", async () => {
   const app = trackerApp({ usage: () => Promise.resolve(usage) });
   for (const version of ["0", "2", "one", undefined]) {
     const altered: Transport = (request) => {

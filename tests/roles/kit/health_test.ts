@@ -6,7 +6,7 @@ import { askHealth } from "../../../roles/kit/health.ts";
 
 const well = { status: "ok", role: "seeder", version: "0.1.0", protocol: 1 };
 
-Deno.test("askHealth tells role, version and state, and asks loopback for a role on all interfaces", async () => {
+Deno.test("askHealth tells role, version and state, and asks on loopback", async () => {
   const asked: string[] = [];
   const transport: Transport = (request) => {
     asked.push(request.url);

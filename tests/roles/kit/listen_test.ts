@@ -59,7 +59,7 @@ function faultOf(work: () => Listener): Fault {
   throw new Error("it listens");
 }
 
-Deno.test("listen serves the app, tells it who asks, and names what stands in the way", async () => {
+Deno.test("listen serves the app, and names what stands in the way", async () => {
   const app = (_: Request, from?: string) => Promise.resolve(new Response(`hello ${from}`));
   const listener = listen(app, "127.0.0.1", 0);
   try {

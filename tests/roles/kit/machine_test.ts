@@ -19,7 +19,7 @@ Deno.test("prepareState makes the folder for its owner only, and again without h
   }
 });
 
-Deno.test("prepareState refuses a disk that is missing, is a file, or has a file in the way", async () => {
+Deno.test("prepareState refuses a missing disk, a file, and a file in the way", async () => {
   const path = await Deno.makeTempDir({ prefix: "offshore-state-" });
   try {
     await Deno.writeTextFile(`${path}/file`, "");

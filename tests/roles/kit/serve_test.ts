@@ -204,7 +204,7 @@ Deno.test("serveRoutes names the field of a body that does not fit", async () =>
   assert.deepEqual(handled, []);
 });
 
-Deno.test("serveRoutes answers any body with a reply or a problem, never an internal fault", async () => {
+Deno.test("serveRoutes answers any body with a reply or a refusal", async () => {
   const { app } = serve();
   const anyBody = fc.oneof(fc.string({ unit: "binary" }), fc.json(), fc.jsonValue());
   await fc.assert(fc.asyncProperty(anyBody, async (body) => {
@@ -251,6 +251,7 @@ Deno.test("serveRoutes answers an unknown route and an unknown method with a pro
 Deno.test("serveRoutes refuses a chunk address with unknown or malformed fields", async () => {
   const { app, handled } = serve();
   const headers = { ...spoken, "offshore-leave": leave };
+  const read = (rest: string) => new Request(`${address}/v1/chunks/${rest}`, { headers });
   for (const rest of ["x?size=3", `${chunkId}?size=3&more=1`, chunkId, `${chunkId}?size=-3`]) {
     const problem = await problemFrom(
       await app(new Request(`${address}/v1/chunks/${rest}`, { headers })),
@@ -260,7 +261,7 @@ Deno.test("serveRoutes refuses a chunk address with unknown or malformed fields"
   assert.deepEqual(handled, []);
 });
 
-Deno.test("serveRoutes sends a bytes reply with its status and headers, and no body to HEAD", async () => {
+Deno.test("serveRoutes sends bytes with status and headers, and none to HEAD", async () => {
   const { app } = serve();
   const whole = await app(fitting.readChunk());
   assert.equal(whole.status, 206);
@@ -288,7 +289,7 @@ Deno.test("serveRoutes keeps a sound request id and replaces any other", async (
   }
 });
 
-Deno.test("serveRoutes logs what failed inside and tells the caller no more than a fault", async () => {
+Deno.test("serveRoutes logs what failed inside and tells no more than a fault", async () => {
   const { app, log } = serve({ usage: () => Promise.reject(new TypeError("x is undefined")) });
   const problem = await problemFrom(await app(fitting.usage()));
   assert.equal(problem.code, "internal");
