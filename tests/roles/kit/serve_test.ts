@@ -254,7 +254,7 @@ Deno.test("serveRoutes refuses a chunk address with unknown or malformed fields"
   const read = (rest: string) => new Request(`${address}/v1/chunks/${rest}`, { headers });
   for (const rest of ["x?size=3", `${chunkId}?size=3&more=1`, chunkId, `${chunkId}?size=-3`]) {
     const problem = await problemFrom(
-      await app(new Request(`${address}/v1/chunks/${rest}`, { headers })),
+      await app(read(rest)),
     );
     assert.equal(problem.code, "invalid-request", rest);
   }
