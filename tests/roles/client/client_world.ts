@@ -68,7 +68,13 @@ export class FakeTerminal implements Terminal {
   }
 
   get bytes(): Uint8Array<ArrayBuffer> {
-    return new Uint8Array(this.written.flatMap((part) => [...part]));
+    const all = new Uint8Array(this.written.reduce((sum, part) => sum + part.length, 0));
+    let offset = 0;
+    for (const part of this.written) {
+      all.set(part, offset);
+      offset += part.length;
+    }
+    return all;
   }
 
   get output(): string {

@@ -5,7 +5,7 @@ import { openClientWorld } from "./client_world.ts";
 import { makeTree } from "./trees.ts";
 import { remote } from "./world.ts";
 
-Deno.test("walkLocal and walkRemote see the same tree, parents before what is in them", async () => {
+Deno.test("walkLocal and walkRemote see the same tree, parents first", async () => {
   await using world = await openClientWorld();
   await makeTree(`${world.local}/tree`);
   await world.run(["put", "-r", "tree", "/"]);

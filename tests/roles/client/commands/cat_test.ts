@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { chunkIdOf } from "../../../../protocol/mod.ts";
 import { openClientWorld } from "../client_world.ts";
 import { bytesOf } from "../world.ts";
 
@@ -11,7 +12,7 @@ Deno.test("put -, cat and get - carry any bytes through pipes unchanged", async 
   for (const words of [["cat", "/piped"], ["get", "/piped", "-"]]) {
     const ran = await world.run(words);
     assert.equal(ran.code, 0, ran.error);
-    assert.deepEqual(ran.bytes, bytes);
+    assert.equal(chunkIdOf(ran.bytes), chunkIdOf(bytes));
     assert.equal(ran.error, "");
   }
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { openClientWorld } from "../client_world.ts";
 
-Deno.test("help tells about all commands or one; exit leaves; clear clears a screen only", async () => {
+Deno.test("help tells about commands; exit leaves; clear clears a screen only", async () => {
   await using world = await openClientWorld();
   const ran = await world.script(["h", "help mv", "clear", "e", "pwd"]);
   assert.equal(ran.code, 0, ran.error);
