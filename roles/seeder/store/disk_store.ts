@@ -161,8 +161,8 @@ async function* onePart(bytes: Uint8Array<ArrayBuffer>): AsyncGenerator<Uint8Arr
 async function makeDurableDirectory(disk: Disk, path: string): Promise<void> {
   await disk.makeDirectory(path);
   let above = path;
-  for (let level = 0; level < 2 && above.lastIndexOf("/") > 0; level++) {
-    above = above.slice(0, above.lastIndexOf("/"));
+  for (let level = 0; level < 2 && above.length > 1; level++) {
+    above = above.slice(0, Math.max(1, above.lastIndexOf("/")));
     await disk.syncDirectory(above);
   }
 }

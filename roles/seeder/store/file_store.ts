@@ -47,6 +47,8 @@ export class FileStore {
     for (const { name, kind } of await this.disk.list(`${this.root}/chunks`)) {
       if (kind !== "directory" || !/^[0-9a-f]{2}$/.test(name)) continue;
       const entries = await this.disk.list(`${this.root}/chunks/${name}`);
+      // A process that was killed may have named a chunk and not synced the name any more.
+      await this.disk.syncDirectory(`${this.root}/chunks/${name}`);
       for (let at = 0; at < entries.length; at += 32) {
         await Promise.all(entries.slice(at, at + 32).map((entry) => this.#find(name, entry.name)));
       }

@@ -36,6 +36,7 @@ export class PackLedger {
       const orphan = match?.[2] === "index" && !names.has(`${match[1]}.pack`);
       if (orphan || name.endsWith(".new")) await disk.remove(`${directory}/${name}`);
     }
+    await disk.syncDirectory(directory);
     numbers.sort((a, b) => a - b);
     this.#highest = numbers.at(-1) ?? 0;
     let newest: OpenPack | undefined;
@@ -71,8 +72,10 @@ export class PackLedger {
   }
 
   async #scan(number: number): Promise<PackContents> {
-    const file = await this.parts.disk.open(packPath(this.parts.directory, number), "read");
+    const file = await this.parts.disk.open(packPath(this.parts.directory, number), "update");
     try {
+      // A process that was killed may have written what it could not sync any more.
+      await file.sync();
       return await scanPack(file);
     } finally {
       file.close();
