@@ -134,10 +134,22 @@ export function isReceiptFor(
   nowMs: number,
   graceMs: number,
 ): boolean {
+  const key = seederKeyOf(clusterKey, receipt.seederId);
+  return isReceiptUnder(key, receipt, chunkId, sizeBytes, nowMs, graceMs);
+}
+
+/** As `isReceiptFor`, with the key of the receipt's seeder at hand. */
+export function isReceiptUnder(
+  seederKey: SecretKey,
+  receipt: Receipt,
+  chunkId: ChunkId,
+  sizeBytes: number,
+  nowMs: number,
+  graceMs: number,
+): boolean {
   const { head, tail } = splitOnDot(receipt.proof);
   if (nowMs > Number.parseInt(head, 36) + graceMs) return false;
-  const key = seederKeyOf(clusterKey, receipt.seederId);
-  return sameMac(tail, mac(key, receiptText(receipt.seederId, chunkId, sizeBytes, head)));
+  return sameMac(tail, mac(seederKey, receiptText(receipt.seederId, chunkId, sizeBytes, head)));
 }
 
 function toText(value: unknown): string {

@@ -41,16 +41,22 @@ export class Holdings {
   /** No inventory is compared again before this. */
   readonly #quietUntilMs = new Map<SeederId, number>();
 
-  /** Adds holdings that a seeder gave its receipt for. */
+  /**
+   * Adds holdings that a seeder gave its receipt for. They are remembered only while a page or an
+   * outcome that contradicts them may be under way.
+   */
   async addReceipted(
+    core: Core,
     tx: CatalogTransaction,
     seederId: SeederId,
     chunks: readonly ChunkEntry[],
     nowMs: number,
   ): Promise<void> {
-    const receipts = this.#receipts.get(seederId) ?? new Map<ChunkId, number>();
-    this.#receipts.set(seederId, receipts);
-    for (const { chunkId } of chunks) receipts.set(chunkId, nowMs);
+    if (this.#rounds.has(seederId) || core.orders.isWaitingFor(seederId)) {
+      const receipts = this.#receipts.get(seederId) ?? new Map<ChunkId, number>();
+      this.#receipts.set(seederId, receipts);
+      for (const { chunkId } of chunks) receipts.set(chunkId, nowMs);
+    }
     await tx.addHoldings(seederId, chunks);
   }
 

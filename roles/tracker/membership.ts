@@ -97,7 +97,7 @@ export async function heartbeat(
     );
   }
   hear(member, input, addressOf(input.advertised, peer), nowMs);
-  for (const outcome of input.outcomes) await settle(core, member, outcome);
+  for (const outcome of input.outcomes) await settleOrWarn(core, member, outcome);
   const inventoryWanted = await core.holdings.inventoryWanted(core, member, nowMs);
   await save(core, member);
   return {
@@ -139,6 +139,15 @@ function hear(member: Member, input: Heartbeat, address: string, nowMs: number):
   if (!changed) return;
   member.row = { ...row, ...space, name, zone, address, away: false };
   member.unsaved = true;
+}
+
+/** A holding that cannot be taken away now is found wrong again when the inventory is compared. */
+async function settleOrWarn(core: Core, member: Member, outcome: OrderOutcome): Promise<void> {
+  try {
+    await settle(core, member, outcome);
+  } catch (fault) {
+    core.log.warn("outcome not kept", { seederId: member.row.seederId, outcome, fault });
+  }
 }
 
 async function settle(core: Core, member: Member, outcome: OrderOutcome): Promise<void> {

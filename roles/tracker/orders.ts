@@ -42,6 +42,11 @@ export class OrderBook {
     return true;
   }
 
+  /** Whether an outcome of this seeder may still come. */
+  isWaitingFor(seederId: SeederId): boolean {
+    return (this.#waiting.get(seederId)?.size ?? 0) > 0;
+  }
+
   /** What goes into the reply to a heartbeat now: new orders, and those sent long ago. */
   take(seederId: SeederId, nowMs: number): Order[] {
     const due: Order[] = [];

@@ -7,7 +7,7 @@ import {
   type ChunkEntry,
   type ChunkId,
   Fault,
-  isReceiptFor,
+  isReceiptUnder,
   limits,
   type RecordedChunk as RecordedChunkSchema,
   type SeederId,
@@ -22,8 +22,8 @@ export type RecordedChunk = z.output<typeof RecordedChunkSchema>;
 /** Throws `leave-invalid` unless every receipt is a registered seeder's word for this chunk. */
 function checkReceipts(core: Core, chunk: RecordedChunk, nowMs: number): void {
   for (const receipt of chunk.receipts) {
-    const genuine = core.members.get(receipt.seederId) !== undefined && isReceiptFor(
-      core.keys.clusterKey,
+    const genuine = core.members.get(receipt.seederId) !== undefined && isReceiptUnder(
+      core.keys.seederKey(receipt.seederId),
       receipt,
       chunk.chunkId,
       chunk.sizeBytes,
@@ -117,7 +117,7 @@ export class Proofs {
   async write(): Promise<void> {
     for (const [seederId, chunks] of this.#bySeeder) {
       const { core, tx, nowMs } = this;
-      await core.holdings.addReceipted(tx, seederId, [...chunks.values()], nowMs);
+      await core.holdings.addReceipted(core, tx, seederId, [...chunks.values()], nowMs);
     }
   }
 }

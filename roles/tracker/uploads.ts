@@ -34,10 +34,20 @@ import { type ClusterView, isLive, neededCopies } from "./plan/view.ts";
 import { checkHeldSize, Proofs } from "./receipts.ts";
 import { copiesIn, type Found, walk } from "./walk.ts";
 
+/** The catalog failed, not the item: the whole transaction must be undone. */
+const catalogFaults = [
+  "internal",
+  "config-corrupt",
+  "disk-failed",
+  "disk-full",
+  "disk-unusable",
+  "unavailable",
+];
+
 /** An item's result from what was thrown. Throws again what is no fault of the item. */
 export function refused(thrown: unknown): { ok: false; problem: Problem } {
   const fault = asFault(thrown);
-  if (["internal", "config-corrupt", "disk-failed", "disk-full"].includes(fault.code)) throw thrown;
+  if (catalogFaults.includes(fault.code)) throw thrown;
   return { ok: false, problem: problemOf(fault) };
 }
 

@@ -88,6 +88,21 @@ Deno.test("heartbeat tells epoch and clock, takes a new address, ends an absence
   assert.equal(await stateNow(), "red");
 });
 
+Deno.test("heartbeats go on while the tracker's disk is full", async () => {
+  const world = await TrackerWorld.open({ seeders: 1 });
+  const [one] = world.seeders;
+  assert(one);
+  world.callsUntilFull = 0;
+  await one.beat({ advertised: { host: "moved.lan", port: 9 } });
+  const address = async () => (await world.admin.status({})).seeders[0]?.address;
+  assert.equal(await address(), "http://moved.lan:9");
+  await refusedWith("disk-full", world.admin.makeDirectories({ paths: ["/x"], parents: false }));
+  world.callsUntilFull = Infinity;
+  await one.beat({ advertised: { host: "moved.lan", port: 9 } });
+  await world.start();
+  assert.equal(await address(), "http://moved.lan:9");
+});
+
 Deno.test("a seeder back with the same chunks is believed without one page", async () => {
   const world = await TrackerWorld.open({ seeders: 2 });
   await world.upload("/file", [chunkOf(1)]);

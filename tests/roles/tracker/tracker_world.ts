@@ -77,6 +77,8 @@ export class TrackerWorld {
   readonly random;
   readonly disk: SimDisk;
   readonly data = new MemoryCatalogData();
+  /** After so many calls of a transaction's methods the tracker's disk is full. */
+  callsUntilFull = Infinity;
   catalog!: Catalog;
   tracker!: Tracker;
   admin!: TrackerConnection;
@@ -107,7 +109,7 @@ export class TrackerWorld {
 
   /** Opens a tracker over what is there: the first, or the next after a crash of the one before. */
   async start(clock: Clock = this.clock): Promise<void> {
-    this.catalog = openMemoryCatalog(this.data);
+    this.catalog = failing(openMemoryCatalog(this.data), this);
     this.tracker = await openTracker({
       catalog: this.catalog,
       disk: this.disk,
@@ -180,6 +182,25 @@ export class TrackerWorld {
     assert(result?.ok);
     return result.versionId;
   }
+}
+
+/** The catalog, as long as `world.callsUntilFull` lasts. */
+function failing(catalog: Catalog, world: { callsUntilFull: number }): Catalog {
+  return {
+    ...{ read: (work) => catalog.read(work), close: () => catalog.close() },
+    transaction: (work) =>
+      catalog.transaction((tx) =>
+        work(
+          new Proxy(tx, {
+            get: (target, name) => {
+              if (world.callsUntilFull-- <= 0) throw new Fault("disk-full", "no space left");
+              const value: unknown = Reflect.get(target, name);
+              return typeof value === "function" ? value.bind(target) : value;
+            },
+          }),
+        )
+      ),
+  };
 }
 
 /** Throws the fault of a batch item's result, if it has one. */
@@ -288,7 +309,10 @@ export function openOf(
   };
 }
 
-export function commitOf<Recorded>(
+/** A chunk of a file with the receipts for it. */
+export type Recorded = ChunkEntry & { index: number; receipts: Receipt[] };
+
+export function commitOf(
   uploadId: UploadId,
   chunks: readonly ChunkEntry[],
   recorded: Recorded[],

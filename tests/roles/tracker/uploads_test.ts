@@ -14,7 +14,9 @@ import {
   commitOf,
   namesOf,
   openOf,
+  type Recorded,
   refusedWith,
+  stateOf,
   throwProblem,
   TrackerWorld,
 } from "./tracker_world.ts";
@@ -35,9 +37,7 @@ async function place(world: TrackerWorld, uploadId: UploadId, chunk: ChunkEntry)
   return result.placement;
 }
 
-type Recording = ChunkEntry & { index: number; receipts: Receipt[] };
-
-async function record(world: TrackerWorld, uploadId: UploadId, chunk: Recording) {
+async function record(world: TrackerWorld, uploadId: UploadId, chunk: Recorded) {
   const [result] = (await world.admin.recordChunks({ chunks: [{ ...chunk, uploadId }] })).results;
   throwProblem(result);
   assert(result?.ok);
@@ -45,7 +45,7 @@ async function record(world: TrackerWorld, uploadId: UploadId, chunk: Recording)
 }
 
 async function commit(world: TrackerWorld, upload: ReturnType<typeof commitOf>) {
-  const [result] = (await world.admin.commitUploads({ uploads: [upload as never] })).results;
+  const [result] = (await world.admin.commitUploads({ uploads: [upload] })).results;
   assert(result);
   return result;
 }
@@ -215,13 +215,13 @@ Deno.test("commit refuses what is not whole, names what is missing, and then goe
   const { uploadId } = openOf(world.uploadId(), "/file");
   await open(world, openOf(uploadId, "/file"));
   const chunks = [0, 1, 2, 3].map((i) => chunkOf(i, i === 3 ? 9 : full));
-  const stored: Recording[] = [];
+  const stored: Recorded[] = [];
   for (const [index, chunk] of chunks.entries()) {
     stored.push({ ...chunk, index, receipts: await world.store(uploadId, chunk) });
   }
-  const at = (index: number) => stored[index] as Recording;
-  const whole = commitOf(uploadId, chunks, [] as Recording[]);
-  const missing = async (recorded: Recording[]) => {
+  const at = (index: number) => stored[index] as Recorded;
+  const whole = commitOf(uploadId, chunks, []);
+  const missing = async (recorded: Recorded[]) => {
     const result = await commit(world, { ...whole, chunks: recorded });
     assert(!result.ok && result.problem.code === "copies-missing", JSON.stringify(result));
     return result.missing;
@@ -357,7 +357,7 @@ Deno.test("a batch gives every item its own result, whatever the others are", as
         const world = await TrackerWorld.open({ seeders: 2 });
         await world.upload("/taken", []);
         const condition = { kind: "create" } as const;
-        const uploads = [];
+        const uploads: ReturnType<typeof commitOf>[] = [];
         for (const [i, kind] of kinds.entries()) {
           const uploadId = world.uploadId();
           if (kind !== "unknown") {
@@ -366,7 +366,7 @@ Deno.test("a batch gives every item its own result, whatever the others are", as
           }
           if (kind === "taken") await world.upload(`/taken${i}`, []);
           const chunks = kind === "empty" ? [] : [chunkOf(`${kind}${i}`, 10)];
-          const recorded = [];
+          const recorded: Recorded[] = [];
           for (const [index, chunk] of chunks.entries()) {
             const send = kind !== "missing" && kind !== "unknown";
             const receipts = send ? await world.store(uploadId, chunk) : [];
@@ -377,7 +377,7 @@ Deno.test("a batch gives every item its own result, whatever the others are", as
           if (kind === "size") made.sizeBytes = 11;
           uploads.push(made);
         }
-        const { results } = await world.admin.commitUploads({ uploads: uploads as never });
+        const { results } = await world.admin.commitUploads({ uploads });
         const codes: Record<string, string> = {
           good: "done",
           empty: "done",
@@ -404,4 +404,32 @@ Deno.test("abandon gives uploads up and counts those that were there", async () 
   const uploadIds = [uploadId, uploadId, world.uploadId()];
   assert.equal((await world.admin.abandonUploads({ uploadIds })).abandoned, 1);
   await refusedWith("upload-unknown", committed(world, commitOf(uploadId, [], [])));
+});
+
+Deno.test("a catalog that fails in the middle of a batch leaves nothing of it", async () => {
+  const world = await TrackerWorld.open({ seeders: 2 });
+  const uploads: ReturnType<typeof commitOf>[] = [];
+  for (let i = 0; i < 3; i++) {
+    const uploadId = world.uploadId();
+    await open(world, openOf(uploadId, `/file${i}`));
+    const recorded = { ...chunkOf(i), index: 0, receipts: await world.store(uploadId, chunkOf(i)) };
+    uploads.push(commitOf(uploadId, [chunkOf(i)], i === 1 ? [] : [recorded]));
+  }
+  const before = await stateOf(world.catalog);
+  const commitAll = () => world.admin.commitUploads({ uploads });
+  let failures = 0;
+  for (;; failures++) {
+    world.callsUntilFull = failures;
+    const reply = await commitAll().catch((error) => {
+      assert(error instanceof Fault && error.code === "disk-full", String(error));
+      return undefined;
+    });
+    world.callsUntilFull = Infinity;
+    if (reply !== undefined) {
+      assert.deepEqual(reply.results.map((result) => result.ok), [true, false, true]);
+      break;
+    }
+    assert.equal(await stateOf(world.catalog), before, `after ${failures} calls`);
+  }
+  assert(failures > 20, `${failures} places to fail at`);
 });
