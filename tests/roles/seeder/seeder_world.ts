@@ -126,7 +126,8 @@ export class SeederWorld {
 
   async start(
     name: string,
-    parts: { store?: ChunkStore; disk?: Disk; code?: string; log?: Log } = {},
+    parts: { store?: ChunkStore; disk?: Disk; code?: string; log?: Log; transport?: Transport } =
+      {},
   ): Promise<Running> {
     const store = parts.store ?? openMemoryStore();
     const address = `http://${name}:2`;
@@ -139,7 +140,7 @@ export class SeederWorld {
       joinCode: () => Promise.resolve(parts.code ?? this.joinCode()),
       clock: this.clock,
       random: seededRandom(name.length * 1000 + name.charCodeAt(name.length - 1)),
-      transport: this.transport,
+      transport: parts.transport ?? this.transport,
       log: parts.log ?? silentLog,
     });
     this.apps.set(address, seeder.app);

@@ -114,3 +114,42 @@ Deno.test("a refused PUT gets its fault though its body was not read, again and 
     const reply = await call.storeChunk({ chunkId, size: String(size), leave }, { bytes });
     assert.equal(reply.receipts.length, 1);
   }));
+
+Deno.test("a chain over sockets makes both copies, and a next seeder that hangs up harms only itself", () =>
+  onSocket(async ({ world, address, at, transport }) => {
+    // The first of the chain must call out over real sockets.
+    const inside = world.transport;
+    const first = world.apps.get(at.address);
+    assert.ok(first !== undefined);
+    const size = 9_000_000;
+    const { chunkId, bytes } = chunkOf(4, size);
+    const hangUp = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const accepting = (async () => {
+      for await (const connection of hangUp) {
+        await connection.read(new Uint8Array(1000));
+        connection.close();
+      }
+    })();
+    const front = await world.start("front", {
+      transport: (request) =>
+        new URL(request.url).hostname === "127.0.0.1" ? transport(request) : inside(request),
+    });
+    const leave = world.leave(front, "store", chunkId, size);
+    const send = (next: string) =>
+      world.call(front).storeChunk({
+        chunkId,
+        size: String(size),
+        leave,
+        chain: JSON.stringify([{ ...world.link(at, chunkId, size), address: next }]),
+      }, { bytes });
+    const { port } = hangUp.addr as Deno.NetAddr;
+    const broken = await send(`http://127.0.0.1:${port}`);
+    assert.deepEqual(broken.receipts.map((each) => each.seederId), [front.seederId]);
+    assert.equal(broken.failures[0]?.problem.code, "seeder-unreachable");
+    const reply = await send(address);
+    assert.deepEqual(reply.failures, []);
+    assert.equal(reply.receipts.length, 2);
+    assert.equal(await at.store.verify(chunkId), "good");
+    hangUp.close();
+    await accepting;
+  }));
