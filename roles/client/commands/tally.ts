@@ -125,7 +125,8 @@ function summary(tally: Tally, state: Progress, ms: number, verb: string): strin
     ...(tally.directories > 0 ? [count(tally.directories, "directory", "directories")] : []),
     ...(tally.links > 0 ? [count(tally.links, "link")] : []),
     `${sizeText(tally.bytes)} ${verb} in ${durationText(ms)}` +
-    (tally.bytes > 0 ? ` (${rateText(tally.bytes * 1000 / ms)})` : ""),
+    // The rate of a small file is that of its questions, not of its bytes.
+    (tally.bytes >= 2 ** 20 ? ` (${rateText(tally.bytes * 1000 / ms)})` : ""),
   ];
   const there = tally.bytes - tally.bytesSent;
   if (verb === "sent" && there > 0 && there >= tally.bytes / 100) {
