@@ -4,25 +4,21 @@
  * refusal counts as success when the tracker now shows exactly what was asked for. What it cannot
  * tell is who did it: a name that somebody else removed at that moment also counts as removed.
  */
-import { type Connection, Fault, type RemotePath, trackerRoutes } from "../../protocol/mod.ts";
+import { Fault, type RemotePath, type StatReply, trackerRoutes } from "../../protocol/mod.ts";
 
-type Tracker = Connection<typeof trackerRoutes>;
+/** What the tracker shows at a path, a last link not followed; undefined when that is not known. */
+export type Look = (path: RemotePath) => Promise<StatReply | undefined>;
 
 /**
  * The reply to give instead of `fault`, which answered a second try of route `name`; throws `fault`
  * when it does not prove that the first try worked.
  */
 export async function settleRetry(
-  tracker: Tracker,
+  look: Look,
   name: string,
   input: unknown,
   fault: Fault,
-  signal: AbortSignal | undefined,
 ): Promise<unknown> {
-  const look = async (path: RemotePath) => {
-    const options = signal === undefined ? {} : { signal };
-    return await tracker.stat({ target: { path }, follow: false }, options).catch(() => undefined);
-  };
   if (name === "remove" && fault.code === "not-found") {
     return { files: 0, directories: 0, links: 0 };
   }

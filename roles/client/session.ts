@@ -13,6 +13,7 @@ import {
   limits,
   readCode,
   seederRoutes,
+  StatReply,
   trackerRoutes,
   type Transport,
 } from "../../protocol/mod.ts";
@@ -23,7 +24,7 @@ import { backoffMs } from "../kit/pace.ts";
 import type { Random } from "../kit/random.ts";
 import type { Credentials } from "./credentials.ts";
 import { interrupted } from "./interruption.ts";
-import { settleRetry } from "./retry_outcome.ts";
+import { type Look, settleRetry } from "./retry_outcome.ts";
 
 export type TrackerConnection = Connection<typeof trackerRoutes>;
 export type SeederConnection = Connection<typeof seederRoutes>;
@@ -145,7 +146,7 @@ function patient(plain: TrackerConnection, parts: PatienceParts): TrackerConnect
         if (fault.code !== "tracker-unreachable" && fault.code !== "unavailable") {
           outage = undefined;
           if (!replyLost) throw fault;
-          return await settleRetry(plain, name, input, fault, signal);
+          return await settleRetry(look(signal), name, input, fault);
         }
         if (fault.code === "tracker-unreachable") replyLost = true;
         const pauseMs = backoffMs(parts.random, attempt, firstPauseMs, longestPauseMs);
@@ -154,6 +155,12 @@ function patient(plain: TrackerConnection, parts: PatienceParts): TrackerConnect
         await parts.clock.sleep(pauseMs, signal).catch(() => {});
       }
     }
+  };
+
+  const look = (signal?: AbortSignal): Look => async (path) => {
+    const input = { target: { path }, follow: false };
+    const reply = await ask("stat", plain.stat as AnyCall, input, signal).catch(() => undefined);
+    return StatReply.safeParse(reply).data;
   };
 
   const entries = Object.entries(plain).map(([name, once]) => [

@@ -163,7 +163,7 @@ Deno.test("a real cluster finishes a download when a seeder dies in the middle",
     await get(cluster, files);
   }));
 
-Deno.test("a real cluster shows no wrong byte of a damaged copy, and its tracker hears of it", () =>
+Deno.test("a real cluster shows no wrong byte of a damaged copy", () =>
   withCluster(async (cluster) => {
     const files = new Map([["a", bytesOf(8 * mib, 1)]]);
     await put(cluster, files);
