@@ -29,6 +29,7 @@ Flags may also be given as OFFSHORE_ROLE, OFFSHORE_LISTEN and so on.`,
   }],
   commands: [
     { name: "up", summary: "start a whole cluster on this machine and open its shell" },
+    { name: "serve", summary: "stay as a service beside the cluster" },
     { name: "health", summary: "ask the role on this machine whether it answers" },
     { name: "help", summary: "list the commands of the client" },
     { name: "put", summary: "upload files, and so on: see help" },
@@ -97,7 +98,21 @@ async function runSeeder(words: string[]): Promise<number> {
   return 0;
 }
 
+async function runServe(words: string[]): Promise<number> {
+  const { serveSpec } = await import("./roles/client/serve.ts");
+  const parsed = parseCommandLine(serveSpec, words, Deno.env.toObject());
+  if (parsed.kind === "print") return print(parsed.text), 0;
+  const signal = stopSignal({ stopWithStdin: parsed.isSet("stop-with-stdin") });
+  const { startServing } = await import("./roles/client/start.ts");
+  await startServing(parsed, signal, {
+    out: (line) => print(`${line}\n`),
+    log: logWriter(undefined),
+  });
+  return 0;
+}
+
 async function runClientRole(words: string[]): Promise<number> {
+  if (words[0] === "serve") return await runServe(words.slice(1));
   const [{ runClient, systemTerminal }, { systemClock }, { systemRandom }, transports, disks] =
     await Promise.all([
       import("./roles/client/mod.ts"),

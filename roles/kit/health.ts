@@ -3,7 +3,7 @@
  * checks and supervisors. Reads where it listens from the same flag and environment as the role.
  */
 import * as z from "zod";
-import { connect, trackerRoutes, type Transport } from "../../protocol/mod.ts";
+import { connect, Fault, trackerRoutes, type Transport } from "../../protocol/mod.ts";
 import { type Clock, withDeadline } from "./clock.ts";
 import type { CommandSpec } from "./command_line.ts";
 import { ListenText } from "./config.ts";
@@ -40,5 +40,10 @@ export async function askHealth(
   const reply = await withDeadline(clock, limitMs, undefined, reason, (signal) => {
     return role.health({}, { signal });
   });
+  if (reply.status !== "ok") {
+    throw new Fault("unavailable", `the ${reply.role} at ${url} is up but not ready`, {
+      next: "look into its log",
+    });
+  }
   return `${reply.role} ${reply.version} at ${url}: ${reply.status}`;
 }
