@@ -203,7 +203,17 @@ export async function placeChunks(
     return { results, ageing: uploads.ageing(nowMs) };
   });
   if (ageing.length > 0) await core.catalog.transaction((tx) => renew(tx, ageing, nowMs));
+  const tooFew = results.some((item) => !item.ok && item.problem.code === "too-few-seeders");
+  if (tooFew && isStarting(core, nowMs)) {
+    throw new Fault("unavailable", "the tracker has just started and waits for its seeders");
+  }
   return { results };
+}
+
+/** Some seeder has not had the time to report to this tracker: whoever asks shall ask again. */
+function isStarting(core: Core, nowMs: number): boolean {
+  return nowMs - core.upSinceMs < limits.redAfterMs &&
+    core.members.all().some((member) => member.heardMs === undefined && !member.row.away);
 }
 
 function checkChunkSize(chunk: ChunkEntry, row: UploadRow): void {

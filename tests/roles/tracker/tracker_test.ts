@@ -57,6 +57,8 @@ Deno.test("tracker goes on with an upload that was begun before its restart", as
   const receipts = await world.store(uploadId, first);
   await world.admin.recordChunks({ chunks: [{ ...first, uploadId, index: 0, receipts }] });
   await world.start();
+  await refusedWith("unavailable", placed(world, uploadId, last));
+  world.clock.advance(limits.redAfterMs);
   await refusedWith("too-few-seeders", placed(world, uploadId, last));
   for (const seeder of world.seeders) await seeder.beat();
   const recorded = [{ ...last, index: 1, receipts: await world.store(uploadId, last) }];
