@@ -18,7 +18,10 @@ import type { Core } from "./core.ts";
 export interface CodesParts {
   readonly core: Core;
   readonly disk: Disk;
+  /** Holds the files `join` and `login`. */
   readonly directory: string;
+  /** Further files to keep fresh, for those who may read one code and not the other. */
+  readonly also: Partial<Record<CodePurpose, string>>;
   readonly publicUrl: string;
 }
 
@@ -43,14 +46,17 @@ export class Codes {
 
   /** Writes both files when they are older than half a code's life. Throws what the disk throws. */
   async refresh(): Promise<void> {
-    const { core, disk, directory } = this.parts;
+    const { core, disk, directory, also } = this.parts;
     const nowMs = core.now();
     if (this.#writtenMs !== undefined && nowMs - this.#writtenMs < limits.codeLifeMs / 2) return;
     await disk.makeDirectory(directory);
     for (const purpose of ["join", "login"] as const) {
       const bytes = new TextEncoder().encode(`${this.mint(purpose)}\n`);
       const attributes = { mode: secretFileMode, modifiedMs: nowMs };
-      await writeDurably(disk, `${directory}/${purpose}`, bytes, attributes);
+      const further = also[purpose];
+      for (const path of [`${directory}/${purpose}`, ...(further === undefined ? [] : [further])]) {
+        await writeDurably(disk, path, bytes, attributes);
+      }
     }
     this.#writtenMs = nowMs;
   }

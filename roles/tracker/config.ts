@@ -36,6 +36,18 @@ export const trackerSpec: CommandSpec = {
       environment: true,
       default: String(limits.copiesDefault),
     },
+    {
+      name: "join-code-file",
+      value: "path",
+      summary: "keep a fresh join code in this file as well",
+      environment: true,
+    },
+    {
+      name: "login-code-file",
+      value: "path",
+      summary: "keep a fresh login code in this file as well",
+      environment: true,
+    },
     ...commonOptions,
   ],
   examples: ["offshore --role tracker --disk /srv/offshore --listen 0.0.0.0:7420"],
@@ -46,6 +58,8 @@ export const TrackerSettings = z.strictObject({
   listen: ListenText,
   publicUrl: BaseUrl.optional(),
   copies: wholeNumber(1, limits.copiesMax),
+  joinCodeFile: z.string().min(1).optional(),
+  loginCodeFile: z.string().min(1).optional(),
   logLevel: LogLevelText,
   logFile: z.string().min(1).optional(),
 });

@@ -15,6 +15,8 @@ export interface TrackerConfig {
   /** How seeders and clients reach it, when that is not where it listens. */
   readonly publicUrl?: string;
   readonly copies: number;
+  readonly joinCodeFile?: string | undefined;
+  readonly loginCodeFile?: string | undefined;
   readonly logLevel: LogLevel;
 }
 
@@ -47,6 +49,10 @@ export async function startTracker(
     random: systemRandom(),
     log,
     copiesDefault: config.copies,
+    codeFiles: {
+      ...(config.joinCodeFile === undefined ? {} : { join: config.joinCodeFile }),
+      ...(config.loginCodeFile === undefined ? {} : { login: config.loginCodeFile }),
+    },
   });
   late.app = tracker.app;
   const running = tracker.run(signal);

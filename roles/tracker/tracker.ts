@@ -3,7 +3,14 @@
  * silent seeders, forgets ended leases and keeps the code files fresh. Everything else it does because
  * somebody asked (`api.ts`).
  */
-import { BaseUrl, Fault, limits, type SeederId, type SeederState } from "../../protocol/mod.ts";
+import {
+  BaseUrl,
+  type CodePurpose,
+  Fault,
+  limits,
+  type SeederId,
+  type SeederState,
+} from "../../protocol/mod.ts";
 import { trackerRoutes } from "../../protocol/mod.ts";
 import type { Clock } from "../kit/clock.ts";
 import type { Disk } from "../kit/disk.ts";
@@ -37,6 +44,8 @@ export interface TrackerParts {
   readonly random: Random;
   readonly log: Log;
   readonly copiesDefault?: number;
+  /** Where codes are kept fresh besides `<stateDirectory>/codes/`. */
+  readonly codeFiles?: Partial<Record<CodePurpose, string>>;
 }
 
 export interface Tracker {
@@ -61,6 +70,7 @@ export async function openTracker(parts: TrackerParts): Promise<Tracker> {
     core,
     disk: parts.disk,
     directory: `${parts.stateDirectory}/codes`,
+    also: parts.codeFiles ?? {},
     publicUrl: parts.publicUrl,
   });
   const recent = new RecentCommits();
