@@ -128,8 +128,9 @@ function summary(tally: Tally, state: Progress, ms: number, verb: string): strin
     // The rate of a small file is that of its questions, not of its bytes.
     (tally.bytes >= 2 ** 20 ? ` (${rateText(tally.bytes * 1000 / ms)})` : ""),
   ];
-  const there = tally.bytes - tally.bytesSent;
-  if (verb === "sent" && there > 0 && there >= tally.bytes / 100) {
+  const moved = Object.values(state.seederBytes).reduce((sum, bytes) => sum + bytes, 0);
+  const there = tally.bytes - (verb === "sent" ? tally.bytesSent : moved);
+  if (there > 0 && there >= tally.bytes / 100) {
     parts.push(`${sizeText(there)} of it was there already`);
   }
   const seeders = Object.keys(state.seederBytes).length;
