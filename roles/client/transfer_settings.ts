@@ -3,13 +3,13 @@ const mib = 1024 * 1024;
 
 export const transferSettings = {
   /** Chunks under way at once over all seeders: enough to hide a round trip and a sync each. */
-  chunksInFlight: 6,
+  chunksInFlight: 4,
   /** Of one file at one seeder: a single slow one must not hold the whole window. */
   chunksPerSeeder: 4,
   /** Chunks the plan may choose from: rarest first needs a choice, more than this is only memory. */
   windowChunks: 32,
-  /** Chunk bytes in memory for one command, whatever the chunk size: eight chunks by default. */
-  bufferBytesMost: 32 * mib,
+  /** Chunk bytes in memory for one command, whatever the chunk size: six chunks by default. */
+  bufferBytesMost: 24 * mib,
   /** Larger files under way at once: hides the round trips of files of one or two chunks. */
   largeFilesAtOnce: 4,
 
