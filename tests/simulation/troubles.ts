@@ -32,6 +32,7 @@ export class Troubles {
   /** Times data was destroyed. */
   destroyed = 0;
   #over = false;
+  #wiped = false;
   readonly #victim: Machine | undefined;
 
   constructor(
@@ -167,8 +168,10 @@ export class Troubles {
     const victim = this.#victim;
     if (victim === undefined) return;
     this.destroyed++;
-    const how = randomInt(random, 0, 2);
+    // A disk is replaced once: for a moment the tracker takes the earlier seeder for alive.
+    const how = randomInt(random, this.#wiped ? 1 : 0, 2);
     if (how === 0) {
+      this.#wiped = true;
       this.cluster.world.tell(`${victim.name} loses its disk`);
       victim.cutPower();
       victim.disk.wipe();
