@@ -1,7 +1,9 @@
 /** The order-independent digest of a set of chunk ids (`InventoryDigest`). */
 import type { ChunkId } from "./ids.ts";
 
-/** Adding a chunk twice takes it out again: whoever keeps one adds and removes with the same call. */
+/**
+ * Adding a chunk twice takes it out again: whoever keeps one adds and removes with the same call.
+ */
 export class InventorySum {
   #bits: bigint;
 

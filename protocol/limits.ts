@@ -58,6 +58,8 @@ export const limits = {
 
   /** A seeder reports this often. */
   heartbeatIntervalMs: 1_000,
+  /** A report without an answer for this long is lost; the next must still come before yellow. */
+  heartbeatCallMs: 1_500,
   /** Three reports missed: no new chunks are sent to it, reads are still tried. */
   yellowAfterMs: 3_000,
   /** Ten reports missed: its holdings count as missing. Longer than a restart of the program. */
@@ -127,6 +129,10 @@ assert(limits.packedChunkBytesMax < limits.chunkBytesMin, "a full chunk never go
 assert(limits.packedChunkBytesMax < limits.chunkBatchBytesMax, "any packed chunk fits a batch");
 assert(limits.packedChunkBytesMax < limits.packBytesMax, "any packed chunk fits a pack");
 assert(limits.heartbeatIntervalMs * 3 <= limits.yellowAfterMs, "two lost reports are no silence");
+assert(
+  limits.heartbeatIntervalMs + limits.heartbeatCallMs < limits.yellowAfterMs,
+  "one lost report is no silence",
+);
 assert(limits.yellowAfterMs < limits.redAfterMs, "yellow comes before red");
 assert(limits.redAfterMs < limits.repairGraceMs, "repair waits longer than detection");
 assert(limits.trackerCallMs < limits.inventoryRecheckMs, "no page is on its way that long");

@@ -87,7 +87,7 @@ export class SeederLoop {
     try {
       const heartbeat = await this.#heartbeat(presented);
       const reply = await this.#ask(
-        limits.trackerCallMs,
+        limits.heartbeatCallMs,
         signal,
         (inner) => this.#tracker().heartbeat(heartbeat, { signal: inner }),
       );

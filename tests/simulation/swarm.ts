@@ -50,7 +50,7 @@ export function drawOptions(seed: number): SwarmOptions {
     clients: 2,
     copies,
     engine: seed % 4 === 0 ? "sqlite" : "memory",
-    stepsPerClient: randomInt(random, 3, 6),
+    stepsPerClient: randomInt(random, 2, 5),
     bytesMost: 2 ** randomInt(random, 10, random.unit() < 0.3 ? 21 : 16),
     troubles: kinds.slice(0, randomInt(random, 0, 6)),
     pauseMs: 2 ** randomInt(random, 6, 11),
