@@ -132,7 +132,7 @@ Deno.test("every route refuses without the right leave", () =>
     await rejectsWith("leave-invalid", call.readChunk({ chunkId, size: "999", leave: read }));
     const others = world.leave(two, "read", chunkId, 1000);
     await rejectsWith("leave-invalid", call.readChunk({ chunkId, size, leave: others }));
-    const late = world.leave(one, "read", chunkId, 1000, -1);
+    const late = world.leave(one, "read", chunkId, 1000, -1_000);
     await rejectsWith("leave-expired", call.readChunk({ chunkId, size, leave: late }));
     await rejectsWith(
       "leave-invalid",
