@@ -99,7 +99,7 @@ export class Cluster {
       } catch (error) {
         world.tell(`no status: ${error}`);
       }
-      await world.timeline.pass(500);
+      await world.timeline.pass(900);
     }
     return false;
   }

@@ -114,7 +114,8 @@ async function storm(cluster: Cluster, belief: Belief, options: SwarmOptions): P
   world.onGivenUp = onGivenUp;
 
   await settled(cluster);
-  for (const actor of actors) await uploadsWork(cluster, actor);
+  const [actor] = actors;
+  if (actor !== undefined) await uploadsWork(cluster, actor);
   if (options.lastPowerCut) {
     for (const machine of world.machines) machine.cutPower();
     await timeline.pass(100);
@@ -149,7 +150,7 @@ async function look(cluster: Cluster, belief: Belief, when: string): Promise<voi
 /** In fair weather everything is taken, at once and in full copies. */
 async function uploadsWork(cluster: Cluster, actor: Actor): Promise<void> {
   const { world } = cluster;
-  const wanted = actor.someFiles(1);
+  const wanted = actor.someFiles(2);
   const results = await world.timeline.run(actor.upload(wanted), settleMs);
   for (const path of wanted.keys()) {
     const result = results.get(path);
