@@ -1,10 +1,10 @@
 /**
- * A person at a client: does one thing after another in a directory of their own, looks into those of
- * others, and writes down in the belief what the client told them. When the client dies under them they
- * wait until it is there again and go on.
+ * A person at a client: does one thing after another in a directory of their own, looks into those
+ * of others, and writes down in the belief what the client told them. When the client dies under
+ * them they wait until it is there again and go on.
  *
- * Whatever comes down, at any time, must be what some upload sent under that version; a fault that can
- * only mean a broken program is a failure of the world.
+ * Whatever comes down, at any time, must be what some upload sent under that version; a fault that
+ * can only mean a broken program is a failure of the world.
  */
 import {
   asFault,
@@ -240,7 +240,7 @@ export class Actor {
     );
     if (outcome.kind !== "done") return;
     belief.is(from, "absent");
-    // A client whose first request was lost may take a target that was there before for its own work.
+    // A client whose first request was lost may take a target that was there for its own work.
     if (before.includes("absent")) return;
     belief.oneOf(to, moved);
   }

@@ -1,7 +1,7 @@
 /**
- * What an honest observer outside the cluster believes: which content each path may have, from what the
- * clients were told. A success leaves one possibility; a failure adds the outcome it may have had after
- * all, because the reply may have been lost. Paths never spoken of are absent.
+ * What an honest observer outside the cluster believes: which content each path may have, from what
+ * the clients were told. A success leaves one possibility; a failure adds the outcome it may have
+ * had after all, because the reply may have been lost. Paths never spoken of are absent.
  *
  * Each path has one writer at a time; the drivers see to that.
  */

@@ -58,7 +58,7 @@ Deno.test("nothingLost barks at a seeder that gives receipts without a sync", as
   await barks({ seederDisk }, /lost: \S+, content \d+ of \d+ bytes: chunk \d+ \S+ has [01] intact/);
 });
 
-Deno.test("nothingLost barks at a seeder that never makes the names of chunks durable", async () => {
+Deno.test("nothingLost barks at a seeder that never syncs the names of chunks", async () => {
   const seederDisk = (disk: Disk): Disk => ({ ...disk, syncDirectory: () => Promise.resolve() });
   await barks({ seederDisk }, /lost: /);
 });
@@ -114,7 +114,7 @@ Deno.test("nothingHalfSeen barks at a tracker that forgets what it committed", a
   await barks({ catalog }, /is gone; it was content|gave up/);
 });
 
-Deno.test("nothingHalfSeen barks at a client that lets other bytes through than it was sent", async () => {
+Deno.test("nothingHalfSeen barks at a client that lets other bytes through", async () => {
   const clientDisk = (disk: Disk) =>
     diskWith(disk, (file) =>
       fileWith(file, {

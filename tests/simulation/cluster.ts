@@ -1,6 +1,7 @@
 /**
  * A cluster in a world: one tracker, seeders and clients as machines that run the real roles over
- * simulated disks. A part of a role can be wrapped, which is how the checkers are shown a broken build.
+ * simulated disks. A part of a role can be wrapped, which is how the checkers are shown a broken
+ * build.
  */
 import type { Credentials } from "../../roles/client/credentials.ts";
 import { login, openSession, type Session } from "../../roles/client/session.ts";
@@ -124,7 +125,9 @@ export class Cluster {
     await tracker.close();
   }
 
-  /** The data live on; what the earlier life of the tracker began in the memory engine is undone. */
+  /**
+   * The data live on; what the earlier life of the tracker began in the memory engine is undone.
+   */
   async #catalog(): Promise<Catalog> {
     if (this.options.engine === "memory") return openMemoryCatalog(this.#catalogData);
     // SQLite in memory ends with its connection, so all lives of the tracker share one.

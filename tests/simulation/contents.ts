@@ -1,6 +1,6 @@
 /**
- * The contents of files in the world: made from a number and a size alone, so that every copy can be
- * told right from wrong, and cheap to make. Different numbers share no chunk.
+ * The contents of files in the world: made from a number and a size alone, so that every copy can
+ * be told right from wrong, and cheap to make. Different numbers share no chunk.
  */
 import { Buffer } from "node:buffer";
 import { type ChunkEntry, chunkIdOf, chunksOfRange } from "../../protocol/mod.ts";

@@ -3,9 +3,9 @@
  * timers in order; a machine's clock is a view of it, ahead or behind by a skew that the machine's
  * programs cannot see.
  *
- * Between two timers all microtasks are let run dry by one turn of `setImmediate`, so nothing in the
- * world may await real IO or real timers: they would be late for the next timer, and the same seed
- * would not tell the same story twice.
+ * Between two timers all microtasks are let run dry by one turn of `setImmediate`, so nothing in
+ * the world may await real IO or real timers: they would be late for the next timer, and the same
+ * seed would not tell the same story twice.
  */
 import assert from "node:assert/strict";
 import { setImmediate } from "node:timers";

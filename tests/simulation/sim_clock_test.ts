@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { SimClock, Timeline } from "./sim_clock.ts";
 
-Deno.test("Timeline runs timers in order of time, then of making, with all microtasks between", async () => {
+Deno.test("Timeline runs timers in order, with all microtasks between", async () => {
   const timeline = new Timeline(), clock = new SimClock(timeline);
   const told: string[] = [];
   const sleeper = async (name: string, ms: number) => {
@@ -31,7 +31,7 @@ Deno.test("Timeline.run fails when the work can never end", async () => {
   await assert.rejects(timeline.run(forEver(), 60_000), /has not ended after 60000 ms/);
 });
 
-Deno.test("SimClock.sleep ends at once when its signal fires, with the signal's reason", async () => {
+Deno.test("SimClock.sleep ends at once when its signal fires, with its reason", async () => {
   const timeline = new Timeline(), clock = new SimClock(timeline);
   const stop = new AbortController();
   const sleep = clock.sleep(1000, stop.signal);

@@ -1,7 +1,7 @@
 /**
- * One exchange under way on the simulated network: it can be cut at any moment, which fails whatever
- * waits for it at both ends, and it copies bodies from one side to the other so that no two machines
- * ever share a buffer.
+ * One exchange under way on the simulated network: it can be cut at any moment, which fails
+ * whatever waits for it at both ends, and it copies bodies from one side to the other so that no
+ * two machines ever share a buffer.
  */
 
 export class SimConnection {
@@ -51,8 +51,9 @@ export class SimConnection {
 
   /**
    * The body as the other side sees it.
-   * @param carry called before each part arrives, with the bytes that arrived before it and with it;
-   *   answers how many of the part's bytes arrive before the connection breaks, or undefined for all
+   * @param carry called before each part arrives, with the bytes that arrived before it and with
+   * it; answers how many of the part's bytes arrive before the connection breaks, or undefined for
+   * all
    */
   copy(
     source: ReadableStream<Uint8Array>,

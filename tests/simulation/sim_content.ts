@@ -1,10 +1,10 @@
 /**
- * The contents of one simulated file, twice: as programs see them, and as they would be found after a
- * power cut. Between two syncs every write is remembered in blocks, so that a crash can keep any of
- * them and lose the others, in any order, and tear one in the middle, as a real disk may.
+ * The contents of one simulated file, twice: as programs see them, and as they would be found after
+ * a power cut. Between two syncs every write is remembered in blocks, so that a crash can keep any
+ * of them and lose the others, in any order, and tear one in the middle, as a real disk may.
  *
- * A sync that failed loses what it should have written though programs go on seeing it, which is what
- * Linux does with pages it could not write back (LWN 752063, "PostgreSQL's fsync() surprise").
+ * A sync that failed loses what it should have written though programs go on seeing it, which is
+ * what Linux does with pages it could not write back (LWN 752063, "PostgreSQL's fsync() surprise").
  */
 import { type Random, randomInt } from "../../roles/kit/random.ts";
 
@@ -92,7 +92,9 @@ export class SimContent {
     }
   }
 
-  /** The power goes. What was synced stays; of the rest the dice keep nothing, everything or parts. */
+  /**
+   * The power goes. What was synced stays; of the rest the dice keep nothing, everything or parts.
+   */
   crash(random: Random): void {
     const keep = [0, 0.5, 1][randomInt(random, 0, 2)] ?? 0;
     for (const write of this.#pending.flatMap(inBlocks)) {

@@ -1,12 +1,12 @@
 /**
  * A file system in memory with a crash model. A name made, moved or removed is safe after
- * `syncDirectory` of the directory it stands in, contents after `sync` of the file; whatever was not
- * synced a `crash` keeps, loses or tears as the dice fall. A new directory's own name has to be synced
- * in its parent: POSIX promises no more, though most file systems are kinder.
+ * `syncDirectory` of the directory it stands in, contents after `sync` of the file; whatever was
+ * not synced a `crash` keeps, loses or tears as the dice fall. A new directory's own name has to be
+ * synced in its parent: POSIX promises no more, though most file systems are kinder.
  *
- * Beside crashes it can run full, rot, fail and be slow. It behaves like Linux in everything the `Disk`
- * interface can ask; `sim_disk_test.ts` compares the two. Permissions are kept but not enforced, and
- * modes and times survive a crash as last set.
+ * Beside crashes it can run full, rot, fail and be slow. It behaves like Linux in everything the
+ * `Disk` interface can ask; `sim_disk_test.ts` compares the two. Permissions are kept but not
+ * enforced, and modes and times survive a crash as last set.
  */
 import { Fault, limits } from "../../protocol/mod.ts";
 import type { Clock } from "../../roles/kit/clock.ts";
@@ -306,7 +306,9 @@ export class SimDisk implements Disk {
     });
   }
 
-  /** Where `path` leads. Throws `local-not-found`, `not-a-directory` or, for a loop, `disk-failed`. */
+  /**
+   * Where `path` leads. Throws `local-not-found`, `not-a-directory` or, for a loop, `disk-failed`.
+   */
   #walk(path: string, follow: boolean): { inode: Inode; path: string } {
     let trail: { inode: Inode; name: string }[] = [];
     const todo = segmentsOf(path);

@@ -140,7 +140,7 @@ Deno.test("SimDisk loses or keeps a synced file whose name was not synced", asyn
   assert.deepEqual(seen, new Set([undefined, "text"]));
 });
 
-Deno.test("SimDisk undoes a rename and a removal that were not synced, for some seeds", async () => {
+Deno.test("SimDisk undoes renames and removals that were not synced, for some seeds", async () => {
   const seen = new Set<string>();
   for (let seed = 0; seed < 100; seed++) {
     const disk = new SimDisk({ random: seededRandom(seed) });

@@ -1,6 +1,6 @@
 /**
- * An open file of the simulated disk: queues calls behind each other as the real one does, and is dead
- * once closed or once the power went.
+ * An open file of the simulated disk: queues calls behind each other as the real one does, and is
+ * dead once closed or once the power went.
  */
 import { Fault } from "../../protocol/mod.ts";
 import type { DiskFile } from "../../roles/kit/disk.ts";

@@ -49,7 +49,7 @@ Deno.test("SimNetwork serves a reader with a buffer of its own", async () => {
   assert.equal(second.done, true);
 });
 
-Deno.test("SimNetwork refuses where nothing listens, and is silent where there is no power", async () => {
+Deno.test("SimNetwork refuses where nothing listens, and is silent without power", async () => {
   const { timeline, network, server, send } = setUp();
   network.unplug("10.0.0.1");
   await assert.rejects(timeline.run(send()), /timed out/);

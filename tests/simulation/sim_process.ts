@@ -1,8 +1,8 @@
 /**
  * One life of a program on a simulated machine. Everything the program reaches the world by goes
- * through its gate: once the life has ended nothing it awaited ever comes back, and nothing it calls
- * has any effect, as if its memory were gone. A life can be made to end at its n-th call, which is how
- * a crash lands between any two awaits.
+ * through its gate: once the life has ended nothing it awaited ever comes back, and nothing it
+ * calls has any effect, as if its memory were gone. A life can be made to end at its n-th call,
+ * which is how a crash lands between any two awaits.
  */
 import type { Transport } from "../../protocol/mod.ts";
 import type { Clock } from "../../roles/kit/clock.ts";

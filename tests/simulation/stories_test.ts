@@ -1,6 +1,6 @@
 /**
- * Named stories: one thing goes wrong at one exact moment, in a cluster of three seeders that keeps two
- * copies. Each ends with every file read back, and every disk looked into.
+ * Named stories: one thing goes wrong at one exact moment, in a cluster of three seeders that keeps
+ * two copies. Each ends with every file read back, and every disk looked into.
  */
 import assert from "node:assert/strict";
 import { childOf, type RemotePath } from "../../protocol/mod.ts";
@@ -149,7 +149,7 @@ Deno.test("story: the tracker loses power between commit and reply", async () =>
   await story.end();
 });
 
-Deno.test("story: a seeder returns with its identity and no chunks, and files are read elsewhere", async () => {
+Deno.test("story: a seeder returns without its chunks, files are read elsewhere", async () => {
   const story = await Story.begin(5);
   const { world, cluster } = story;
   await story.put(10, 5000, 300_000, mib, 2 * mib + 7);

@@ -1,10 +1,10 @@
 /**
- * A storm for every seed: draws a cluster, a workload and troubles from the seed, lets them loose on the
- * real roles (safety), then mends everything and demands that all comes to a good end (liveness). The
- * same seed tells the same story.
+ * A storm for every seed: draws a cluster, a workload and troubles from the seed, lets them loose
+ * on the real roles (safety), then mends everything and demands that all comes to a good end
+ * (liveness). The same seed tells the same story.
  *
- * `deno run -A tests/simulation/swarm.ts --seed N --runs N` runs seeds and prints one line for each that
- * fails; one seed alone prints its whole story with `--trace`.
+ * `deno run -A tests/simulation/swarm.ts --seed N --runs N` runs seeds and prints one line for each
+ * that fails; one seed alone prints its whole story with `--trace`.
  */
 import { parseArgs } from "node:util";
 import { limits } from "../../protocol/mod.ts";

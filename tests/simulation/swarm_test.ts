@@ -5,7 +5,7 @@ const seeds = 200;
 const perTest = 50;
 
 for (let first = 1; first <= seeds; first += perTest) {
-  Deno.test(`the swarm keeps the promises for seeds ${first} to ${first + perTest - 1}`, async () => {
+  Deno.test(`promises hold for seeds ${first} to ${first + perTest - 1}`, async () => {
     let acknowledged = 0;
     for (let seed = first; seed < first + perTest; seed++) {
       const result = await runSeed(seed);

@@ -1,10 +1,10 @@
 /**
- * What goes wrong in a world: draws from the seed which kinds of trouble there are, how bad, and makes
- * them until it is told to stop; then it takes all of them away.
+ * What goes wrong in a world: draws from the seed which kinds of trouble there are, how bad, and
+ * makes them until it is told to stop; then it takes all of them away.
  *
- * It keeps to what the promises allow for: data is destroyed (a disk wiped, bits rotten, reads failing)
- * on one seeder only, the victim, and only where files have two copies or more. Every other disk may
- * lose power, run full and fail to write as often as it likes.
+ * It keeps to what the promises allow for: data is destroyed (a disk wiped, bits rotten, reads
+ * failing) on one seeder only, the victim, and only where files have two copies or more. Every
+ * other disk may lose power, run full and fail to write as often as it likes.
  */
 import { type Random, randomInt, shuffled } from "../../roles/kit/random.ts";
 import { type Cluster, stateOf } from "./cluster.ts";

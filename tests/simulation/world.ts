@@ -1,11 +1,11 @@
 /**
- * The world in one process: a tracker, seeders and clients, each a machine with its own clock, disk and
- * address, running the real roles. Time, dice, network and disks are the simulated ones, so a world made
- * from the same seed and driven the same way tells the same story to the last byte.
+ * The world in one process: a tracker, seeders and clients, each a machine with its own clock, disk
+ * and address, running the real roles. Time, dice, network and disks are the simulated ones, so a
+ * world made from the same seed and driven the same way tells the same story to the last byte.
  *
- * A machine's program can be killed (its system and disk live on) or lose power (its disk crashes too)
- * at any moment, and be started again. The tracker's catalog survives what a real one survives: all
- * that was committed.
+ * A machine's program can be killed (its system and disk live on) or lose power (its disk crashes
+ * too) at any moment, and be started again. The tracker's catalog survives what a real one
+ * survives: all that was committed.
  */
 import { createHash } from "node:crypto";
 import { asFault, type Transport } from "../../protocol/mod.ts";
