@@ -39,8 +39,6 @@ export async function startTracker(
     config.listen.port,
   );
   const publicUrl = config.publicUrl ?? publicUrlOf(listener);
-  // SQLite's undo files of large transactions: the system's temporary folder may be read-only or memory.
-  Deno.env.set("SQLITE_TMPDIR", stateDirectory);
   const catalog = await openSqliteCatalog(`${stateDirectory}/catalog.sqlite`);
   const tracker = await openTracker({
     catalog,

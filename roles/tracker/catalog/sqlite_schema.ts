@@ -139,8 +139,18 @@ export function prepareSchema(connection: SqliteConnection): void {
   connection.script("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
   // Lists and undo records go to temporary files: removing a million names takes bounded memory.
   connection.script("PRAGMA temp_store = FILE; PRAGMA cache_size = -32768");
+  if (path !== ":memory:") keepTemporariesBeside(connection);
   migrate(connection);
   connection.script(workspace);
+}
+
+/**
+ * The system's temporary folder may be read-only (a container) or memory. The runtime has started
+ * SQLite before any environment variable of ours could tell it so; this deprecated pragma still does.
+ */
+function keepTemporariesBeside(connection: SqliteConnection): void {
+  const folder = connection.path.slice(0, Math.max(1, connection.path.lastIndexOf("/")));
+  connection.script(`PRAGMA temp_store_directory = '${folder.replaceAll("'", "''")}'`);
 }
 
 function refuseForeign(connection: SqliteConnection): void {
