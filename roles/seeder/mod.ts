@@ -8,6 +8,7 @@ import type { App } from "../kit/serve.ts";
 import { seederApp } from "./api.ts";
 import { LeaveGuard } from "./guard.ts";
 import { DiskHealth } from "./health.ts";
+import { LogKeeper } from "./log/keeper.ts";
 import { IdentityFile } from "./identity.ts";
 import { Membership } from "./membership.ts";
 import { SeederLoop } from "./seeder.ts";
@@ -69,6 +70,8 @@ export async function openSeeder(parts: SeederParts): Promise<Seeder> {
   const bootId = randomHex(random, 16);
   const common = { store, clock, random, transport, log };
   const loop = new SeederLoop({ ...common, membership, health, worker, time, bootId });
+  const directory = `${stateDirectory}/log`;
+  const keeper = new LogKeeper({ disk, directory, membership, clock, random, transport, log });
   const guard = new LeaveGuard(identity, time);
   const app = seederApp({ ...common, guard, joined: () => loop.joined });
   return {
@@ -76,9 +79,12 @@ export async function openSeeder(parts: SeederParts): Promise<Seeder> {
     get joined() {
       return loop.joined;
     },
-    run: (advertised, signal) => {
+    run: async (advertised, signal) => {
       const zone = parts.zone === undefined ? {} : { zone: parts.zone };
-      return loop.run({ name: parts.name, ...zone, advertised }, signal);
+      await Promise.all([
+        loop.run({ name: parts.name, ...zone, advertised }, signal),
+        keeper.run(signal),
+      ]);
     },
     close: () => worker.idle(),
   };

@@ -7,12 +7,15 @@ import type { Random } from "../kit/random.ts";
 import type { Catalog } from "./catalog/catalog.ts";
 import type { ClusterKeys } from "./cluster_keys.ts";
 import type { Holdings } from "./holdings.ts";
+import type { LogShipping } from "./log_shipping.ts";
 import type { Members } from "./members.ts";
 import type { Stamp } from "./operations.ts";
 import type { OrderBook } from "./orders.ts";
 
 export interface Core {
+  /** Tells `shipping` of every operation. */
   readonly catalog: Catalog;
+  readonly shipping: LogShipping;
   readonly keys: ClusterKeys;
   readonly epoch: number;
   readonly upSinceMs: number;
