@@ -3,6 +3,7 @@
  */
 import type { ChunkEntry, ChunkId, SeederId, UploadId, VersionId } from "../../../protocol/mod.ts";
 import type {
+  ChunkUses,
   HoldingsSummary,
   LogRow,
   NodeId,
@@ -103,16 +104,28 @@ export class MemoryView implements ViewTables {
   chunksBelow(live: readonly SeederId[]): { atRisk: number; unavailable: number } {
     const alive = new Set(live);
     let atRisk = 0, unavailable = 0;
-    for (const [chunkId, versions] of this.data.naming.groups()) {
-      const wanted = versions.entries().reduce(
-        (most, [versionId]) => Math.max(most, this.data.versions.get(versionId)?.copies ?? 0),
-        0,
-      );
+    for (const [chunkId] of this.data.naming.groups()) {
+      const wanted = this.wantedOf(chunkId);
       const held = this.#heldOn(chunkId, alive);
       if (held < wanted) atRisk++;
       if (held < wanted && held === 0) unavailable++;
     }
     return { atRisk, unavailable };
+  }
+
+  protected wantedOf(chunkId: ChunkId): number {
+    return this.data.naming.of(chunkId).entries().reduce(
+      (most, [versionId]) => Math.max(most, this.data.versions.get(versionId)?.copies ?? 0),
+      0,
+    );
+  }
+
+  chunkUses(chunkIds: readonly ChunkId[]): ChunkUses[] {
+    return chunkIds.map((chunkId) => ({
+      named: this.data.naming.of(chunkId).entries().reduce((sum, [, times]) => sum + times, 0),
+      wanted: this.wantedOf(chunkId),
+      recorded: this.data.recorded.get(chunkId) ?? 0,
+    }));
   }
 
   copiesLeast(versionId: VersionId, live: readonly SeederId[]): number | undefined {
@@ -159,6 +172,15 @@ export class MemoryView implements ViewTables {
 
   uploadCount(): number {
     return this.data.uploads.size;
+  }
+
+  uploadTimes(): { oldestMs: number; newestMs: number } | undefined {
+    let oldestMs = Infinity, newestMs = -Infinity;
+    for (const [, { openedMs }] of this.data.uploads.entries()) {
+      oldestMs = Math.min(oldestMs, openedMs);
+      newestMs = Math.max(newestMs, openedMs);
+    }
+    return this.data.uploads.size === 0 ? undefined : { oldestMs, newestMs };
   }
 
   seeders(): SeederRow[] {
