@@ -133,15 +133,29 @@ class Downloads {
   async #download(wanted: DownloadWanted, page: LocatedPage): Promise<FileResult> {
     const { file } = page;
     const told = { path: wanted.localPath, sizeBytes: file.sizeBytes, versionId: file.versionId };
+    const { observer } = this.options;
+    let bytesMoved = 0;
+    const counting: TransferObserver = {
+      expect: (bytes) => observer.expect(bytes),
+      note: (text) => observer.note(text),
+      advance: (bytes, seeder) => {
+        if (seeder !== undefined) bytesMoved += bytes;
+        observer.advance(bytes, seeder);
+      },
+    };
     try {
-      await this.#fetch(wanted, page);
-      return told;
+      await this.#fetch(wanted, page, counting);
+      return { ...told, bytesMoved };
     } catch (error) {
-      return { ...told, fault: asFault(error) };
+      return { ...told, bytesMoved, fault: asFault(error) };
     }
   }
 
-  async #fetch(wanted: DownloadWanted, page: LocatedPage): Promise<void> {
+  async #fetch(
+    wanted: DownloadWanted,
+    page: LocatedPage,
+    observer: TransferObserver,
+  ): Promise<void> {
     const { session, options } = this;
     const { file } = page;
     const { controller, release } = linkedController(this.signal);
@@ -171,7 +185,7 @@ class Downloads {
         to: file.chunkCount,
         windowChunks: transferSettings.windowChunks,
         buffers: this.#buffers,
-        observer: options.observer,
+        observer,
         here: (index, entry) => part.has(index, entry, this.#buffers, controller.signal),
         accept: (index, bytes) => part.write(index, bytes),
         controller,

@@ -10,11 +10,31 @@ import { Fault, type RemotePath, type StatReply, trackerRoutes } from "../../pro
 export type Look = (path: RemotePath) => Promise<StatReply | undefined>;
 
 /**
+ * What a move is about to take away, asked before the first try: only with that in hand can what is
+ * found at the target afterwards be told from what was there all along.
+ */
+export async function whatMoves(
+  look: Look,
+  name: string,
+  input: unknown,
+): Promise<StatReply | undefined> {
+  const request = name === "move" ? trackerRoutes.move.input.safeParse(input) : undefined;
+  return request?.data === undefined ? undefined : await look(request.data.from);
+}
+
+function isSame(before: StatReply | undefined, after: StatReply | undefined): boolean {
+  return before !== undefined && after !== undefined && before.kind === after.kind &&
+    before.versionId === after.versionId && before.target === after.target &&
+    before.modifiedMs === after.modifiedMs;
+}
+
+/**
  * The reply to give instead of `fault`, which answered a second try of route `name`; throws `fault`
  * when it does not prove that the first try worked.
  */
 export async function settleRetry(
   look: Look,
+  before: StatReply | undefined,
   name: string,
   input: unknown,
   fault: Fault,
@@ -25,7 +45,7 @@ export async function settleRetry(
   if (name === "move" && fault.code === "not-found") {
     const request = trackerRoutes.move.input.parse(input);
     const there = await look(request.to);
-    if (there !== undefined) return { path: there.path };
+    if (there !== undefined && isSame(before, there)) return { path: there.path };
   }
   if (name === "makeDirectories" && fault.code === "already-exists") {
     const request = trackerRoutes.makeDirectories.input.parse(input);

@@ -24,7 +24,7 @@ import { backoffMs } from "../kit/pace.ts";
 import type { Random } from "../kit/random.ts";
 import type { Credentials } from "./credentials.ts";
 import { interrupted } from "./interruption.ts";
-import { type Look, settleRetry } from "./retry_outcome.ts";
+import { type Look, settleRetry, whatMoves } from "./retry_outcome.ts";
 
 export type TrackerConnection = Connection<typeof trackerRoutes>;
 export type SeederConnection = Connection<typeof seederRoutes>;
@@ -128,6 +128,7 @@ function patient(plain: TrackerConnection, parts: PatienceParts): TrackerConnect
 
   const ask = async (name: string, once: AnyCall, input: unknown, signal?: AbortSignal) => {
     let replyLost = false;
+    const before = await whatMoves(look(signal), name, input);
     for (let attempt = 0;; attempt++) {
       if (signal?.aborted) throw interrupted(signal);
       try {
@@ -146,7 +147,7 @@ function patient(plain: TrackerConnection, parts: PatienceParts): TrackerConnect
         if (fault.code !== "tracker-unreachable" && fault.code !== "unavailable") {
           outage = undefined;
           if (!replyLost) throw fault;
-          return await settleRetry(look(signal), name, input, fault);
+          return await settleRetry(look(signal), before, name, input, fault);
         }
         if (fault.code === "tracker-unreachable") replyLost = true;
         const pauseMs = backoffMs(parts.random, attempt, firstPauseMs, longestPauseMs);

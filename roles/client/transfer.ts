@@ -22,6 +22,6 @@ export interface FileResult {
   readonly wanted?: number;
   /** Present when the file was not transferred. */
   readonly fault?: Fault;
-  /** Uploads: bytes that went over the wire, copies not counted; the rest was there already. */
-  readonly bytesSent?: number;
+  /** What went over the wire, copies not counted; the rest was there already. */
+  readonly bytesMoved?: number;
 }

@@ -77,13 +77,13 @@ export async function uploadBatch(
       fail(file.source, error);
     });
     const outcomes = await commitUploads(context, commits.map((one) => one.commit));
-    for (const [i, { file, bytesSent }] of commits.entries()) {
+    for (const [i, { file, bytesMoved }] of commits.entries()) {
       const outcome = outcomes[i];
       pending.delete(file);
       if (outcome?.ok) {
         begun.splice(begun.indexOf(file.uploadId), 1);
         const { versionId, copies, wanted } = outcome;
-        const told = { path: file.source.path, sizeBytes: file.bytes.length, bytesSent };
+        const told = { path: file.source.path, sizeBytes: file.bytes.length, bytesMoved };
         push({ ...told, versionId, copies, wanted });
       } else if (outcome?.fault.code === "copies-missing") alone.push(file.source);
       else fail(file.source, outcome?.fault ?? new Fault("internal", "no outcome of the commit"));
@@ -138,7 +138,7 @@ function openingOf(context: UploadContext, file: SmallFile): OpenUpload {
 interface ReadyCommit {
   readonly file: SmallFile;
   readonly commit: CommitUpload;
-  readonly bytesSent: number;
+  readonly bytesMoved: number;
 }
 
 /** Sends the chunks of all files at once; what is returned is ready to be committed. */
@@ -163,12 +163,12 @@ async function sendOne(context: UploadContext, file: SmallFile): Promise<ReadyCo
   const digest = startManifestDigest(context.chunkSizeBytes);
   const commit = { uploadId, sizeBytes: bytes.length };
   if (entry === undefined) {
-    return { file, commit: { ...commit, manifestDigest: digest.hex(), chunks: [] }, bytesSent: 0 };
+    return { file, commit: { ...commit, manifestDigest: digest.hex(), chunks: [] }, bytesMoved: 0 };
   }
   digest.add(entry);
   const settled = await context.known.push(context.batched, { uploadId, entry, bytes });
   context.observer.advance(entry.sizeBytes, settled.through);
   const chunks = [{ ...entry, index: 0, receipts: [...settled.receipts] }];
-  const bytesSent = settled.through === undefined ? 0 : entry.sizeBytes;
-  return { file, commit: { ...commit, manifestDigest: digest.hex(), chunks }, bytesSent };
+  const bytesMoved = settled.through === undefined ? 0 : entry.sizeBytes;
+  return { file, commit: { ...commit, manifestDigest: digest.hex(), chunks }, bytesMoved };
 }

@@ -57,7 +57,7 @@ class FileUpload {
   readonly #uploadId: UploadId;
   readonly #recorder: Recorder;
   #sizeBytes = 0;
-  #bytesSent = 0;
+  #bytesMoved = 0;
 
   constructor(
     private readonly context: UploadContext,
@@ -130,7 +130,7 @@ class FileUpload {
       const settled = anew
         ? await context.single.push(push)
         : await context.known.push(context.single, push);
-      if (settled.through !== undefined) this.#bytesSent += entry.sizeBytes;
+      if (settled.through !== undefined) this.#bytesMoved += entry.sizeBytes;
       if (!anew) context.observer.advance(entry.sizeBytes, settled.through);
       this.#recorder.add({ ...entry, index: chunk.index, receipts: [...settled.receipts] });
     } finally {
@@ -151,7 +151,11 @@ class FileUpload {
       if (outcome === undefined) throw new Fault("internal", "the commit has no outcome");
       if (outcome.ok) {
         const { versionId, copies, wanted } = outcome;
-        const told = { path: source.path, sizeBytes: this.#sizeBytes, bytesSent: this.#bytesSent };
+        const told = {
+          path: source.path,
+          sizeBytes: this.#sizeBytes,
+          bytesMoved: this.#bytesMoved,
+        };
         return { ...told, versionId, copies, wanted };
       }
       const { fault, missing } = outcome;

@@ -21,7 +21,7 @@ type Bytes = Uint8Array<ArrayBuffer>;
 /** A chunk of the default size fits whole, so a slow neighbour does not slow down this copy. */
 const waitingBytesMax = 4 * 1024 * 1024;
 /** Longer than a busy disk takes for one sync, shorter than a client waits. */
-const stallMsMax = 5_000;
+const stallMsMax = 15_000;
 /** The next seeder, and those behind it, answer when all is synced. */
 export const chainReplyMsMax = 30_000;
 

@@ -18,8 +18,8 @@ export interface Tally {
   links: number;
   /** Uploads with fewer copies than their policy asks for. */
   atRisk: number;
-  /** Uploads: what went over the wire. */
-  bytesSent: number;
+  /** What went over the wire; the rest was there already. */
+  bytesMoved: number;
   firstFault: Fault | undefined;
   /** The most recent success, for a summary of one file. */
   only: FileResult | undefined;
@@ -35,7 +35,7 @@ export function newTally(startedMs: number): Tally {
     directories: 0,
     links: 0,
     atRisk: 0,
-    bytesSent: 0,
+    bytesMoved: 0,
     firstFault: undefined,
     only: undefined,
     async add(context, report, result) {
@@ -43,7 +43,7 @@ export function newTally(startedMs: number): Tally {
       if (result.fault === undefined) {
         this.files += 1;
         this.bytes += result.sizeBytes;
-        this.bytesSent += result.bytesSent ?? 0;
+        this.bytesMoved += result.bytesMoved ?? 0;
         this.only = result;
         // An empty file is a name and nothing else: there is nothing to keep copies of.
         const isThin = (result.copies ?? 0) < (result.wanted ?? 0);
@@ -93,9 +93,9 @@ export async function tellTally(
 ): Promise<void> {
   const ms = Math.max(1, context.clock.now() - tally.startedMs);
   if (context.json) {
-    const { files, failed, bytes, directories, links, atRisk, bytesSent } = tally;
-    const common = { done: files, failed, bytes, directories, links, ms };
-    await context.printJson(verb === "sent" ? { ...common, atRisk, bytesSent } : common);
+    const { files, failed, bytes, bytesMoved, directories, links, atRisk } = tally;
+    const common = { done: files, failed, bytes, bytesMoved, directories, links, ms };
+    await context.printJson(verb === "sent" ? { ...common, atRisk } : common);
   } else if (tally.files + tally.directories + tally.links > 0) {
     context.note(summary(tally, state, ms, verb));
   }
@@ -124,15 +124,12 @@ function summary(tally: Tally, state: Progress, ms: number, verb: string): strin
     what,
     ...(tally.directories > 0 ? [count(tally.directories, "directory", "directories")] : []),
     ...(tally.links > 0 ? [count(tally.links, "link")] : []),
-    `${sizeText(tally.bytes)} ${verb} in ${durationText(ms)}` +
+    `${sizeText(tally.bytesMoved)} ${verb} in ${durationText(ms)}` +
     // The rate of a small file is that of its questions, not of its bytes.
-    (tally.bytes >= 2 ** 20 ? ` (${rateText(tally.bytes * 1000 / ms)})` : ""),
+    (tally.bytesMoved >= 2 ** 20 ? ` (${rateText(tally.bytesMoved * 1000 / ms)})` : ""),
   ];
-  const moved = Object.values(state.seederBytes).reduce((sum, bytes) => sum + bytes, 0);
-  const there = tally.bytes - (verb === "sent" ? tally.bytesSent : moved);
-  if (there > 0 && there >= tally.bytes / 100) {
-    parts.push(`${sizeText(there)} of it was there already`);
-  }
+  const there = tally.bytes - tally.bytesMoved;
+  if (there > 0 && there >= tally.bytes / 100) parts.push(`${sizeText(there)} was there already`);
   const seeders = Object.keys(state.seederBytes).length;
   if (seeders > 1) parts.push(`over ${seeders} seeders`);
   if (only?.copies !== undefined && files === 1 && only.sizeBytes > 0) {

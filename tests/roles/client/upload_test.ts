@@ -18,7 +18,7 @@ for (const sizeBytes of [0, 1, mib - 1, mib, mib + 1, 5 * mib + 17]) {
       const bytes = bytesOf(sizeBytes, 3);
       const { results, tally } = await uploaded(world, [await localFile(world, "a", bytes)]);
       assert.equal(results[0]?.copies, 2);
-      assert.equal(results[0]?.bytesSent, sizeBytes);
+      assert.equal(results[0]?.bytesMoved, sizeBytes);
       assert.deepEqual([tally.expected, tally.done], [sizeBytes, sizeBytes]);
       if (sizeBytes > 0) assert.equal(fewestCopies(world), 2);
       await assertDownloads(world, "a", bytes);
@@ -51,7 +51,7 @@ Deno.test("uploadFiles sends nothing a second time", () =>
     const source = await localFile(world, "a", bytesOf(3 * mib, 5));
     await uploaded(world, [source]);
     const { results, tally } = await uploaded(world, [{ ...source, path: remote("/b") }]);
-    assert.equal(results[0]?.bytesSent, 0);
+    assert.equal(results[0]?.bytesMoved, 0);
     assert.equal(tally.through.size, 0);
     assert.equal(tally.done, 3 * mib);
   }));
@@ -61,7 +61,7 @@ Deno.test("uploadFiles sends equal chunks of one file once", () =>
     const { results } = await uploaded(world, [
       await localFile(world, "z", new Uint8Array(6 * mib)),
     ]);
-    assert.equal(results[0]?.bytesSent, mib);
+    assert.equal(results[0]?.bytesMoved, mib);
     await assertDownloads(world, "z", new Uint8Array(6 * mib));
   }));
 
