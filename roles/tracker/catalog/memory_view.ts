@@ -76,6 +76,10 @@ export class MemoryView implements ViewTables {
       .filter((row) => row.versionId.startsWith(prefix)).toArray();
   }
 
+  versionsAfter(after: VersionId | undefined, limit: number): VersionRow[] {
+    return this.data.versions.page(after, limit).map(([, row]) => row);
+  }
+
   manifest(versionId: VersionId, from: number, limit: number): ChunkEntry[] {
     return this.data.manifests.of(versionId).startingAt(from)
       .take(limit).map(([, entry]) => entry).toArray();
@@ -104,15 +108,29 @@ export class MemoryView implements ViewTables {
     const alive = new Set(live);
     let atRisk = 0, unavailable = 0;
     for (const [chunkId, versions] of this.data.naming.groups()) {
-      const wanted = versions.entries().reduce(
-        (most, [versionId]) => Math.max(most, this.data.versions.get(versionId)?.copies ?? 0),
-        0,
-      );
+      const wanted = this.#mostCopies(versions.entries());
       const held = this.#heldOn(chunkId, alive);
       if (held < wanted) atRisk++;
       if (held < wanted && held === 0) unavailable++;
     }
     return { atRisk, unavailable };
+  }
+
+  #mostCopies(naming: Iterable<[VersionId, number]>): number {
+    let most = 0;
+    for (const [versionId] of naming) {
+      most = Math.max(most, this.data.versions.get(versionId)?.copies ?? 0);
+    }
+    return most;
+  }
+
+  wanted(chunkIds: readonly ChunkId[]): Map<ChunkId, number> {
+    const found = new Map<ChunkId, number>();
+    for (const chunkId of chunkIds) {
+      const wanted = this.#mostCopies(this.data.naming.of(chunkId).entries());
+      if (wanted > 0) found.set(chunkId, wanted);
+    }
+    return found;
   }
 
   copiesLeast(versionId: VersionId, live: readonly SeederId[]): number | undefined {
