@@ -3,6 +3,7 @@ import type { Command } from "./command.ts";
 import { joinCode, loginCode, policy } from "./commands/administration.ts";
 import { cat } from "./commands/cat.ts";
 import { df, ping, seeders } from "./commands/cluster.ts";
+import { explain } from "./commands/explain.ts";
 import { get } from "./commands/get.ts";
 import { listLocal } from "./commands/list_local.ts";
 import { list } from "./commands/list.ts";
@@ -13,6 +14,7 @@ import { put } from "./commands/put.ts";
 import { clear, exit, help } from "./commands/shell_words.ts";
 import { du, stat } from "./commands/stat.ts";
 import { status } from "./commands/status.ts";
+import { whatIf } from "./commands/what_if.ts";
 
 export const commands: readonly Command[] = [
   list,
@@ -27,6 +29,7 @@ export const commands: readonly Command[] = [
   rm,
   mv,
   stat,
+  explain,
   du,
   listLocal,
   lcd,
@@ -35,6 +38,7 @@ export const commands: readonly Command[] = [
   seeders,
   df,
   ping,
+  whatIf,
   policy,
   joinCode,
   loginCode,

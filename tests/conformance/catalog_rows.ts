@@ -118,6 +118,10 @@ export function observe(catalog: Catalog): Promise<unknown> {
       usage: await each((number) => view.usage(number)),
       highestNodeId: await view.highestNodeId(),
       versions: await view.versionsByPrefix("", most),
+      versionsAfter: await Promise.all(
+        [undefined, ...numbers.map(versionId)].map((after) => view.versionsAfter(after, 3)),
+      ),
+      wanted: [...await view.wanted(numbers.map((number) => chunk(number).chunkId))],
       manifests: await each((number) => view.manifest(versionId(number), 0, most)),
       holders: [...await view.holders(numbers.map((number) => chunk(number).chunkId))],
       holdings: await each((number) => view.holdingsOf(seeder(number), undefined, most)),

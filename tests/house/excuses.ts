@@ -32,6 +32,7 @@ export const entrances: Readonly<Record<string, string>> = {
  * slash speaks for the whole folder.
  */
 export const testedElsewhere: Readonly<Record<string, string>> = {
+  "protocol/checks.ts": "schemas only: tests/golden/golden_test.ts parses each message",
   "protocol/files.ts": "schemas only: tests/golden/golden_test.ts parses each message",
   "protocol/membership.ts": "schemas only: tests/golden/golden_test.ts parses each message",
   "protocol/orders.ts": "schemas only: tests/golden/golden_test.ts parses each order",

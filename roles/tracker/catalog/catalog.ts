@@ -149,6 +149,8 @@ export interface CatalogView {
 
   version(versionId: VersionId): Promise<VersionRow | undefined>;
   versionsByPrefix(prefix: string, limit: number): Promise<VersionRow[]>;
+  /** All versions, in ascending order of their ids. */
+  versionsAfter(after: VersionId | undefined, limit: number): Promise<VersionRow[]>;
   /** Chunks `from` up to at most `limit` of them. */
   manifest(versionId: VersionId, from: number, limit: number): Promise<ChunkEntry[]>;
 
@@ -167,6 +169,8 @@ export interface CatalogView {
   chunksBelow(live: readonly SeederId[]): Promise<{ atRisk: number; unavailable: number }>;
   /** The fewest holdings on `live` over the version's chunks; undefined when it has no chunks. */
   copiesLeast(versionId: VersionId, live: readonly SeederId[]): Promise<number | undefined>;
+  /** The most copies any version asks for, of those chunks that some version names. */
+  wanted(chunkIds: readonly ChunkId[]): Promise<Map<ChunkId, number>>;
   totals(): Promise<Totals>;
 
   upload(uploadId: UploadId): Promise<UploadRow | undefined>;

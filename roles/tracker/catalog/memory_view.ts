@@ -77,6 +77,10 @@ export class MemoryView implements ViewTables {
       .filter((row) => row.versionId.startsWith(prefix)).toArray();
   }
 
+  versionsAfter(after: VersionId | undefined, limit: number): VersionRow[] {
+    return this.data.versions.page(after, limit).map(([, row]) => row);
+  }
+
   manifest(versionId: VersionId, from: number, limit: number): ChunkEntry[] {
     return this.data.manifests.of(versionId).startingAt(from)
       .take(limit).map(([, entry]) => entry).toArray();
@@ -104,8 +108,8 @@ export class MemoryView implements ViewTables {
   chunksBelow(live: readonly SeederId[]): { atRisk: number; unavailable: number } {
     const alive = new Set(live);
     let atRisk = 0, unavailable = 0;
-    for (const [chunkId] of this.data.naming.groups()) {
-      const wanted = this.wantedOf(chunkId);
+    for (const [chunkId, versions] of this.data.naming.groups()) {
+      const wanted = this.#mostCopies(versions.entries());
       const held = this.#heldOn(chunkId, alive);
       if (held < wanted) atRisk++;
       if (held < wanted && held === 0) unavailable++;
@@ -113,19 +117,32 @@ export class MemoryView implements ViewTables {
     return { atRisk, unavailable };
   }
 
-  protected wantedOf(chunkId: ChunkId): number {
-    return this.data.naming.of(chunkId).entries().reduce(
-      (most, [versionId]) => Math.max(most, this.data.versions.get(versionId)?.copies ?? 0),
-      0,
-    );
+  chunkUses(chunkIds: readonly ChunkId[]): ChunkUses[] {
+    return chunkIds.map((chunkId) => {
+      const naming = this.data.naming.of(chunkId);
+      return {
+        named: naming.entries().reduce((sum, [, times]) => sum + times, 0),
+        wanted: this.#mostCopies(naming.entries()),
+        recorded: this.data.recorded.get(chunkId) ?? 0,
+      };
+    });
   }
 
-  chunkUses(chunkIds: readonly ChunkId[]): ChunkUses[] {
-    return chunkIds.map((chunkId) => ({
-      named: this.data.naming.of(chunkId).entries().reduce((sum, [, times]) => sum + times, 0),
-      wanted: this.wantedOf(chunkId),
-      recorded: this.data.recorded.get(chunkId) ?? 0,
-    }));
+  #mostCopies(naming: Iterable<[VersionId, number]>): number {
+    let most = 0;
+    for (const [versionId] of naming) {
+      most = Math.max(most, this.data.versions.get(versionId)?.copies ?? 0);
+    }
+    return most;
+  }
+
+  wanted(chunkIds: readonly ChunkId[]): Map<ChunkId, number> {
+    const found = new Map<ChunkId, number>();
+    for (const chunkId of chunkIds) {
+      const wanted = this.#mostCopies(this.data.naming.of(chunkId).entries());
+      if (wanted > 0) found.set(chunkId, wanted);
+    }
+    return found;
   }
 
   copiesLeast(versionId: VersionId, live: readonly SeederId[]): number | undefined {

@@ -116,6 +116,15 @@ export class SqliteView implements ViewTables {
     ).map(versionRowOf);
   }
 
+  versionsAfter(after: VersionId | undefined, limit: number): VersionRow[] {
+    return this.connection.all(
+      `SELECT * FROM versions WHERE version_id > ? AND node_id IS NOT NULL
+       ORDER BY version_id LIMIT ?`,
+      bytesOf(after ?? ""),
+      limit,
+    ).map(versionRowOf);
+  }
+
   manifest(versionId: VersionId, from: number, limit: number): ChunkEntry[] {
     return this.connection.all(
       `SELECT c.chunk_id, m.size_bytes
@@ -223,6 +232,18 @@ export class SqliteView implements ViewTables {
       bytesOf(versionId),
     );
     return row?.has("least") ? row.integer("least") : undefined;
+  }
+
+  wanted(chunkIds: readonly ChunkId[]): Map<ChunkId, number> {
+    const found = new Map<ChunkId, number>();
+    for (const chunkId of chunkIds) {
+      const row = this.connection.get(
+        "SELECT wanted FROM chunks WHERE chunk_id = ? AND wanted > 0",
+        bytesOf(chunkId),
+      );
+      if (row !== undefined) found.set(chunkId, row.integer("wanted"));
+    }
+    return found;
   }
 
   totals(): Totals {

@@ -54,6 +54,14 @@ export function choosePlaces(view: ClusterView, question: PlacementQuestion): Se
   return chosen.slice(0, question.places + question.spares);
 }
 
+/** Every seeder's place in the order of the scores, whether or not it could take the chunk now. */
+export function rankOfEach(view: ClusterView, chunkId: ChunkId): Map<SeederId, number> {
+  const key = chunkKey(chunkId);
+  const ranked = view.seeders.map((seeder) => ({ ...seeder, score: scoreOf(key, seeder) }))
+    .sort((a, b) => b.score - a.score || (a.seederId < b.seederId ? -1 : 1));
+  return new Map(ranked.map(({ seederId }, i) => [seederId, i + 1]));
+}
+
 function canTake(seeder: SeederFacts, sizeBytes: number): boolean {
   return seeder.state === "green" && seeder.writable && seeder.freeBytes >= sizeBytes;
 }
