@@ -95,6 +95,11 @@ export const limits = {
    */
   receiptGraceMs: 5 * 60_000,
   /**
+   * A receipt also serves an upload opened this long after its leave was made: equal chunks in many
+   * small files are sent once. Until it is over no chunk can be dropped where it was just stored.
+   */
+  receiptShareMs: 15_000,
+  /**
    * A join or login code lives for a day; the tracker writes a fresh one when half of it is over.
    */
   codeLifeMs: 24 * 60 * 60_000,
@@ -137,4 +142,5 @@ assert(limits.yellowAfterMs < limits.redAfterMs, "yellow comes before red");
 assert(limits.redAfterMs < limits.repairGraceMs, "repair waits longer than detection");
 assert(limits.trackerCallMs < limits.inventoryRecheckMs, "no page is on its way that long");
 assert(limits.orderRepeatMs < limits.orderLifeMs, "an order can be repeated");
+assert(limits.receiptShareMs < limits.leaveLifeMs, "a shared receipt's leave still lives");
 assert(limits.leaveLifeMs <= limits.uploadLeaseMs, "a leave does not outlive its upload's lease");

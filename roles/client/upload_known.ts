@@ -8,8 +8,8 @@ import type { Clock } from "../kit/clock.ts";
 import type { ChunkToPush, PushRun, SettledChunk } from "./upload_run.ts";
 
 const rememberedMost = 1_000;
-/** Well within `limits.receiptGraceMs`. */
-const rememberedMs = 60_000;
+/** Well within `limits.receiptShareMs`. */
+const rememberedMs = 10_000;
 
 interface Remembered {
   readonly settled: Promise<SettledChunk>;

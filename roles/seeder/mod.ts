@@ -10,6 +10,7 @@ import { LeaveGuard } from "./guard.ts";
 import { DiskHealth } from "./health.ts";
 import { IdentityFile } from "./identity.ts";
 import { Membership } from "./membership.ts";
+import { Receipts } from "./receipts.ts";
 import { SeederLoop } from "./seeder.ts";
 import type { ChunkStore } from "./store/chunk_store.ts";
 import { TrackerTime } from "./tracker_time.ts";
@@ -65,12 +66,16 @@ export async function openSeeder(parts: SeederParts): Promise<Seeder> {
   const time = new TrackerTime(clock);
   const health = new DiskHealth(disk, stateDirectory, clock, log);
   const store = health.watched(parts.store);
-  const worker = new Worker({ store, identity, time, clock, random, transport, log });
+  const receipts = new Receipts(
+    (chunkId) => store.sizeOf(chunkId),
+    store.summary().chunkCount === 0,
+  );
+  const worker = new Worker({ store, identity, time, receipts, clock, random, transport, log });
   const bootId = randomHex(random, 16);
   const common = { store, clock, random, transport, log };
-  const loop = new SeederLoop({ ...common, membership, health, worker, time, bootId });
+  const loop = new SeederLoop({ ...common, membership, health, worker, time, receipts, bootId });
   const guard = new LeaveGuard(identity, time);
-  const app = seederApp({ ...common, guard, joined: () => loop.joined });
+  const app = seederApp({ ...common, guard, receipts, joined: () => loop.joined });
   return {
     app,
     get joined() {

@@ -112,7 +112,7 @@ class CommitBatch {
       try {
         for (const chunk of upload.chunks) {
           checkEntry(chunk, upload.sizeBytes, row.chunkSizeBytes);
-          proofs.takeReceipts(chunk);
+          proofs.takeReceipts(chunk, row);
         }
         rows.set(upload, row);
       } catch (thrown) {

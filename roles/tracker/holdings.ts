@@ -60,6 +60,11 @@ export class Holdings {
     await tx.addHoldings(seederId, chunks);
   }
 
+  /** Something may have gone or come unheard: the inventory is compared soon. */
+  doubt(seederId: SeederId): void {
+    this.#unsure.add(seederId);
+  }
+
   /** True when this holding was receipted at `sinceMs` or later. */
   receiptedSince(seederId: SeederId, chunkId: ChunkId, sinceMs: number): boolean {
     const receiptMs = this.#receipts.get(seederId)?.get(chunkId);
@@ -122,7 +127,7 @@ export class Holdings {
           `the page begins after ${page.after.slice(0, 12)}, the pages so far do not reach that`,
         );
       }
-      const kept = await this.#applyPage(tx, page, round.startedMs);
+      const kept = await this.#applyPage(core, tx, page, round.startedMs);
       const row = { ...member.row, reconciledBootId: page.bootId };
       if (page.last) await tx.putSeeder(row);
       return { round, kept };
@@ -143,6 +148,7 @@ export class Holdings {
 
   /** Adds and removes; how many holdings were kept although the page lacks them. */
   async #applyPage(
+    core: Core,
     tx: CatalogTransaction,
     page: InventoryPage,
     roundStartedMs: number,
@@ -168,7 +174,11 @@ export class Holdings {
       after = held.at(-1)?.chunkId;
       if (inRange.length < held.length || held.length < limits.inventoryPageChunksMax) break;
     }
-    if (page.chunks.length > 0) await tx.addHoldings(seederId, page.chunks);
+    // A page made before a drop was carried out must not bring its holding back.
+    const staying = page.chunks.filter((chunk) =>
+      !core.orders.isWaiting("drop", seederId, chunk.chunkId)
+    );
+    if (staying.length > 0) await tx.addHoldings(seederId, staying);
     return kept;
   }
 

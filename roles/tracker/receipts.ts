@@ -8,19 +8,29 @@ import {
   type ChunkId,
   Fault,
   isReceiptUnder,
+  leaveMadeMs,
   limits,
   type RecordedChunk as RecordedChunkSchema,
   type SeederId,
 } from "../../protocol/mod.ts";
 import type * as z from "zod";
-import type { CatalogTransaction, CatalogView } from "./catalog/catalog.ts";
+import type { CatalogTransaction, CatalogView, UploadRow } from "./catalog/catalog.ts";
 import type { Core } from "./core.ts";
 import { heldSize } from "./holdings.ts";
 
 export type RecordedChunk = z.output<typeof RecordedChunkSchema>;
 
-/** Throws `leave-invalid` unless every receipt is a registered seeder's word for this chunk. */
-function checkReceipts(core: Core, chunk: RecordedChunk, nowMs: number): void {
+/**
+ * Throws `leave-invalid` unless every receipt is a registered seeder's word for this chunk, given
+ * under a leave that is not much older than the upload: a drop order trusts that no upload counts on
+ * an older one (`drops.ts`).
+ */
+function checkReceipts(
+  core: Core,
+  chunk: RecordedChunk,
+  upload: UploadRow,
+  nowMs: number,
+): void {
   for (const receipt of chunk.receipts) {
     const genuine = core.members.get(receipt.seederId) !== undefined && isReceiptUnder(
       core.keys.seederKey(receipt.seederId),
@@ -29,7 +39,7 @@ function checkReceipts(core: Core, chunk: RecordedChunk, nowMs: number): void {
       chunk.sizeBytes,
       nowMs,
       limits.receiptGraceMs,
-    );
+    ) && leaveMadeMs(receipt.proof) >= upload.openedMs - limits.receiptShareMs;
     if (!genuine) {
       throw new Fault(
         "leave-invalid",
@@ -86,8 +96,8 @@ export class Proofs {
   }
 
   /** Throws `leave-invalid` when a receipt is not good. */
-  takeReceipts(chunk: RecordedChunk): void {
-    checkReceipts(this.core, chunk, this.nowMs);
+  takeReceipts(chunk: RecordedChunk, upload: UploadRow): void {
+    checkReceipts(this.core, chunk, upload, this.nowMs);
     const { chunkId, sizeBytes } = chunk;
     for (const { seederId } of chunk.receipts) {
       const chunks = this.#bySeeder.get(seederId) ?? new Map<ChunkId, ChunkEntry>();

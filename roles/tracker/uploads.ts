@@ -134,6 +134,7 @@ async function openOne(
     mode,
     copies: await copiesIn(tx, found.directory, core.copiesDefault),
     user,
+    openedMs: nowMs,
     leaseEndsMs,
   };
 }
@@ -286,8 +287,9 @@ export function recordChunks(
     const uploads = new Uploads(tx);
     const proofs = await Proofs.open(core, tx, input.chunks, nowMs);
     const taken = await each(input.chunks, async (chunk) => {
-      checkPlaceInFile(chunk, await uploads.get(chunk.uploadId));
-      proofs.takeReceipts(chunk);
+      const row = await uploads.get(chunk.uploadId);
+      checkPlaceInFile(chunk, row);
+      proofs.takeReceipts(chunk, row);
       return chunk;
     });
     const checked = await each(taken, async (item) => {

@@ -110,6 +110,11 @@ const migrations: readonly string[] = [
     epoch INTEGER NOT NULL, time_ms INTEGER NOT NULL, text TEXT NOT NULL, checksum TEXT NOT NULL
   ) STRICT;
   `,
+  // Uploads of before are older than any leave: their receipts serve them until they run out.
+  `
+  ALTER TABLE uploads ADD COLUMN opened_ms INTEGER NOT NULL DEFAULT 0;
+  CREATE INDEX uploads_by_opening ON uploads (opened_ms);
+  `,
 ];
 
 /** Lists that a statement leaves for the next one; gone when the connection closes. */
