@@ -53,7 +53,7 @@ async function denoFor(target: Target | undefined): Promise<Bytes> {
   if (name === undefined) throw new Error(`the packer makes no file for ${target}`);
   const folder = await Deno.makeTempDir();
   try {
-    await run("npm", ["pack", "--silent", `${name}@${Deno.version.deno}`], folder);
+    await run("npm", ["pack", "--loglevel=error", `${name}@${Deno.version.deno}`], folder);
     for await (const entry of Deno.readDir(folder)) {
       await run("tar", ["-xzf", entry.name, "package/deno"], folder);
     }
