@@ -16,7 +16,7 @@ export const permissions = [
   "--allow-read",
   "--allow-write",
   "--allow-env",
-  "--allow-sys=hostname,networkInterfaces,osRelease,statfs",
+  "--allow-sys=hostname,networkInterfaces,statfs",
 ];
 
 /** The platforms that `deno compile` knows. */
