@@ -1,7 +1,7 @@
 /**
  * Opens a tracker over a catalog and gives it its only initiative: a step each second that notices
- * silent seeders, forgets ended leases and keeps the code files fresh. Everything else it does because
- * somebody asked (`api.ts`).
+ * silent seeders, forgets ended leases and keeps the code files fresh. Everything else it does
+ * because somebody asked (`api.ts`).
  */
 import {
   BaseUrl,
@@ -61,8 +61,9 @@ export interface Tracker {
 }
 
 /**
- * Opens the tracker: raises the epoch, so that seeders refuse any tracker that ran before, and reads
- * who the seeders are. @throws Fault `config-corrupt`, `config-invalid`, or what catalog and disk throw
+ * Opens the tracker: raises the epoch, so that seeders refuse any tracker that ran before, and
+ * reads who the seeders are. @throws Fault `config-corrupt`, `config-invalid`, or what catalog and
+ * disk throw
  */
 export async function openTracker(parts: TrackerParts): Promise<Tracker> {
   const core = await openCore(parts);

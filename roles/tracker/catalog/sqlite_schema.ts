@@ -151,7 +151,8 @@ export function prepareSchema(connection: SqliteConnection): void {
 
 /**
  * The system's temporary folder may be read-only (a container) or memory. The runtime has started
- * SQLite before any environment variable of ours could tell it so; this deprecated pragma still does.
+ * SQLite before any environment variable of ours could tell it so; this deprecated pragma still
+ * does.
  */
 function keepTemporariesBeside(connection: SqliteConnection): void {
   const folder = connection.path.slice(0, Math.max(1, connection.path.lastIndexOf("/")));

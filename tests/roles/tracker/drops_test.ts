@@ -1,4 +1,6 @@
-/** A drop is decided and its holding taken out in one step; nothing brings it back but the seeder. */
+/**
+ * A drop is decided and its holding taken out in one step; nothing brings it back but the seeder.
+ */
 import assert from "node:assert/strict";
 import { limits } from "../../../protocol/mod.ts";
 import { seededRandom } from "../../../roles/kit/random.ts";
