@@ -200,6 +200,16 @@ try {
     await treeComesBack();
   });
 
+  await step("a fourth seeder joins as docs/DEPLOYMENT.md says", async () => {
+    const guide = await Deno.readTextFile(`${repository}/docs/DEPLOYMENT.md`);
+    const override = /```yaml\n([^]*?)```/.exec(guide)?.[1] ?? "";
+    await Deno.writeTextFile(`${project}/docker-compose.override.yml`, override);
+    await compose("up", "-d", "--no-build");
+    await untilState("seeder-4", "green");
+    await client("put", "-r", "tree/adduser", "/wider");
+    assert.match(await client("ls", "/wider"), /copyright/);
+  });
+
   await step("a client on the host reaches the cluster with the login code", async () => {
     const container = await containerOf("client");
     await must("docker", ["cp", `${container}:/usr/local/bin/offshore`, `${work}/offshore`]);
