@@ -82,6 +82,11 @@ export const limits = {
   orderRepeatMs: 10_000,
 
   /**
+   * A chunk that nobody names is dropped after this; longer than any upload may be silent.
+   */
+  garbageGraceMs: 15 * 60_000,
+
+  /**
    * Without a word from the client for this long, an upload is forgotten. Resume begins a new one.
    */
   uploadLeaseMs: 10 * 60_000,
@@ -94,6 +99,11 @@ export const limits = {
    * way.
    */
   receiptGraceMs: 5 * 60_000,
+  /**
+   * A receipt also serves an upload opened this long after its leave was made: equal chunks in many
+   * small files are sent once. Until it is over no chunk can be dropped where it was just stored.
+   */
+  receiptShareMs: 15_000,
   /**
    * A join or login code lives for a day; the tracker writes a fresh one when half of it is over.
    */
@@ -160,4 +170,6 @@ assert(limits.trackerCallMs < limits.inventoryRecheckMs, "no page is on its way 
 assert(limits.orderRepeatMs < limits.orderLifeMs, "an order can be repeated");
 assert(limits.logPageBytesMax < limits.jsonBodyBytesMax, "a page of the log fits a body");
 assert(limits.logSyncWaitMs < limits.trackerCallMs, "a client waits longer than its commit");
+assert(limits.receiptShareMs < limits.leaveLifeMs, "a shared receipt's leave still lives");
+assert(limits.uploadLeaseMs < limits.garbageGraceMs, "garbage waits longer than any lease");
 assert(limits.leaveLifeMs <= limits.uploadLeaseMs, "a leave does not outlive its upload's lease");

@@ -20,6 +20,7 @@
  *   check
  * - fault: an expected failure from the closed list in `faults.ts`
  */
+export * from "./checks.ts";
 export * from "./chunking.ts";
 export * from "./chunks.ts";
 export * from "./digest.ts";

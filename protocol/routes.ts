@@ -8,6 +8,7 @@
  * headers.
  */
 import * as z from "zod";
+import * as checks from "./checks.ts";
 import * as chunks from "./chunks.ts";
 import * as files from "./files.ts";
 import { limits } from "./limits.ts";
@@ -276,6 +277,22 @@ export const trackerRoutes = {
     "A seeder sent wrong bytes.",
     files.ReportRequest,
     files.ReportReply,
+    "reader",
+  ),
+  explain: json(
+    "person",
+    "/v1/files/explain",
+    "Where the copies of a file are, and why there.",
+    checks.ExplainRequest,
+    checks.ExplainReply,
+    "reader",
+  ),
+  whatIf: json(
+    "person",
+    "/v1/seeders/what-if",
+    "What the loss of seeders would mean, page by page.",
+    checks.WhatIfRequest,
+    checks.WhatIfReply,
     "reader",
   ),
 } as const;

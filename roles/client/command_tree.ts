@@ -4,6 +4,7 @@ import { joinCode, loginCode, policy } from "./commands/administration.ts";
 import { backup } from "./commands/backup.ts";
 import { cat } from "./commands/cat.ts";
 import { df, ping, seeders } from "./commands/cluster.ts";
+import { explain } from "./commands/explain.ts";
 import { get } from "./commands/get.ts";
 import { listLocal } from "./commands/list_local.ts";
 import { list } from "./commands/list.ts";
@@ -14,6 +15,7 @@ import { put } from "./commands/put.ts";
 import { clear, exit, help } from "./commands/shell_words.ts";
 import { du, stat } from "./commands/stat.ts";
 import { status } from "./commands/status.ts";
+import { whatIf } from "./commands/what_if.ts";
 
 export const commands: readonly Command[] = [
   list,
@@ -28,6 +30,7 @@ export const commands: readonly Command[] = [
   rm,
   mv,
   stat,
+  explain,
   du,
   listLocal,
   lcd,
@@ -36,6 +39,7 @@ export const commands: readonly Command[] = [
   seeders,
   df,
   ping,
+  whatIf,
   policy,
   joinCode,
   loginCode,

@@ -1,7 +1,7 @@
 /**
- * The way of a chunk on to the next seeder. The bytes are passed on while they come in, and a few of
- * them wait here when the next seeder is slower; one that takes nothing for too long is given up. What
- * happens to the next seeder never touches the copy that is made here.
+ * The way of a chunk on to the next seeder. The bytes are passed on while they come in, and a few
+ * of them wait here when the next seeder is slower; one that takes nothing for too long is given
+ * up. What happens to the next seeder never touches the copy that is made here.
  */
 import {
   asFault,
@@ -21,7 +21,7 @@ type Bytes = Uint8Array<ArrayBuffer>;
 /** A chunk of the default size fits whole, so a slow neighbour does not slow down this copy. */
 const waitingBytesMax = 4 * 1024 * 1024;
 /** Longer than a busy disk takes for one sync, shorter than a client waits. */
-const stallMsMax = 5_000;
+const stallMsMax = 15_000;
 /** The next seeder, and those behind it, answer when all is synced. */
 export const chainReplyMsMax = 30_000;
 

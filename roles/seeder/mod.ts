@@ -11,6 +11,7 @@ import { DiskHealth } from "./health.ts";
 import { LogKeeper } from "./log/keeper.ts";
 import { IdentityFile } from "./identity.ts";
 import { Membership } from "./membership.ts";
+import { Receipts } from "./receipts.ts";
 import { SeederLoop } from "./seeder.ts";
 import type { ChunkStore } from "./store/chunk_store.ts";
 import { TrackerTime } from "./tracker_time.ts";
@@ -66,14 +67,18 @@ export async function openSeeder(parts: SeederParts): Promise<Seeder> {
   const time = new TrackerTime(clock);
   const health = new DiskHealth(disk, stateDirectory, clock, log);
   const store = health.watched(parts.store);
-  const worker = new Worker({ store, identity, time, clock, random, transport, log });
+  const receipts = new Receipts(
+    (chunkId) => store.sizeOf(chunkId),
+    store.summary().chunkCount === 0,
+  );
+  const worker = new Worker({ store, identity, time, receipts, clock, random, transport, log });
   const bootId = randomHex(random, 16);
   const common = { store, clock, random, transport, log };
-  const loop = new SeederLoop({ ...common, membership, health, worker, time, bootId });
+  const loop = new SeederLoop({ ...common, membership, health, worker, time, receipts, bootId });
   const directory = `${stateDirectory}/log`;
   const keeper = new LogKeeper({ disk, directory, membership, clock, random, transport, log });
   const guard = new LeaveGuard(identity, time);
-  const app = seederApp({ ...common, guard, joined: () => loop.joined });
+  const app = seederApp({ ...common, guard, receipts, joined: () => loop.joined });
   return {
     app,
     get joined() {

@@ -5,6 +5,7 @@ import { version } from "../kit/version.ts";
 import { type Codes, login } from "./codes.ts";
 import { commitUploads, type RecentCommits } from "./commit.ts";
 import type { Core } from "./core.ts";
+import { explain } from "./explain.ts";
 import { type Caller, userOf } from "./guard.ts";
 import * as listing from "./listing.ts";
 import { locate, reportChunks } from "./locate.ts";
@@ -12,6 +13,7 @@ import * as membership from "./membership.ts";
 import * as namespace from "./namespace.ts";
 import type { Status } from "./status.ts";
 import * as uploads from "./uploads.ts";
+import { whatIf } from "./what_if.ts";
 
 export interface ApiParts {
   readonly core: Core;
@@ -89,6 +91,9 @@ export function trackerHandlers(
     reportChunks: async ({ input, caller }) => ({
       accepted: await reportChunks(core, input, userOf(caller)),
     }),
+
+    explain: ({ input }) => explain(core, input),
+    whatIf: ({ input }) => whatIf(core, input),
   };
 }
 

@@ -79,6 +79,13 @@ export const trackerSpec: CommandSpec = {
       summary: "of the cluster that is rebuilt or restored",
       environment: true,
     },
+    {
+      name: "garbage-minutes",
+      value: "count",
+      summary: "how long a chunk is kept that no file and no upload needs",
+      environment: true,
+      default: String(limits.garbageGraceMs / 60_000),
+    },
     ...commonOptions,
   ],
   examples: [
@@ -98,6 +105,7 @@ export const TrackerSettings = z.strictObject({
   rebuildWith: wholeNumber(1, 10_000).optional(),
   restore: z.string().min(1).optional(),
   recoveryCode: RecoveryCode.optional(),
+  garbageMinutes: wholeNumber(0, 1_000_000),
   logLevel: LogLevelText,
   logFile: z.string().min(1).optional(),
 });

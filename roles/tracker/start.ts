@@ -1,4 +1,6 @@
-/** Starts a tracker on this machine's disk, clock, dice and network, and runs it until told to stop. */
+/**
+ * Starts a tracker on this machine's disk, clock, dice and network, and runs it until told to stop.
+ */
 import { Fault, type RecoveryCode } from "../../protocol/mod.ts";
 import { systemClock } from "../kit/clock.ts";
 import { isWildcard, listen, type Listener, urlOf } from "../kit/listen.ts";
@@ -47,12 +49,16 @@ export interface TrackerConfig {
   readonly copies: number;
   readonly logSync: LogSync;
   readonly from?: WayBack | undefined;
+  readonly garbageMinutes: number;
   readonly joinCodeFile?: string | undefined;
   readonly loginCodeFile?: string | undefined;
   readonly logLevel: LogLevel;
 }
 
-/** Resolves once everything is closed after `signal` fired. Throws the fault that kept it from starting. */
+/**
+ * Resolves once everything is closed after `signal` fired. Throws the fault that kept it from
+ * starting.
+ */
 export async function startTracker(
   config: TrackerConfig,
   signal: AbortSignal,
@@ -93,6 +99,7 @@ export async function startTracker(
     publicUrl,
     logSync: config.logSync,
     copiesDefault: config.copies,
+    garbageGraceMs: config.garbageMinutes * 60_000,
     codeFiles: {
       ...(config.joinCodeFile === undefined ? {} : { join: config.joinCodeFile }),
       ...(config.loginCodeFile === undefined ? {} : { login: config.loginCodeFile }),

@@ -1,7 +1,7 @@
 /**
  * Opens a tracker over a catalog and gives it its only initiative: a step each second that notices
- * silent seeders, forgets ended leases and keeps the code files fresh. Everything else it does because
- * somebody asked (`api.ts`).
+ * silent seeders, forgets ended leases and keeps the code files fresh. Everything else it does
+ * because somebody asked (`api.ts`).
  */
 import {
   BaseUrl,
@@ -26,6 +26,7 @@ import { Codes } from "./codes.ts";
 import { RecentCommits } from "./commit.ts";
 import type { Core } from "./core.ts";
 import { trackerGuard } from "./guard.ts";
+import { Garbage } from "./garbage.ts";
 import { Holdings } from "./holdings.ts";
 import { fencedSetting, LogShipping, tellingCatalog } from "./log_shipping.ts";
 import { Members } from "./members.ts";
@@ -49,6 +50,8 @@ export interface TrackerParts {
   readonly random: Random;
   readonly log: Log;
   readonly copiesDefault?: number;
+  /** How long a chunk stays that nobody names. */
+  readonly garbageGraceMs?: number;
   /** Where codes are kept fresh besides `<stateDirectory>/codes/`. */
   readonly codeFiles?: Partial<Record<CodePurpose, string>>;
   /** What an acknowledgement waits for; without it, for the tracker's own disk alone. */
@@ -70,8 +73,9 @@ export interface Tracker {
 }
 
 /**
- * Opens the tracker: raises the epoch, so that seeders refuse any tracker that ran before, and reads
- * who the seeders are. @throws Fault `config-corrupt`, `config-invalid`, or what catalog and disk throw
+ * Opens the tracker: raises the epoch, so that seeders refuse any tracker that ran before, and
+ * reads who the seeders are. @throws Fault `config-corrupt`, `config-invalid`, or what catalog and
+ * disk throw
  */
 export async function openTracker(parts: TrackerParts): Promise<Tracker> {
   const { core, recoveryCode } = await openCore(parts);
@@ -118,15 +122,18 @@ async function openCore(
     });
   }
   await refuseUnfinished(catalog);
-  const { knownId, head, rows, authority, fencedBy } = await catalog.read(async (view) => ({
+  const { knownId, head, uploadsMs, rows, authority, fencedBy } = await catalog.read(async (
+    view,
+  ) => ({
     knownId: await view.setting(clusterIdSetting),
     head: await view.logHead(),
+    uploadsMs: (await view.uploadTimes())?.newestMs ?? 0,
     rows: await view.seeders(),
     authority: await view.setting(authoritySetting),
     fencedBy: await view.setting(fencedSetting),
   }));
-  const headMs = head?.timeMs ?? 0;
-  // A host whose clock was set back must not hand out times before those in the log.
+  const headMs = Math.max(head?.timeMs ?? 0, uploadsMs);
+  // A host whose clock was set back must not hand out times before those written down.
   const aheadMs = Math.max(0, headMs - clock.now());
   const now = () => clock.now() + aheadMs;
   await disk.makeDirectory(stateDirectory);
@@ -159,6 +166,7 @@ async function openCore(
     members,
     holdings: new Holdings(),
     orders: new OrderBook(random),
+    garbage: new Garbage(parts.garbageGraceMs ?? limits.garbageGraceMs),
     now,
     random,
     log,
@@ -185,10 +193,14 @@ function stepper(core: Core, codes: Codes, recent: RecentCommits): () => Promise
         name: core.members.get(change.seederId)?.row.name,
       });
     }
-    core.orders.sweep(nowMs);
+    for (const { seederId, order } of core.orders.sweep(nowMs)) {
+      core.log.info("order forgotten", { seederId, kind: order.kind, chunkId: order.chunkId });
+      if (order.kind === "drop") core.holdings.doubt(seederId);
+    }
     core.holdings.sweep(nowMs);
     recent.sweep(nowMs);
     await forgetEndedUploads(core);
+    await collectGarbage(core);
     await refreshCodes(core, codes);
     return stepMs;
   };
@@ -200,6 +212,15 @@ async function forgetEndedUploads(core: Core): Promise<void> {
     if (swept > 0) core.log.info("uploads forgotten", { swept });
   } catch (fault) {
     core.log.error("ended uploads not forgotten", { fault });
+  }
+}
+
+async function collectGarbage(core: Core): Promise<void> {
+  try {
+    const copies = await core.garbage.sweep(core);
+    if (copies > 0) core.log.info("garbage dropped", { copies });
+  } catch (fault) {
+    core.log.error("garbage not dropped", { fault });
   }
 }
 

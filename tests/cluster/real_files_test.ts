@@ -1,7 +1,7 @@
 /**
  * Real trees and awkward sizes through a real cluster: the system's documentation tree, Deno's own
- * executable, and generated files around the chunk size up to 1 GiB. Every digest is compared by the
- * system's sha256sum, and the copies of every chunk are counted on the seeders' disks.
+ * executable, and generated files around the chunk size up to 1 GiB. Every digest is compared by
+ * the system's sha256sum, and the copies of every chunk are counted on the seeders' disks.
  */
 import assert from "node:assert/strict";
 import { chunkIdOf, limits } from "../../protocol/mod.ts";
@@ -85,11 +85,14 @@ Deno.test("a cluster stores and returns real trees and awkward sizes in two copi
     assert.deepEqual(await Deno.readFile(`${local}/piped`), bytes);
   });
 
-  await t.step("every chunk lies on two disks", async () => {
+  await t.step("every chunk lies on at least two disks", async () => {
     await cluster.stop();
     const replicas = await cluster.replicasOnDisks();
-    const wrong = [...replicas].filter(([, names]) => new Set(names).size !== 2);
-    assert.deepEqual(wrong, []);
+    const thin = [...replicas].filter(([, names]) => new Set(names).size < 2);
+    assert.deepEqual(thin, []);
+    // A send that a stalled disk held up too long is made good elsewhere, and may arrive after all.
+    const surplus = [...replicas.values()].filter((names) => names.length > 2).length;
+    console.log(`    ${replicas.size} chunks, ${surplus} of them with a copy more than asked for`);
     const first = await Deno.open(`${local}/generated/one-chunk`, { read: true });
     const bytes = new Uint8Array(await new Response(first.readable).arrayBuffer());
     assert.ok(replicas.has(chunkIdOf(bytes)), "the chunk of one-chunk is among them");

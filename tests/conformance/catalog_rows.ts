@@ -80,6 +80,7 @@ export function upload(number: number, leaseEndsMs: number): UploadRow {
     mode: 0o640,
     copies: 2,
     user: "someone",
+    openedMs: 100 * number,
     leaseEndsMs,
   };
 }
@@ -117,11 +118,21 @@ export function observe(catalog: Catalog): Promise<unknown> {
       usage: await each((number) => view.usage(number)),
       highestNodeId: await view.highestNodeId(),
       versions: await view.versionsByPrefix("", most),
+      versionsAfter: await Promise.all(
+        [undefined, ...numbers.map(versionId)].map((after) => view.versionsAfter(after, 3)),
+      ),
+      wanted: [...await view.wanted(numbers.map((number) => chunk(number).chunkId))],
       manifests: await each((number) => view.manifest(versionId(number), 0, most)),
       holders: [...await view.holders(numbers.map((number) => chunk(number).chunkId))],
       holdings: await each((number) => view.holdingsOf(seeder(number), undefined, most)),
       summaries: await each((number) => view.holdingsSummary(seeder(number))),
       below: await Promise.all(lives.map((live) => view.chunksBelow(live))),
+      uses: await view.chunkUses(numbers.map((number) => chunk(number).chunkId)),
+      unreferenced: await Promise.all(
+        [undefined, ...numbers.map((number) => chunk(number).chunkId)].map((after) =>
+          view.unreferenced(after, 3)
+        ),
+      ),
       least: await each((number) =>
         Promise.all(lives.map((live) => view.copiesLeast(versionId(number), live)))
       ),
@@ -130,6 +141,7 @@ export function observe(catalog: Catalog): Promise<unknown> {
       uploadChunks: await each((number) => view.uploadChunks(uploadId(number), 0, most)),
       uploadsEnded: await view.uploadsEndedBefore(10, most),
       uploadCount: await view.uploadCount(),
+      uploadTimes: await view.uploadTimes() ?? null,
       seeders: await view.seeders(),
       logHead: await view.logHead(),
       log: await view.logAfter(0, most),

@@ -340,6 +340,23 @@ export function catalogSuite(name: string, open: () => Promise<CatalogUnderTest>
     assert.deepEqual(await view.versionsByPrefix("f".repeat(31) + "e", 9), []);
     assert.equal((await view.versionsByPrefix("f".repeat(7), 9)).length, 1);
     assert.equal((await view.versionsByPrefix("", 2)).length, 2);
+    const found = [];
+    for (let page = await view.versionsAfter(undefined, 2); page.length > 0;) {
+      found.push(...page);
+      page = await view.versionsAfter(page.at(-1)?.versionId, 2);
+    }
+    assert.deepEqual(found.map((row) => row.versionId), ids, "pages of all of them");
+  });
+
+  written("wanted is the most copies of those versions that name a chunk", async (t) => {
+    await t.putVersion(version(1, 5, 2));
+    await t.putVersion(version(2, 6, 3));
+    await t.putManifest(versionId(1), 0, [chunk(1), chunk(2)]);
+    await t.putManifest(versionId(2), 0, [chunk(2)]);
+    await t.addHoldings(seeder(1), [chunk(3)]);
+  }, async (view) => {
+    const asked = [1, 2, 3, 4].map((number) => chunk(number).chunkId);
+    assert.deepEqual([...await view.wanted(asked)], [[asked[0], 2], [asked[1], 3]]);
   });
 
   written("manifests are put and read in pages", async (t) => {
@@ -439,6 +456,7 @@ export function catalogSuite(name: string, open: () => Promise<CatalogUnderTest>
     await catalog.read(async (view) => {
       assert.deepEqual(await view.upload(uploadId(1)), { ...upload(1, 11), sizeBytes: 77 });
       assert.equal(await view.uploadCount(), 3);
+      assert.deepEqual(await view.uploadTimes(), { oldestMs: 100, newestMs: 300 });
       assert.deepEqual(await view.uploadsEndedBefore(11, 9), [uploadId(3)]);
       const both = [uploadId(1), uploadId(3)].toSorted();
       assert.deepEqual(await view.uploadsEndedBefore(12, 9), both);

@@ -1,7 +1,8 @@
 /**
- * What `compose_test.ts` runs inside the network of a fresh Docker daemon: builds the image from a copy
- * of the sources, brings the cluster up, moves a real tree, and then kills, unplugs, freezes, restarts
- * and takes down, comparing every byte after each. Prints a line per step; throws at the first failure.
+ * What `compose_test.ts` runs inside the network of a fresh Docker daemon: builds the image from a
+ * copy of the sources, brings the cluster up, moves a real tree, and then kills, unplugs, freezes,
+ * restarts and takes down, comparing every byte after each. Prints a line per step; throws at the
+ * first failure.
  */
 import assert from "node:assert/strict";
 import { treeDigest, until } from "../cluster/cluster.ts";
@@ -197,6 +198,16 @@ try {
     await compose("up", "-d", "--no-build");
     await untilHealthy();
     await treeComesBack();
+  });
+
+  await step("a fourth seeder joins as docs/DEPLOYMENT.md says", async () => {
+    const guide = await Deno.readTextFile(`${repository}/docs/DEPLOYMENT.md`);
+    const override = /```yaml\n([^]*?)```/.exec(guide)?.[1] ?? "";
+    await Deno.writeTextFile(`${project}/docker-compose.override.yml`, override);
+    await compose("up", "-d", "--no-build");
+    await untilState("seeder-4", "green");
+    await client("put", "-r", "tree/adduser", "/wider");
+    assert.match(await client("ls", "/wider"), /copyright/);
   });
 
   await step("a client on the host reaches the cluster with the login code", async () => {

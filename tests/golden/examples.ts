@@ -65,6 +65,7 @@ export const orderExamples = {
     orderId: "order-2",
     ...orderBase,
     why: "3 of 2 copies, and this seeder is the fullest",
+    receiptsSinceMs: nowMs - 15_000,
   },
   verify: {
     kind: "verify",
@@ -379,6 +380,37 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
     },
   },
   reportChunks: { request: { reports: [{ seederId, chunkId }] }, reply: { accepted: 1 } },
+  explain: {
+    request: { target: { path: "/docs/a.txt" }, fromChunk: 0, chunksMax: 1024 },
+    reply: {
+      path: "/docs/a.txt",
+      versionId: uploadId,
+      sizeBytes,
+      chunkCount: 1,
+      copiesWanted: 2,
+      chunks: [{ ...entry, index: 0, copies: [{ seederId, rank: 1, best: true }] }],
+      seeders: [{ seederId, name: "seeder-1", zone: "rack-2", state: "green" }],
+    },
+  },
+  whatIf: {
+    request: { lose: [seederId], cursor: { seeder: 0, after: chunkId } },
+    reply: {
+      tally: {
+        chunksUnreadable: 1,
+        bytesUnreadable: sizeBytes,
+        chunksOneCopy: 2,
+        chunksFewer: 0,
+        bytesToCopy: 2 * sizeBytes,
+        filesUntouched: 5,
+        filesFewer: 0,
+        filesOneCopy: 2,
+        filesUnreadable: 1,
+      },
+      examples: [{ path: "/docs/a.txt", effect: "unreadable" }],
+      next: { afterVersion: uploadId },
+      left: { seeders: 2, freeBytes: 1_000_000, bytesPerSecond: 33_554_432, measured: false },
+    },
+  },
 };
 
 const size = String(sizeBytes);

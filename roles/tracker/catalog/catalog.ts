@@ -74,6 +74,7 @@ export interface UploadRow {
   readonly mode: number;
   readonly copies: number;
   readonly user: string;
+  readonly openedMs: number;
   readonly leaseEndsMs: number;
 }
 
@@ -125,6 +126,16 @@ export interface Totals {
   readonly chunks: number;
 }
 
+/** Who refers to a chunk, in numbers; all 0 for one the catalog does not know. */
+export interface ChunkUses {
+  /** Manifest rows that name it, in all versions. */
+  readonly named: number;
+  /** The most copies any version that names it asks for. */
+  readonly wanted: number;
+  /** Rows of uploads under way. */
+  readonly recorded: number;
+}
+
 export interface CatalogView {
   setting(name: string): Promise<string | undefined>;
 
@@ -138,6 +149,8 @@ export interface CatalogView {
 
   version(versionId: VersionId): Promise<VersionRow | undefined>;
   versionsByPrefix(prefix: string, limit: number): Promise<VersionRow[]>;
+  /** All versions, in ascending order of their ids. */
+  versionsAfter(after: VersionId | undefined, limit: number): Promise<VersionRow[]>;
   /** Chunks `from` up to at most `limit` of them. */
   manifest(versionId: VersionId, from: number, limit: number): Promise<ChunkEntry[]>;
 
@@ -147,6 +160,13 @@ export interface CatalogView {
   holders(chunkIds: readonly ChunkId[]): Promise<Map<ChunkId, SeederId[]>>;
   holdingsOf(seederId: SeederId, after: string | undefined, limit: number): Promise<ChunkEntry[]>;
   holdingsSummary(seederId: SeederId): Promise<HoldingsSummary>;
+  /** In the order asked. */
+  chunkUses(chunkIds: readonly ChunkId[]): Promise<ChunkUses[]>;
+  /**
+   * Chunks that are held and that no version and no upload names, in ascending order; the size is
+   * that of one of their holdings.
+   */
+  unreferenced(after: ChunkId | undefined, limit: number): Promise<ChunkEntry[]>;
   /**
    * Of the chunks some version names: how many have fewer holdings on `live` than the most copies
    * any of their versions asks for, and how many of these have none at all.
@@ -154,6 +174,8 @@ export interface CatalogView {
   chunksBelow(live: readonly SeederId[]): Promise<{ atRisk: number; unavailable: number }>;
   /** The fewest holdings on `live` over the version's chunks; undefined when it has no chunks. */
   copiesLeast(versionId: VersionId, live: readonly SeederId[]): Promise<number | undefined>;
+  /** The most copies any version asks for, of those chunks that some version names. */
+  wanted(chunkIds: readonly ChunkId[]): Promise<Map<ChunkId, number>>;
   totals(): Promise<Totals>;
 
   upload(uploadId: UploadId): Promise<UploadRow | undefined>;
@@ -165,6 +187,8 @@ export interface CatalogView {
   ): Promise<(ChunkEntry & { readonly index: number })[]>;
   uploadsEndedBefore(timeMs: number, limit: number): Promise<UploadId[]>;
   uploadCount(): Promise<number>;
+  /** When the oldest and the newest upload were opened; undefined without uploads. */
+  uploadTimes(): Promise<{ oldestMs: number; newestMs: number } | undefined>;
 
   seeders(): Promise<SeederRow[]>;
 

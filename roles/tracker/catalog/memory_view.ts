@@ -3,6 +3,7 @@
  */
 import type { ChunkEntry, ChunkId, SeederId, UploadId, VersionId } from "../../../protocol/mod.ts";
 import type {
+  ChunkUses,
   HoldingsSummary,
   LogRow,
   NodeId,
@@ -12,7 +13,7 @@ import type {
   UploadRow,
   VersionRow,
 } from "./catalog.ts";
-import type { MemoryCatalogData } from "./memory_tables.ts";
+import { compareIds, type MemoryCatalogData } from "./memory_tables.ts";
 import type { ViewTables } from "./synchronous.ts";
 
 export class MemoryView implements ViewTables {
@@ -76,6 +77,10 @@ export class MemoryView implements ViewTables {
       .filter((row) => row.versionId.startsWith(prefix)).toArray();
   }
 
+  versionsAfter(after: VersionId | undefined, limit: number): VersionRow[] {
+    return this.data.versions.page(after, limit).map(([, row]) => row);
+  }
+
   manifest(versionId: VersionId, from: number, limit: number): ChunkEntry[] {
     return this.data.manifests.of(versionId).startingAt(from)
       .take(limit).map(([, entry]) => entry).toArray();
@@ -104,15 +109,52 @@ export class MemoryView implements ViewTables {
     const alive = new Set(live);
     let atRisk = 0, unavailable = 0;
     for (const [chunkId, versions] of this.data.naming.groups()) {
-      const wanted = versions.entries().reduce(
-        (most, [versionId]) => Math.max(most, this.data.versions.get(versionId)?.copies ?? 0),
-        0,
-      );
+      const wanted = this.#mostCopies(versions.entries());
       const held = this.#heldOn(chunkId, alive);
       if (held < wanted) atRisk++;
       if (held < wanted && held === 0) unavailable++;
     }
     return { atRisk, unavailable };
+  }
+
+  chunkUses(chunkIds: readonly ChunkId[]): ChunkUses[] {
+    return chunkIds.map((chunkId) => {
+      const naming = this.data.naming.of(chunkId);
+      return {
+        named: naming.entries().reduce((sum, [, times]) => sum + times, 0),
+        wanted: this.#mostCopies(naming.entries()),
+        recorded: this.data.recorded.get(chunkId) ?? 0,
+      };
+    });
+  }
+
+  unreferenced(after: ChunkId | undefined, limit: number): ChunkEntry[] {
+    const unused = [...this.data.holders.groups()].filter(([chunkId]) =>
+      chunkId > (after ?? "") && this.data.naming.of(chunkId).size === 0 &&
+      !this.data.recorded.has(chunkId)
+    );
+    return unused.sort(([a], [b]) => compareIds(a, b)).slice(0, limit)
+      .flatMap(([chunkId, holders]) => {
+        const [seederId] = holders.page(undefined, 1)[0] ?? [];
+        return seederId === undefined ? [] : this.data.holdings.of(seederId).get(chunkId) ?? [];
+      });
+  }
+
+  #mostCopies(naming: Iterable<[VersionId, number]>): number {
+    let most = 0;
+    for (const [versionId] of naming) {
+      most = Math.max(most, this.data.versions.get(versionId)?.copies ?? 0);
+    }
+    return most;
+  }
+
+  wanted(chunkIds: readonly ChunkId[]): Map<ChunkId, number> {
+    const found = new Map<ChunkId, number>();
+    for (const chunkId of chunkIds) {
+      const wanted = this.#mostCopies(this.data.naming.of(chunkId).entries());
+      if (wanted > 0) found.set(chunkId, wanted);
+    }
+    return found;
   }
 
   copiesLeast(versionId: VersionId, live: readonly SeederId[]): number | undefined {
@@ -159,6 +201,15 @@ export class MemoryView implements ViewTables {
 
   uploadCount(): number {
     return this.data.uploads.size;
+  }
+
+  uploadTimes(): { oldestMs: number; newestMs: number } | undefined {
+    let oldestMs = Infinity, newestMs = -Infinity;
+    for (const [, { openedMs }] of this.data.uploads.entries()) {
+      oldestMs = Math.min(oldestMs, openedMs);
+      newestMs = Math.max(newestMs, openedMs);
+    }
+    return this.data.uploads.size === 0 ? undefined : { oldestMs, newestMs };
   }
 
   seeders(): SeederRow[] {

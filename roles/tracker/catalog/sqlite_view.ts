@@ -1,6 +1,7 @@
 /** What can be asked of the SQLite engine, each question one statement where it can be. */
 import type { ChunkEntry, ChunkId, SeederId, UploadId, VersionId } from "../../../protocol/mod.ts";
 import {
+  type ChunkUses,
   type HoldingsSummary,
   type LogRow,
   type NodeId,
@@ -115,6 +116,15 @@ export class SqliteView implements ViewTables {
     ).map(versionRowOf);
   }
 
+  versionsAfter(after: VersionId | undefined, limit: number): VersionRow[] {
+    return this.connection.all(
+      `SELECT * FROM versions WHERE version_id > ? AND node_id IS NOT NULL
+       ORDER BY version_id LIMIT ?`,
+      bytesOf(after ?? ""),
+      limit,
+    ).map(versionRowOf);
+  }
+
   manifest(versionId: VersionId, from: number, limit: number): ChunkEntry[] {
     return this.connection.all(
       `SELECT c.chunk_id, m.size_bytes
@@ -198,6 +208,33 @@ export class SqliteView implements ViewTables {
     return { atRisk: row?.integer("at_risk") ?? 0, unavailable: row?.integer("unavailable") ?? 0 };
   }
 
+  chunkUses(chunkIds: readonly ChunkId[]): ChunkUses[] {
+    return chunkIds.map((chunkId) => {
+      const row = this.connection.get(
+        "SELECT named, wanted, recorded FROM chunks WHERE chunk_id = ?",
+        bytesOf(chunkId),
+      );
+      return {
+        named: row?.integer("named") ?? 0,
+        wanted: row?.integer("wanted") ?? 0,
+        recorded: row?.integer("recorded") ?? 0,
+      };
+    });
+  }
+
+  unreferenced(after: ChunkId | undefined, limit: number): ChunkEntry[] {
+    return this.connection.all(
+      `SELECT c.chunk_id, (SELECT h.size_bytes FROM holdings AS h CROSS JOIN holders AS s
+           WHERE h.chunk_key = c.chunk_key AND s.holder_key = h.holder_key
+           ORDER BY s.seeder_id LIMIT 1) AS size_bytes
+       FROM chunks AS c INDEXED BY chunks_unreferenced
+       WHERE c.named = 0 AND c.recorded = 0 AND c.held > 0 AND c.chunk_id > ?
+       ORDER BY c.chunk_id LIMIT ?`,
+      bytesOf(after ?? ""),
+      limit,
+    ).map(chunkEntryOf);
+  }
+
   copiesLeast(versionId: VersionId, live: readonly SeederId[]): number | undefined {
     const row = this.connection.get(
       `WITH ${alive}
@@ -208,6 +245,18 @@ export class SqliteView implements ViewTables {
       bytesOf(versionId),
     );
     return row?.has("least") ? row.integer("least") : undefined;
+  }
+
+  wanted(chunkIds: readonly ChunkId[]): Map<ChunkId, number> {
+    const found = new Map<ChunkId, number>();
+    for (const chunkId of chunkIds) {
+      const row = this.connection.get(
+        "SELECT wanted FROM chunks WHERE chunk_id = ? AND wanted > 0",
+        bytesOf(chunkId),
+      );
+      if (row !== undefined) found.set(chunkId, row.integer("wanted"));
+    }
+    return found;
   }
 
   totals(): Totals {
@@ -258,6 +307,15 @@ export class SqliteView implements ViewTables {
 
   uploadCount(): number {
     return this.connection.get("SELECT count(*) AS count FROM uploads")?.integer("count") ?? 0;
+  }
+
+  uploadTimes(): { oldestMs: number; newestMs: number } | undefined {
+    const row = this.connection.get(
+      `SELECT (SELECT min(opened_ms) FROM uploads) AS oldest,
+         (SELECT max(opened_ms) FROM uploads) AS newest`,
+    );
+    if (!row?.has("oldest")) return undefined;
+    return { oldestMs: row.integer("oldest"), newestMs: row.integer("newest") };
   }
 
   seeders(): SeederRow[] {

@@ -1,4 +1,6 @@
-/** Whatever is thrown at the routes: a fault that names itself, never `internal`, nothing changed. */
+/**
+ * Whatever is thrown at the routes: a fault that names itself, never `internal`, nothing changed.
+ */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { limits, Problem, protocolHeader, trackerRoutes } from "../../../protocol/mod.ts";

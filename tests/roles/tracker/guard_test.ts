@@ -85,6 +85,8 @@ function inputs(world: TrackerWorld): Record<keyof typeof trackerRoutes, unknown
     abandonUploads: { uploadIds: [uploadId] },
     locate: { targets: [{ path: "/f" }], fromChunk: 0, chunksMax: 1 },
     reportChunks: { reports: [{ seederId, chunkId: chunk.chunkId }] },
+    explain: { target: { path: "/f" }, fromChunk: 0, chunksMax: 1 },
+    whatIf: { lose: [seederId] },
   };
 }
 
