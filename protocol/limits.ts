@@ -145,8 +145,8 @@ export const limits = {
   /** With enough seeders present, a rebuild still waits this long for others. */
   rebuildSettleMs: 3_000,
   /**
-   * The epoch of a rebuilt tracker is the next multiple of this: one that was started again instead,
-   * and raises its epoch by one, never reaches it.
+   * The epoch of a rebuilt tracker is the next multiple of this: one that was started again
+   * instead, and raises its epoch by one, never reaches it.
    */
   epochsOfGenerationMax: 1_000_000,
 

@@ -1,9 +1,9 @@
 /**
  * The log of operations as it travels: to the seeders that keep a copy of it, to a backup file, and
- * back to a tracker that has lost its disk. A record is one operation with the checksum that chains it
- * to all before it and the tracker's signature, so that no seeder can make one up. In a file each
- * record is one line that tells by itself whether it is whole. What an operation says is none of this
- * room's business.
+ * back to a tracker that has lost its disk. A record is one operation with the checksum that chains
+ * it to all before it and the tracker's signature, so that no seeder can make one up. In a file
+ * each record is one line that tells by itself whether it is whole. What an operation says is none
+ * of this room's business.
  */
 import { createCipheriv, createDecipheriv, createHash } from "node:crypto";
 import * as z from "zod";
@@ -166,7 +166,9 @@ export type PresentLogRequest = z.output<typeof PresentLogRequest>;
 
 export const PresentLogReply = z.strictObject({
   proof: Mac,
-  /** The sequence after which the tracker wants this seeder's records now; absent while it waits. */
+  /**
+   * The sequence after which the tracker wants this seeder's records now; absent while it waits.
+   */
   uploadAfter: z.int().min(0).optional(),
 });
 

@@ -1,8 +1,8 @@
 /**
  * The moment before a person hears "done": the log as it stands must be on enough seeders, and no
- * other tracker may have taken over. It stands before every door of a person who may write, so a new
- * operation needs no line here; and also before what changed nothing, for a request that is asked again
- * after a lost reply finds its work done.
+ * other tracker may have taken over. It stands before every door of a person who may write, so a
+ * new operation needs no line here; and also before what changed nothing, for a request that is
+ * asked again after a lost reply finds its work done.
  */
 import { trackerRoutes } from "../../protocol/mod.ts";
 import type { Handlers } from "../kit/serve.ts";

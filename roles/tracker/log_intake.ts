@@ -1,8 +1,9 @@
 /**
  * Records of a log on their way into a catalog that has none: each is checked to be signed by the
  * cluster, to follow from the one before, and to be an operation; what they did is done again. A
- * change that has several records is written in one transaction. Where the records come from, seeders or
- * a file, is not known here; an intake that was broken off goes on where the catalog's log ends.
+ * change that has several records is written in one transaction. Where the records come from,
+ * seeders or a file, is not known here; an intake that was broken off goes on where the catalog's
+ * log ends.
  */
 import {
   Fault,
@@ -46,8 +47,8 @@ export class LogIntake {
   }
 
   /**
-   * Takes the next records; those it has are passed over. @throws Fault `config-corrupt` at the first
-   * that is not the next one or not signed; those before it are taken
+   * Takes the next records; those it has are passed over. @throws Fault `config-corrupt` at the
+   * first that is not the next one or not signed; those before it are taken
    */
   async take(records: readonly LogRecord[]): Promise<void> {
     const rows = [...this.#open];

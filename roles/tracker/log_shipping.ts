@@ -1,12 +1,12 @@
 /**
- * The log on its way to the seeders. The tracker calls nobody: each seeder holds a question open, is
- * answered as soon as there are new records, and acknowledges them by asking for those after them.
- * Records that are committed while the seeders sync travel together in the next answer, so many
- * commits share one journey.
+ * The log on its way to the seeders. The tracker calls nobody: each seeder holds a question open,
+ * is answered as soon as there are new records, and acknowledges them by asking for those after
+ * them. Records that are committed while the seeders sync travel together in the next answer, so
+ * many commits share one journey.
  *
  * A person's change is acknowledged when the log as it stands then is on enough seeders
- * (`plan/log_sync.ts`). Where too few answer in time, `auto` says so in the log and goes on with the
- * tracker's disk alone until they have caught up; `seeders` refuses.
+ * (`plan/log_sync.ts`). Where too few answer in time, `auto` says so in the log and goes on with
+ * the tracker's disk alone until they have caught up; `seeders` refuses.
  */
 import {
   type ClusterCard,
@@ -117,7 +117,9 @@ export class LogShipping {
     this.#wakeAll();
   }
 
-  /** Resolves when the log as it stands is on enough seeders. @throws `stale-epoch`, `unavailable` */
+  /**
+   * Resolves when the log as it stands is on enough seeders. @throws `stale-epoch`, `unavailable`
+   */
   async settled(): Promise<void> {
     this.checkEpoch();
     const sequence = this.#head;

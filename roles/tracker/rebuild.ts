@@ -1,8 +1,9 @@
 /**
- * A tracker whose disk is lost, from the seeders that present themselves. It begins with the recovery
- * code and nothing else: the first seeder hands it the sealed cluster key, with which it can tell its
- * seeders from strangers and prove to them who it is. When enough are here it takes the newest log
- * (`plan/rebuild.ts`), does every operation again, and leaves a folder that a tracker starts from.
+ * A tracker whose disk is lost, from the seeders that present themselves. It begins with the
+ * recovery code and nothing else: the first seeder hands it the sealed cluster key, with which it
+ * can tell its seeders from strangers and prove to them who it is. When enough are here it takes
+ * the newest log (`plan/rebuild.ts`), does every operation again, and leaves a folder that a
+ * tracker starts from.
  *
  * Broken off at any moment, it goes on where it was when it is started again.
  */
@@ -65,8 +66,9 @@ export async function refuseUnfinished(catalog: Catalog): Promise<void> {
 }
 
 /**
- * Marks the catalog as being filled; false when it was filled before, so that a service may be started
- * again with the same flags. @throws Fault `config-invalid` when there is another cluster here
+ * Marks the catalog as being filled; false when it was filled before, so that a service may be
+ * started again with the same flags. @throws Fault `config-invalid` when there is another cluster
+ * here
  */
 export async function beginIntake(parts: RebuildParts): Promise<boolean> {
   const { catalog, disk, stateDirectory } = parts;

@@ -1,8 +1,8 @@
 /**
- * The recovery code: 32 random bytes made at the first start, for a person to keep. Under it the cluster
- * key is sealed, and the sealed key is kept by every seeder beside its copy of the log, so that a
- * tracker with an empty disk and the code is the cluster's tracker again, and a stolen seeder is not.
- * The code is written once to `codes/recovery` and not needed on this disk any more.
+ * The recovery code: 32 random bytes made at the first start, for a person to keep. Under it the
+ * cluster key is sealed, and the sealed key is kept by every seeder beside its copy of the log, so
+ * that a tracker with an empty disk and the code is the cluster's tracker again, and a stolen
+ * seeder is not. The code is written once to `codes/recovery` and not needed on this disk any more.
  */
 import {
   Fault,
@@ -45,7 +45,9 @@ export async function openSealedKey(
   return { sealedKey: await keepSealed(parts, keys, code), made: code };
 }
 
-/** Seals the key under `code` and keeps both. The code first: a sealed key without one is no use. */
+/**
+ * Seals the key under `code` and keeps both. The code first: a sealed key without one is no use.
+ */
 export async function keepSealed(
   { disk, stateDirectory, random, nowMs }: RecoveryParts,
   { clusterId, clusterKey }: ClusterKeys,

@@ -17,8 +17,9 @@ import { LogIntake } from "./log_intake.ts";
 import { beginIntake, endIntake, type RebuildParts } from "./rebuild.ts";
 
 /**
- * How many operations were done again; none when that was done before. @throws Fault `config-corrupt` when the file is damaged or cut off;
- * `code-invalid`; `config-invalid` when there is a cluster in the folder already
+ * How many operations were done again; none when that was done before. @throws Fault
+ * `config-corrupt` when the file is damaged or cut off; `code-invalid`; `config-invalid` when there
+ * is a cluster in the folder already
  */
 export async function restoreFile(parts: RebuildParts, path: string): Promise<number> {
   const lines = linesOf(parts.disk, path);

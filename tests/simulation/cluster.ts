@@ -118,8 +118,8 @@ export class Cluster {
   }
 
   /**
-   * The tracker ends and its disk is gone for good; at its next start it is rebuilt from the seeders.
-   * False when nobody has read its recovery code yet, and nothing happens.
+   * The tracker ends and its disk is gone for good; at its next start it is rebuilt from the
+   * seeders. False when nobody has read its recovery code yet, and nothing happens.
    */
   loseTrackerDisk(): boolean {
     const { tracker, world } = this;

@@ -1,6 +1,6 @@
 /**
- * The tracker's disk is lost: stories in which it is rebuilt from three seeders that keep two copies.
- * Every file that a client was told is safe comes back, whatever else was going on.
+ * The tracker's disk is lost: stories in which it is rebuilt from three seeders that keep two
+ * copies. Every file that a client was told is safe comes back, whatever else was going on.
  */
 import assert from "node:assert/strict";
 import { childOf, type RemotePath } from "../../protocol/mod.ts";

@@ -1,7 +1,7 @@
 /**
- * `backup`: the whole log of the cluster in one file, from which a tracker with an empty disk starts
- * again (`--restore`). The file is written beside its name and gets it when it is whole, every record
- * was checked to follow from the one before, and all of it is synced.
+ * `backup`: the whole log of the cluster in one file, from which a tracker with an empty disk
+ * starts again (`--restore`). The file is written beside its name and gets it when it is whole,
+ * every record was checked to follow from the one before, and all of it is synced.
  */
 import {
   type BackupHead,

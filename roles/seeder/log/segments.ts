@@ -1,8 +1,8 @@
 /**
- * A seeder's copy of the tracker's log: files of lines in one folder, each line a record that tells by
- * itself whether it is whole, each file naming the record before its first. Only appended to; a file
- * that has grown large is left and a new one begun. What was not synced when the power went is cut off
- * at the next start and asked for again. What the records say is not known here.
+ * A seeder's copy of the tracker's log: files of lines in one folder, each line a record that tells
+ * by itself whether it is whole, each file naming the record before its first. Only appended to; a
+ * file that has grown large is left and a new one begun. What was not synced when the power went is
+ * cut off at the next start and asked for again. What the records say is not known here.
  */
 import type * as z from "zod";
 import {
@@ -70,7 +70,9 @@ export class LogSegments {
     return this.#last ?? (await this.read(this.#position.sequence - 1)).at(-1);
   }
 
-  /** Resolves when the records are synced. @throws `config-corrupt` when they do not follow; disk's */
+  /**
+   * Resolves when the records are synced. @throws `config-corrupt` when they do not follow; disk's
+   */
   async append(clusterId: ClusterId, records: readonly LogRecord[]): Promise<void> {
     let position = this.#position;
     for (const record of records) {
@@ -96,7 +98,8 @@ export class LogSegments {
   }
 
   /**
-   * Records after `sequence` from the one file they begin in, as many as fit a message; none at the end.
+   * Records after `sequence` from the one file they begin in, as many as fit a message; none at the
+   * end.
    * @throws Fault `config-corrupt` when they are damaged
    */
   async read(sequence: number): Promise<LogRecord[]> {

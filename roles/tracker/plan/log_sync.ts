@@ -1,8 +1,8 @@
 /**
  * How many seeders must have the log on their disks before an operation is acknowledged, and up to
- * where they have it. `auto` asks for as many as an operation's default copies, for fewer only while
- * fewer seeders live, and for none while the cluster is one seeder; `seeders` never asks for less;
- * `local` trusts the tracker's own disk.
+ * where they have it. `auto` asks for as many as an operation's default copies, for fewer only
+ * while fewer seeders live, and for none while the cluster is one seeder; `seeders` never asks for
+ * less; `local` trusts the tracker's own disk.
  */
 
 export const logSyncModes = ["auto", "seeders", "local"] as const;

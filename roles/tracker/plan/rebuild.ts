@@ -1,8 +1,9 @@
 /**
  * From whom a tracker that has lost its disk takes its log. What was acknowledged is on at least
  * `copies` seeders, so among all but `copies - 1` of them there is one that has it. Of those that
- * present themselves the one whose last record is of the highest epoch, and then the furthest, has it:
- * a record of a later epoch was written by a tracker that knew all that was acknowledged before.
+ * present themselves the one whose last record is of the highest epoch, and then the furthest, has
+ * it: a record of a later epoch was written by a tracker that knew all that was acknowledged
+ * before.
  */
 import type { LogPosition, SeederId } from "../../../protocol/mod.ts";
 
