@@ -10,6 +10,7 @@ import type { Holdings } from "./holdings.ts";
 import type { Members } from "./members.ts";
 import type { Stamp } from "./operations.ts";
 import type { OrderBook } from "./orders.ts";
+import type { Scrubs } from "./scrubs.ts";
 
 export interface Core {
   readonly catalog: Catalog;
@@ -20,6 +21,7 @@ export interface Core {
   readonly members: Members;
   readonly holdings: Holdings;
   readonly orders: OrderBook;
+  readonly scrubs: Scrubs;
   /** The tracker's clock: never behind the last time in the log. */
   readonly now: () => number;
   readonly random: Random;

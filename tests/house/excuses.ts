@@ -14,6 +14,7 @@ export const doors: Readonly<Record<string, string>> = {
   "roles/kit/listen.ts": "the system's network, coming in",
   "roles/kit/lock.ts": "one process a disk: a lock of the operating system",
   "roles/kit/machine.ts": "what the machine calls itself, asked once at the start",
+  "protocol/scrub.ts": "schemas and one line: tests/roles/tracker/scrubs_test.ts",
   "roles/kit/stopping.ts": "signals of the operating system",
   "roles/seeder/config.ts": "the machine's name is the seeder's name by default",
   "roles/tracker/catalog/sqlite_catalog.ts":
