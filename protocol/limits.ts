@@ -95,6 +95,11 @@ export const limits = {
    */
   receiptGraceMs: 5 * 60_000,
   /**
+   * A receipt also serves an upload opened this long after its leave was made: equal chunks in many
+   * small files are sent once. Until it is over no chunk can be dropped where it was just stored.
+   */
+  receiptShareMs: 15_000,
+  /**
    * A join or login code lives for a day; the tracker writes a fresh one when half of it is over.
    */
   codeLifeMs: 24 * 60 * 60_000,
@@ -124,7 +129,7 @@ export const limits = {
   /** Promised: no copy goes unread for longer, as long as its seeder runs. */
   scrubAgeMaxMs: 30 * 24 * 60 * 60_000,
   /** By the first two digits of the chunk id, as the folders of a seeder are. */
-  scrubShelves: 256,
+  scrubShelfCount: 256,
 
   /** A pack is sealed at this size: rewriting one to win back space stays short. */
   packBytesMax: 64 * mib,
@@ -144,5 +149,6 @@ assert(limits.yellowAfterMs < limits.redAfterMs, "yellow comes before red");
 assert(limits.redAfterMs < limits.repairGraceMs, "repair waits longer than detection");
 assert(limits.trackerCallMs < limits.inventoryRecheckMs, "no page is on its way that long");
 assert(limits.orderRepeatMs < limits.orderLifeMs, "an order can be repeated");
+assert(limits.receiptShareMs < limits.leaveLifeMs, "a shared receipt's leave still lives");
 assert(limits.leaveLifeMs <= limits.uploadLeaseMs, "a leave does not outlive its upload's lease");
 assert(limits.scrubRoundMs * 2 < limits.scrubAgeMaxMs, "a round missed can be caught up");

@@ -27,8 +27,18 @@ export const CopyOrder = z.strictObject({
   storeLeave: Leave,
 });
 
-/** Remove the chunk: the tracker holds fresh word of enough other copies. */
-export const DropOrder = z.strictObject({ kind: z.literal("drop"), ...common });
+/**
+ * Remove the chunk: nothing needs it, or the tracker has fresh word of enough other copies. It does
+ * not count as held here from the moment this was decided. The seeder keeps the chunk, and says so,
+ * when it gave a receipt for it under a leave made at `receiptsSinceMs` or later: some upload may
+ * still count on that receipt, and no upload will count on an older one.
+ */
+export const DropOrder = z.strictObject({
+  kind: z.literal("drop"),
+  ...common,
+  /** By the tracker's clock. */
+  receiptsSinceMs: z.int(),
+});
 
 /** Read the chunk again and compare its SHA-256. */
 export const VerifyOrder = z.strictObject({ kind: z.literal("verify"), ...common });

@@ -2,10 +2,10 @@
  * Messages about scrubbing: a seeder reads all it holds again, in a steady round, and compares.
  *
  * When each copy was last verified is told without a line for each copy. The ids are cut into 256
- * shelves by their first two digits, as in a seeder's folders; a shelf is read from its first chunk to
- * its last, and when that is done it carries the time at which its reading began. Every chunk of the
- * shelf was verified at that time or later: those that were there by the scrub, those that came since
- * on their way in. 256 numbers a seeder say it for all its holdings.
+ * shelves by their first two digits, as in a seeder's folders; a shelf is read from its first chunk
+ * to its last, and when that is done it carries the time at which its reading began. Every chunk of
+ * the shelf was verified at that time or later: those that were there by the scrub, those that came
+ * since on their way in. 256 numbers a seeder say it for all its holdings.
  */
 import * as z from "zod";
 import { SeederId, SeederName } from "./ids.ts";
@@ -16,7 +16,7 @@ import { BootId, SeederState } from "./membership.ts";
 const Count = z.int().min(0);
 /** By the tracker's clock; 0 where nothing is known. */
 const TrackerTimeMs = z.int().min(0);
-export const ShelfTimes = z.array(TrackerTimeMs).length(limits.scrubShelves);
+export const ShelfTimes = z.array(TrackerTimeMs).length(limits.scrubShelfCount);
 
 /**
  * `calm`: spread over the round; `late`: behind, and faster; `overdue`: about to break the promise;
@@ -31,7 +31,7 @@ export const ScrubProgress = z.strictObject({
   /** True while it waits for transfers to end. */
   yielding: z.boolean(),
   /** Shelves read since the round, or what a person asked for, began. */
-  shelvesDone: z.int().min(0).max(limits.scrubShelves),
+  shelvesDone: z.int().min(0).max(limits.scrubShelfCount),
   /** Since this disk was first scrubbed. */
   checkedChunks: Count,
   checkedBytes: Count,

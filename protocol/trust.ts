@@ -11,6 +11,7 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 import * as z from "zod";
 import { Fault } from "./faults.ts";
 import { BaseUrl, type ChunkId, ClusterId, SeederId } from "./ids.ts";
+import { limits } from "./limits.ts";
 
 /** 32 bytes as 64 hex digits. */
 export const SecretKey = z.string().regex(/^[0-9a-f]{64}$/, "expected 64 hex digits").brand<
@@ -94,6 +95,14 @@ export function checkLeave(
   }
   const lateMs = trackerNowMs - Number.parseInt(head, 36);
   if (lateMs > 0) throw new Fault("leave-expired", `the leave expired ${Math.ceil(lateMs)} ms ago`);
+}
+
+/**
+ * When the tracker made this leave, or the one behind this receipt, by its own clock: every leave
+ * lives for `limits.leaveLifeMs`.
+ */
+export function leaveMadeMs(leave: Leave | Receipt["proof"]): number {
+  return Number.parseInt(splitOnDot(leave).head, 36) - limits.leaveLifeMs;
 }
 
 /** `EXPIRES.MAC`, where EXPIRES is that of the leave the chunk was stored under. */

@@ -1,7 +1,7 @@
 /**
  * `offshore serve`: the client as a service that stays. It keeps a login to the cluster and answers
- * whether the cluster can be used from here; gateways for other protocols are served beside that. The
- * tracker is asked at a polite pace, not for each question about health.
+ * whether the cluster can be used from here; gateways for other protocols are served beside that.
+ * The tracker is asked at a polite pace, not for each question about health.
  */
 import { asFault, type Fault, limits, trackerRoutes, type Transport } from "../../protocol/mod.ts";
 import { type Clock, withDeadline } from "../kit/clock.ts";

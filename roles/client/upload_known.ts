@@ -1,15 +1,15 @@
 /**
- * Chunks this command has sent a moment ago or is sending now: equal chunks, in one file or in many,
- * share one copy on its way. What is remembered is bounded in number and in time, because receipts
- * are accepted for a while only.
+ * Chunks this command has sent a moment ago or is sending now: equal chunks, in one file or in
+ * many, share one copy on its way. What is remembered is bounded in number and in time, because
+ * receipts are accepted for a while only.
  */
 import type { ChunkId } from "../../protocol/mod.ts";
 import type { Clock } from "../kit/clock.ts";
 import type { ChunkToPush, PushRun, SettledChunk } from "./upload_run.ts";
 
 const rememberedMost = 1_000;
-/** Well within `limits.receiptGraceMs`. */
-const rememberedMs = 60_000;
+/** Well within `limits.receiptShareMs`. */
+const rememberedMs = 10_000;
 
 interface Remembered {
   readonly settled: Promise<SettledChunk>;

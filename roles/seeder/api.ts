@@ -1,10 +1,11 @@
-/** The data path of a seeder: routes to store, with the leaves checked by the guard. No decision. */
+/**
+ * The data path of a seeder: routes to store, with the leaves checked by the guard. No decision.
+ */
 import {
   asFault,
   type ChunkId,
   Fault,
   limits,
-  makeReceipt,
   parseRange,
   seederRoutes,
   type StoreReply,
@@ -19,11 +20,13 @@ import { batchDoor } from "./batch.ts";
 import { bodyParts } from "./body_parts.ts";
 import { ChainRelay } from "./chain.ts";
 import type { LeaveGuard } from "./guard.ts";
+import type { Receipts } from "./receipts.ts";
 import type { ChunkStore } from "./store/chunk_store.ts";
 
 export interface ApiParts {
   readonly store: ChunkStore;
   readonly guard: LeaveGuard;
+  readonly receipts: Receipts;
   readonly joined: () => boolean;
   readonly clock: Clock;
   readonly random: Random;
@@ -136,8 +139,7 @@ async function storeChunk(
     await body.cancel().catch(() => {});
     throw error;
   }
-  const { seederKey, seederId } = parts.guard.joined();
-  const receipt = makeReceipt(seederKey, seederId, chunkId, size, leave);
+  const receipt = parts.receipts.give(parts.guard.joined(), chunkId, size, leave);
   const { receipts, failures } = await further ?? { receipts: [], failures: [] };
   return { receipts: [receipt, ...receipts], failures };
 }

@@ -1,6 +1,7 @@
 /**
- * Many small chunks in one request: each item's leave and hash is checked by itself, one sync serves
- * all, and the items go on to their next seeders in batches of their own. One bad item spoils no other.
+ * Many small chunks in one request: each item's leave and hash is checked by itself, one sync
+ * serves all, and the items go on to their next seeders in batches of their own. One bad item
+ * spoils no other.
  */
 import type * as z from "zod";
 import {
@@ -12,7 +13,6 @@ import {
   encodeBatch,
   Fault,
   limits,
-  makeReceipt,
   problemOf,
   seederRoutes,
   type StoreBatchReply as BatchReplySchema,
@@ -41,18 +41,22 @@ export function batchDoor(
     // to the next seeder is waited for after this one's turn is over.
     const { items, problems, own, passed } = await turn(() => takeBatch(parts, body));
     const further = await passed;
-    const { seederId, seederKey } = parts.guard.joined();
+    const identity = parts.guard.joined();
+    const { seederId } = identity;
     const results = items.map((item, i) => {
       const { chunkId, sizeBytes, leave, chain } = item.head;
-      const stored = problems[i] ?? own.get(item);
       const next = further.get(item) ??
         { receipts: [], failures: problems[i] ? failuresOf(chain, problems[i]) : [] };
-      if (stored instanceof Fault || stored === undefined) {
-        const problem = problemOf(stored ?? new Fault("internal", "the store gave no result"));
+      try {
+        const stored = problems[i] ?? own.get(item);
+        if (stored === undefined) throw new Fault("internal", "the store gave no result");
+        if (stored instanceof Fault) throw stored;
+        const receipt = parts.receipts.give(identity, chunkId, sizeBytes, leave);
+        return { chunkId, ...next, receipts: [receipt, ...next.receipts] };
+      } catch (error) {
+        const problem = problemOf(asFault(error));
         return { chunkId, ...next, failures: [{ seederId, problem }, ...next.failures] };
       }
-      const receipt = makeReceipt(seederKey, seederId, chunkId, sizeBytes, leave);
-      return { chunkId, ...next, receipts: [receipt, ...next.receipts] };
     });
     return { results };
   };

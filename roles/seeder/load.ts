@@ -1,4 +1,6 @@
-/** Whether somebody reads or writes here, learnt from the store's own calls: the scrub makes room. */
+/**
+ * Whether somebody reads or writes here, learnt from the store's own calls: the scrub makes room.
+ */
 import type { Clock } from "../kit/clock.ts";
 import type { ChunkStore } from "./store/chunk_store.ts";
 

@@ -11,6 +11,7 @@ import { DiskHealth } from "./health.ts";
 import { IdentityFile } from "./identity.ts";
 import { Load } from "./load.ts";
 import { Membership } from "./membership.ts";
+import { Receipts } from "./receipts.ts";
 import { Scrub } from "./scrub.ts";
 import { ScrubFile } from "./scrub_file.ts";
 import { SeederLoop } from "./seeder.ts";
@@ -70,14 +71,19 @@ export async function openSeeder(parts: SeederParts): Promise<Seeder> {
   const quiet = health.watched(parts.store);
   const load = new Load(clock);
   const store = load.watched(quiet);
+  const receipts = new Receipts(
+    (chunkId) => store.sizeOf(chunkId),
+    store.summary().chunkCount === 0,
+  );
   const scrubFile = new ScrubFile(disk, stateDirectory, log);
   const scrub = new Scrub({ store: quiet, load, file: scrubFile, time, clock, log });
-  const worker = new Worker({ store, identity, time, clock, random, transport, log });
+  const worker = new Worker({ store, identity, time, receipts, clock, random, transport, log });
   const bootId = randomHex(random, 16);
   const common = { store, clock, random, transport, log };
-  const loop = new SeederLoop({ ...common, membership, health, worker, scrub, time, bootId });
+  const parties = { membership, health, worker, scrub, time, receipts };
+  const loop = new SeederLoop({ ...common, ...parties, bootId });
   const guard = new LeaveGuard(identity, time);
-  const app = seederApp({ ...common, guard, joined: () => loop.joined });
+  const app = seederApp({ ...common, guard, receipts, joined: () => loop.joined });
   return {
     app,
     get joined() {

@@ -1,7 +1,7 @@
 /**
- * Reads everything on this seeder again, a little at a time, as `plan/scrub.ts` says. A corrupt chunk
- * is set aside by the store; here it is noted and told to the tracker, which takes the holding away and
- * has it copied from a good one. What was told without an answer is told again.
+ * Reads everything on this seeder again, a little at a time, as `plan/scrub.ts` says. A corrupt
+ * chunk is set aside by the store; here it is noted and told to the tracker, which takes the
+ * holding away and has it copied from a good one. What was told without an answer is told again.
  */
 import {
   asFault,
@@ -57,7 +57,9 @@ export class Scrub {
   #yielding = false;
   #bad: BadChunk[] = [];
   #keptMs = 0;
-  /** Whether the store was empty when this process began: then all it holds was checked coming in. */
+  /**
+   * Whether the store was empty when this process began: then all it holds was checked coming in.
+   */
   readonly #wasEmpty: boolean;
   /** When this process first heard its tracker: before that nobody had a leave to store here. */
   #firstHeardMs: number | undefined;

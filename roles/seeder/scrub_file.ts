@@ -1,6 +1,7 @@
 /**
- * How far the scrub got: `scrub.json` in the seeder's state folder, so that a restart goes on where it
- * was. Times are by the tracker's clock. A damaged or missing file costs one round, never the start.
+ * How far the scrub got: `scrub.json` in the seeder's state folder, so that a restart goes on where
+ * it was. Times are by the tracker's clock. A damaged or missing file costs one round, never the
+ * start.
  */
 import * as z from "zod";
 import { ChunkId, limits, ShelfTimes } from "../../protocol/mod.ts";
@@ -14,7 +15,7 @@ export const ScrubMemory = z.strictObject({
   /** As `passedMs`, less readings in which a chunk could not be read. */
   verifiedMs: ShelfTimes,
   current: z.strictObject({
-    shelf: z.int().min(0).max(limits.scrubShelves - 1),
+    shelf: z.int().min(0).max(limits.scrubShelfCount - 1),
     begunMs: Count,
     after: ChunkId.optional(),
     unreadable: Count,
@@ -25,13 +26,13 @@ export const ScrubMemory = z.strictObject({
   corruptChunks: Count,
   corruptMs: Count,
   /** For each shelf, in its latest reading. */
-  unreadable: z.array(Count).length(limits.scrubShelves),
+  unreadable: z.array(Count).length(limits.scrubShelfCount),
 });
 export type ScrubMemory = z.output<typeof ScrubMemory>;
 
 /** @param atMs when every chunk here is known to be good: now on an empty disk, else 0 */
 export function freshMemory(atMs: number): ScrubMemory {
-  const all = (value: number) => new Array<number>(limits.scrubShelves).fill(value);
+  const all = (value: number) => new Array<number>(limits.scrubShelfCount).fill(value);
   const counts = { checkedChunks: 0, checkedBytes: 0, corruptChunks: 0, corruptMs: 0, askedMs: 0 };
   return { passedMs: all(atMs), verifiedMs: all(atMs), unreadable: all(0), ...counts };
 }

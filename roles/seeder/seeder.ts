@@ -23,6 +23,7 @@ import type { Random } from "../kit/random.ts";
 import type { DiskHealth } from "./health.ts";
 import { sendInventory } from "./inventory.ts";
 import type { Membership, Presented } from "./membership.ts";
+import type { Receipts } from "./receipts.ts";
 import type { Scrub } from "./scrub.ts";
 import type { ChunkStore } from "./store/chunk_store.ts";
 import type { TrackerTime } from "./tracker_time.ts";
@@ -35,6 +36,7 @@ export interface SeederLoopParts {
   readonly worker: Worker;
   readonly scrub: Scrub;
   readonly time: TrackerTime;
+  readonly receipts: Receipts;
   /** Drawn at this start. */
   readonly bootId: string;
   readonly clock: Clock;
@@ -133,7 +135,7 @@ export class SeederLoop {
   }
 
   async #heard(reply: HeartbeatReply, signal: AbortSignal): Promise<void> {
-    const { membership, worker, scrub, time, log } = this.parts;
+    const { membership, worker, scrub, time, receipts, log } = this.parts;
     const identity = membership.identity;
     if (reply.clusterId !== identity?.clusterId) {
       return this.#tell("error", "the tracker is of another cluster", {
@@ -149,6 +151,7 @@ export class SeederLoop {
       });
     }
     time.hear(reply.trackerNowMs);
+    receipts.hear(reply.trackerNowMs);
     scrub.heard();
     if (!this.#joined || this.#lastTold !== "") {
       log.info("tracker reached", { epoch: reply.epoch });
@@ -185,8 +188,9 @@ export class SeederLoop {
 
   /** Heartbeats go on meanwhile. When it fails the tracker asks again. */
   async #sendInventory(seederId: Heartbeat["seederId"], signal: AbortSignal): Promise<void> {
-    const { store, bootId, log } = this.parts;
+    const { store, worker, bootId, log } = this.parts;
     try {
+      await worker.dropsEnded();
       const pages = await sendInventory(store, seederId, bootId, (page) =>
         this.#ask(
           limits.trackerCallMs,

@@ -1,13 +1,13 @@
 /**
- * Carries out the tracker's orders, a few at a time, in the order they came. Each is idempotent: done
- * twice it comes to the same. An outcome is kept until the tracker has answered a heartbeat with it.
+ * Carries out the tracker's orders, a few at a time, in the order they came. Each is idempotent:
+ * done twice it comes to the same. An outcome is kept until the tracker has answered a heartbeat
+ * with it.
  */
 import {
   asFault,
   connect,
   Fault,
   limits,
-  makeReceipt,
   type Order,
   type OrderOutcome,
   seederRoutes,
@@ -18,6 +18,7 @@ import type { Log } from "../kit/log.ts";
 import { type Random, shuffled } from "../kit/random.ts";
 import { bodyParts } from "./body_parts.ts";
 import type { Identity } from "./identity.ts";
+import type { Receipts } from "./receipts.ts";
 import type { ChunkStore } from "./store/chunk_store.ts";
 import type { TrackerTime } from "./tracker_time.ts";
 import { atMost } from "./turnstile.ts";
@@ -26,6 +27,7 @@ export interface WorkerParts {
   readonly store: ChunkStore;
   readonly identity: () => Identity | undefined;
   readonly time: TrackerTime;
+  readonly receipts: Receipts;
   readonly clock: Clock;
   readonly random: Random;
   readonly transport: Transport;
@@ -33,6 +35,7 @@ export interface WorkerParts {
 }
 
 type CopyOrder = Extract<Order, { kind: "copy" }>;
+type DropOrder = Extract<Order, { kind: "drop" }>;
 type Result = Pick<OrderOutcome, "result" | "receipt" | "detail">;
 
 const ordersAtOnce = 4;
@@ -40,11 +43,15 @@ const ordersAtOnce = 4;
 export class Worker {
   readonly #turn = atMost(ordersAtOnce);
   readonly #underWay = new Map<string, Promise<void>>();
+  readonly #drops = new Set<Promise<unknown>>();
   #outcomes: OrderOutcome[] = [];
 
   constructor(private readonly parts: WorkerParts) {}
 
-  /** Takes orders given under `epoch`. Those that are under way or wait to be reported are passed over. */
+  /**
+   * Takes orders given under `epoch`. Those that are under way or wait to be reported are passed
+   * over.
+   */
   accept(orders: readonly Order[], epoch: number, signal: AbortSignal): void {
     for (const order of orders) {
       if (this.#underWay.has(order.orderId)) continue;
@@ -64,6 +71,11 @@ export class Worker {
   reported(outcomes: readonly OrderOutcome[]): void {
     const told = new Set(outcomes);
     this.#outcomes = this.#outcomes.filter((outcome) => !told.has(outcome));
+  }
+
+  /** No drop that was begun is still under way: what is listed now stays. */
+  async dropsEnded(): Promise<void> {
+    await Promise.allSettled(this.#drops);
   }
 
   async idle(): Promise<void> {
@@ -91,7 +103,9 @@ export class Worker {
     this.parts.log.info("order done", fields);
   }
 
-  /** An order whose time is over, or given by a tracker that was replaced since, is not carried out. */
+  /**
+   * An order whose time is over, or given by a tracker that was replaced since, is not carried out.
+   */
   #checkFresh(order: Order, epoch: number): void {
     const lateMs = this.parts.time.now() - order.deadlineMs;
     if (lateMs > 0) throw new Fault("unavailable", `the order's deadline passed ${lateMs} ms ago`);
@@ -101,9 +115,14 @@ export class Worker {
     }
   }
 
-  async #drop(order: Order): Promise<Result> {
-    await this.parts.store.drop(order.chunkId);
-    return { result: "absent" };
+  async #drop(order: DropOrder): Promise<Result> {
+    const { store, receipts } = this.parts;
+    const work = receipts.unlessCounted(order, () => store.drop(order.chunkId));
+    this.#drops.add(work);
+    const dropped = await work.finally(() => this.#drops.delete(work));
+    if (dropped) return { result: "absent" };
+    const detail = "kept: an upload may count on a receipt given for it";
+    return { result: store.sizeOf(order.chunkId) === undefined ? "absent" : "held", detail };
   }
 
   async #verify(order: Order): Promise<Result> {
@@ -134,12 +153,9 @@ export class Worker {
     if (!here) throw last;
     const identity = this.parts.identity();
     if (identity === undefined) throw new Fault("unavailable", "this seeder has not joined");
-    const { seederKey, seederId } = identity;
     const { chunkId, sizeBytes, storeLeave } = order;
-    return {
-      result: "held",
-      receipt: makeReceipt(seederKey, seederId, chunkId, sizeBytes, storeLeave),
-    };
+    const receipt = this.parts.receipts.give(identity, chunkId, sizeBytes, storeLeave);
+    return { result: "held", receipt };
   }
 
   async #fetch(

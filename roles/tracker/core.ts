@@ -1,6 +1,6 @@
 /**
- * What every part of the tracker is given: the catalog, the keys, the members, the tracker's clock and
- * its dice. Made once when the tracker opens; holds no rule of its own.
+ * What every part of the tracker is given: the catalog, the keys, the members, the tracker's clock
+ * and its dice. Made once when the tracker opens; holds no rule of its own.
  */
 import type { Log } from "../kit/log.ts";
 import type { Random } from "../kit/random.ts";

@@ -1,13 +1,13 @@
 /**
- * Who holds what, kept true: receipts add holdings, inventory pages add what is there and remove what is
- * not, and a seeder whose count and digest agree needs to send no page at all.
+ * Who holds what, kept true: receipts add holdings, inventory pages add what is there and remove
+ * what is not, and a seeder whose count and digest agree needs to send no page at all.
  *
  * The one danger is a page that was made before a chunk was stored and arrives after its receipt. A
- * page is made after its round began, for only the beginning makes a seeder tell, and a round of the same
- * start of a seeder follows another only after `limits.inventoryRecheckMs`, when no page of that one is
- * still on its way. So a holding receipted since the round began is kept whatever a page says, and the
- * inventory is asked for again later. Receipts are remembered in memory: after a restart of the tracker
- * every page belongs to a round that began after it.
+ * page is made after its round began, for only the beginning makes a seeder tell, and a round of
+ * the same start of a seeder follows another only after `limits.inventoryRecheckMs`, when no page
+ * of that one is still on its way. So a holding receipted since the round began is kept whatever a
+ * page says, and the inventory is asked for again later. Receipts are remembered in memory: after a
+ * restart of the tracker every page belongs to a round that began after it.
  */
 import {
   type ChunkEntry,
@@ -60,6 +60,11 @@ export class Holdings {
     await tx.addHoldings(seederId, chunks);
   }
 
+  /** Something may have gone or come unheard: the inventory is compared soon. */
+  doubt(seederId: SeederId): void {
+    this.#unsure.add(seederId);
+  }
+
   /** True when this holding was receipted at `sinceMs` or later. */
   receiptedSince(seederId: SeederId, chunkId: ChunkId, sinceMs: number): boolean {
     const receiptMs = this.#receipts.get(seederId)?.get(chunkId);
@@ -104,8 +109,8 @@ export class Holdings {
   }
 
   /**
-   * Brings the holdings in the range a page speaks for into agreement with it. A page that belongs to
-   * no round is passed over: the next heartbeat asks again.
+   * Brings the holdings in the range a page speaks for into agreement with it. A page that belongs
+   * to no round is passed over: the next heartbeat asks again.
    * @throws Fault `invalid-request` when the page contradicts itself or leaves a gap
    */
   async takePage(core: Core, member: Member, page: InventoryPage, nowMs: number): Promise<void> {
@@ -122,7 +127,7 @@ export class Holdings {
           `the page begins after ${page.after.slice(0, 12)}, the pages so far do not reach that`,
         );
       }
-      const kept = await this.#applyPage(tx, page, round.startedMs);
+      const kept = await this.#applyPage(core, tx, page, round.startedMs);
       const row = { ...member.row, reconciledBootId: page.bootId };
       if (page.last) await tx.putSeeder(row);
       return { round, kept };
@@ -143,6 +148,7 @@ export class Holdings {
 
   /** Adds and removes; how many holdings were kept although the page lacks them. */
   async #applyPage(
+    core: Core,
     tx: CatalogTransaction,
     page: InventoryPage,
     roundStartedMs: number,
@@ -168,7 +174,11 @@ export class Holdings {
       after = held.at(-1)?.chunkId;
       if (inRange.length < held.length || held.length < limits.inventoryPageChunksMax) break;
     }
-    if (page.chunks.length > 0) await tx.addHoldings(seederId, page.chunks);
+    // A page made before a drop was carried out must not bring its holding back.
+    const staying = page.chunks.filter((chunk) =>
+      !core.orders.isWaiting("drop", seederId, chunk.chunkId)
+    );
+    if (staying.length > 0) await tx.addHoldings(seederId, staying);
     return kept;
   }
 

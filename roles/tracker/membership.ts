@@ -1,7 +1,7 @@
 /**
- * How a seeder comes, reports and goes. A join is an operation of the log; a heartbeat is not: it only
- * moves what is in memory, and the catalog is written when something changed that must outlive the
- * tracker. A heartbeat never fails because the tracker's own disk is full.
+ * How a seeder comes, reports and goes. A join is an operation of the log; a heartbeat is not: it
+ * only moves what is in memory, and the catalog is written when something changed that must outlive
+ * the tracker. A heartbeat never fails because the tracker's own disk is full.
  */
 import type * as z from "zod";
 import {
@@ -11,9 +11,11 @@ import {
   type Heartbeat,
   type HeartbeatReply,
   type InventoryPage,
+  isReceiptUnder,
   type JoinReply,
   type JoinRequest,
   limits,
+  type Order,
   type OrderOutcome,
   type SeederId,
 } from "../../protocol/mod.ts";
@@ -118,7 +120,9 @@ function memberOf(core: Core, seederId: SeederId): Member {
   throw new Fault("seeder-unknown", `no seeder with the id ${seederId} has joined this cluster`);
 }
 
-/** Space is kept roughly: it serves only until the first heartbeat after a restart of the tracker. */
+/**
+ * Space is kept roughly: it serves only until the first heartbeat after a restart of the tracker.
+ */
 const spaceChangeShare = 1 / 64;
 
 function hear(member: Member, input: Heartbeat, address: string, nowMs: number): void {
@@ -154,19 +158,54 @@ async function settleOrWarn(core: Core, member: Member, outcome: OrderOutcome): 
 
 async function settle(core: Core, member: Member, outcome: OrderOutcome): Promise<void> {
   const { seederId } = member.row;
-  const order = core.orders.settle(seederId, outcome);
-  if (order === undefined) return;
-  const { chunkId, result, detail } = outcome;
-  core.log.info("order ended", { seederId, kind: outcome.kind, chunkId, result, detail });
-  if (outcome.kind !== "verify" || result !== "absent") return;
+  const ended = core.orders.settle(seederId, outcome);
+  const { kind, chunkId, result, detail } = outcome;
+  if (ended === undefined) {
+    // A drop carried out so late that its order was forgotten: the chunk may count as held again.
+    if (kind === "drop" && result !== "held") core.holdings.doubt(seederId);
+    return;
+  }
+  core.log.info("order ended", { seederId, kind, chunkId, result, detail });
+  if (kind === "copy" && result === "held") return await takeCopy(core, seederId, outcome);
+  if (kind === "drop") return await takeDrop(core, seederId, ended.order, result);
+  if (kind !== "verify" || result !== "absent") return;
   await core.catalog.transaction(async (tx) => {
     // Stored again since the order went out: the outcome may speak of the copy before.
-    if (core.holdings.receiptedSince(seederId, chunkId, order.sentMs)) return;
+    if (core.holdings.receiptedSince(seederId, chunkId, ended.sentMs)) return;
     await tx.removeHoldings(seederId, [chunkId]);
   });
 }
 
-/** Writes the row of a member if it has changed. A disk that refuses is told and tried again later. */
+/** A copy counts only with the seeder's receipt for it. */
+async function takeCopy(core: Core, seederId: SeederId, outcome: OrderOutcome): Promise<void> {
+  const { chunkId, sizeBytes, receipt } = outcome;
+  const nowMs = core.now();
+  const key = core.keys.seederKey(seederId);
+  const genuine = receipt !== undefined && receipt.seederId === seederId &&
+    isReceiptUnder(key, receipt, chunkId, sizeBytes, nowMs, limits.receiptGraceMs);
+  if (!genuine) return core.log.warn("copy without a good receipt", { seederId, chunkId });
+  await core.catalog.transaction((tx) =>
+    core.holdings.addReceipted(core, tx, seederId, [{ chunkId, sizeBytes }], nowMs)
+  );
+}
+
+/**
+ * The holding went when the drop was decided. It comes back only when the seeder kept the chunk.
+ */
+async function takeDrop(
+  core: Core,
+  seederId: SeederId,
+  { chunkId, sizeBytes }: Order,
+  result: OrderOutcome["result"],
+): Promise<void> {
+  if (result === "failed") core.holdings.doubt(seederId);
+  if (result !== "held") return;
+  await core.catalog.transaction((tx) => tx.addHoldings(seederId, [{ chunkId, sizeBytes }]));
+}
+
+/**
+ * Writes the row of a member if it has changed. A disk that refuses is told and tried again later.
+ */
 async function save(core: Core, member: Member): Promise<void> {
   if (!member.unsaved) return;
   try {

@@ -1,26 +1,36 @@
 /**
- * Receipts made into holdings: a batch gathers what its good items prove and writes it once for each
- * seeder. A chunk recorded without a receipt must be held already, with the size the client names:
- * otherwise a manifest could claim bytes that no seeder was ever asked for.
+ * Receipts made into holdings: a batch gathers what its good items prove and writes it once for
+ * each seeder. A chunk recorded without a receipt must be held already, with the size the client
+ * names: otherwise a manifest could claim bytes that no seeder was ever asked for.
  */
 import {
   type ChunkEntry,
   type ChunkId,
   Fault,
   isReceiptUnder,
+  leaveMadeMs,
   limits,
   type RecordedChunk as RecordedChunkSchema,
   type SeederId,
 } from "../../protocol/mod.ts";
 import type * as z from "zod";
-import type { CatalogTransaction, CatalogView } from "./catalog/catalog.ts";
+import type { CatalogTransaction, CatalogView, UploadRow } from "./catalog/catalog.ts";
 import type { Core } from "./core.ts";
 import { heldSize } from "./holdings.ts";
 
 export type RecordedChunk = z.output<typeof RecordedChunkSchema>;
 
-/** Throws `leave-invalid` unless every receipt is a registered seeder's word for this chunk. */
-function checkReceipts(core: Core, chunk: RecordedChunk, nowMs: number): void {
+/**
+ * Throws `leave-invalid` unless every receipt is a registered seeder's word for this chunk, given
+ * under a leave that is not much older than the upload: a drop order trusts that no upload counts
+ * on an older one (`drops.ts`).
+ */
+function checkReceipts(
+  core: Core,
+  chunk: RecordedChunk,
+  upload: UploadRow,
+  nowMs: number,
+): void {
   for (const receipt of chunk.receipts) {
     const genuine = core.members.get(receipt.seederId) !== undefined && isReceiptUnder(
       core.keys.seederKey(receipt.seederId),
@@ -29,7 +39,7 @@ function checkReceipts(core: Core, chunk: RecordedChunk, nowMs: number): void {
       chunk.sizeBytes,
       nowMs,
       limits.receiptGraceMs,
-    );
+    ) && leaveMadeMs(receipt.proof) >= upload.openedMs - limits.receiptShareMs;
     if (!genuine) {
       throw new Fault(
         "leave-invalid",
@@ -61,8 +71,8 @@ function sizeMismatch(chunk: ChunkEntry, sizeBytes: number): Fault {
 }
 
 /**
- * What the chunks of one batch prove. Receipts of the whole batch are looked at before any chunk that
- * came without: the same chunk may stand in it twice, sent once.
+ * What the chunks of one batch prove. Receipts of the whole batch are looked at before any chunk
+ * that came without: the same chunk may stand in it twice, sent once.
  */
 export class Proofs {
   readonly #bySeeder = new Map<SeederId, Map<ChunkId, ChunkEntry>>();
@@ -86,8 +96,8 @@ export class Proofs {
   }
 
   /** Throws `leave-invalid` when a receipt is not good. */
-  takeReceipts(chunk: RecordedChunk): void {
-    checkReceipts(this.core, chunk, this.nowMs);
+  takeReceipts(chunk: RecordedChunk, upload: UploadRow): void {
+    checkReceipts(this.core, chunk, upload, this.nowMs);
     const { chunkId, sizeBytes } = chunk;
     for (const { seederId } of chunk.receipts) {
       const chunks = this.#bySeeder.get(seederId) ?? new Map<ChunkId, ChunkEntry>();
@@ -98,8 +108,8 @@ export class Proofs {
   }
 
   /**
-   * Of a chunk without receipts. Throws `copies-missing` when nobody holds it, `size-mismatch` when it
-   * is held with another size.
+   * Of a chunk without receipts. Throws `copies-missing` when nobody holds it, `size-mismatch` when
+   * it is held with another size.
    */
   async checkHeld(chunk: RecordedChunk): Promise<void> {
     if (chunk.receipts.length > 0) return;

@@ -1,7 +1,7 @@
 /**
  * What the seeders' scrubs have told: when the copies of each shelf were last verified, and which
- * chunks turned out bad. A bad chunk's holding goes at once; that there is a copy fewer is then seen
- * and mended by whoever looks after the number of copies.
+ * chunks turned out bad. A bad chunk's holding goes at once; that there is a copy fewer is then
+ * seen and mended by whoever looks after the number of copies.
  *
  * Kept in memory and, so that a restart of the tracker does not forget the seeders that are silent
  * just then, as one setting a seeder.
@@ -32,7 +32,9 @@ export class Scrubs {
   readonly #keptMs = new Map<SeederId, number>();
   readonly #asked = new Map<SeederId, number>();
 
-  /** What the tracker before knew of these seeders. A setting that cannot be read is passed over. */
+  /**
+   * What the tracker before knew of these seeders. A setting that cannot be read is passed over.
+   */
   static async open(view: CatalogView, seederIds: readonly SeederId[]): Promise<Scrubs> {
     const scrubs = new Scrubs();
     for (const seederId of seederIds) {

@@ -1,6 +1,6 @@
 /**
- * How well the copies of a file are: the fewest on live seeders over its chunks, and since when each of
- * them is known to be good at the least.
+ * How well the copies of a file are: the fewest on live seeders over its chunks, and since when
+ * each of them is known to be good at the least.
  */
 import { limits } from "../../protocol/mod.ts";
 import type { CatalogView, VersionRow } from "./catalog/catalog.ts";
@@ -9,7 +9,9 @@ import type { Core } from "./core.ts";
 export interface Soundness {
   /** Absent without chunks. */
   readonly copiesLeast?: number;
-  /** Every copy on a live seeder was verified at this time or later; null where that is not known. */
+  /**
+   * Every copy on a live seeder was verified at this time or later; null where that is not known.
+   */
   readonly verifiedMs?: number | null;
 }
 

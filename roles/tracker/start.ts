@@ -1,4 +1,6 @@
-/** Starts a tracker on this machine's disk, clock, dice and network, and runs it until told to stop. */
+/**
+ * Starts a tracker on this machine's disk, clock, dice and network, and runs it until told to stop.
+ */
 import { Fault } from "../../protocol/mod.ts";
 import { systemClock } from "../kit/clock.ts";
 import { isWildcard, listen, type Listener, urlOf } from "../kit/listen.ts";
@@ -20,7 +22,10 @@ export interface TrackerConfig {
   readonly logLevel: LogLevel;
 }
 
-/** Resolves once everything is closed after `signal` fired. Throws the fault that kept it from starting. */
+/**
+ * Resolves once everything is closed after `signal` fired. Throws the fault that kept it from
+ * starting.
+ */
 export async function startTracker(
   config: TrackerConfig,
   signal: AbortSignal,

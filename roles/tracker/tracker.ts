@@ -1,7 +1,7 @@
 /**
  * Opens a tracker over a catalog and gives it its only initiative: a step each second that notices
- * silent seeders, forgets ended leases and keeps the code files fresh. Everything else it does because
- * somebody asked (`api.ts`).
+ * silent seeders, forgets ended leases and keeps the code files fresh. Everything else it does
+ * because somebody asked (`api.ts`).
  */
 import {
   BaseUrl,
@@ -62,8 +62,9 @@ export interface Tracker {
 }
 
 /**
- * Opens the tracker: raises the epoch, so that seeders refuse any tracker that ran before, and reads
- * who the seeders are. @throws Fault `config-corrupt`, `config-invalid`, or what catalog and disk throw
+ * Opens the tracker: raises the epoch, so that seeders refuse any tracker that ran before, and
+ * reads who the seeders are. @throws Fault `config-corrupt`, `config-invalid`, or what catalog and
+ * disk throw
  */
 export async function openTracker(parts: TrackerParts): Promise<Tracker> {
   const core = await openCore(parts);
@@ -107,10 +108,13 @@ async function openCore(parts: TrackerParts): Promise<Core> {
   }
   const { knownId, headMs, rows } = await catalog.read(async (view) => ({
     knownId: await view.setting(clusterIdSetting),
-    headMs: (await view.logHead())?.timeMs ?? 0,
+    headMs: Math.max(
+      (await view.logHead())?.timeMs ?? 0,
+      (await view.uploadTimes())?.newestMs ?? 0,
+    ),
     rows: await view.seeders(),
   }));
-  // A host whose clock was set back must not hand out times before those in the log.
+  // A host whose clock was set back must not hand out times before those written down.
   const aheadMs = Math.max(0, headMs - clock.now());
   const now = () => clock.now() + aheadMs;
   await disk.makeDirectory(stateDirectory);
@@ -159,7 +163,10 @@ function stepper(core: Core, codes: Codes, recent: RecentCommits): () => Promise
         name: core.members.get(change.seederId)?.row.name,
       });
     }
-    core.orders.sweep(nowMs);
+    for (const { seederId, order } of core.orders.sweep(nowMs)) {
+      core.log.info("order forgotten", { seederId, kind: order.kind, chunkId: order.chunkId });
+      if (order.kind === "drop") core.holdings.doubt(seederId);
+    }
     core.holdings.sweep(nowMs);
     recent.sweep(nowMs);
     await forgetEndedUploads(core);

@@ -1,8 +1,8 @@
 /**
- * Uploads under way: opened, given places, told what is stored, given up or forgotten. Everything about
- * them is in the catalog, so a restarted tracker goes on where it was. Every call is a batch with one
- * result an item: an item's checks come before its writes, so a bad one leaves nothing behind and spoils
- * no other. Making an upload visible is `commit.ts`.
+ * Uploads under way: opened, given places, told what is stored, given up or forgotten. Everything
+ * about them is in the catalog, so a restarted tracker goes on where it was. Every call is a batch
+ * with one result an item: an item's checks come before its writes, so a bad one leaves nothing
+ * behind and spoils no other. Making an upload visible is `commit.ts`.
  */
 import type * as z from "zod";
 import {
@@ -67,7 +67,9 @@ async function each<T, R>(
   return results;
 }
 
-/** Throws `is-a-directory`, `already-exists` or `version-conflict` unless the name is as asked for. */
+/**
+ * Throws `is-a-directory`, `already-exists` or `version-conflict` unless the name is as asked for.
+ */
 export function checkCondition(condition: Condition, found: Found): void {
   if (found.node?.kind === "directory") {
     throw new Fault("is-a-directory", `${found.path} is a directory`);
@@ -134,6 +136,7 @@ async function openOne(
     mode,
     copies: await copiesIn(tx, found.directory, core.copiesDefault),
     user,
+    openedMs: nowMs,
     leaseEndsMs,
   };
 }
@@ -159,7 +162,9 @@ class Uploads {
     throw uploadUnknown(uploadId);
   }
 
-  /** Those whose lease has lost a tenth of its life: writing at every use would cost a sync each. */
+  /**
+   * Those whose lease has lost a tenth of its life: writing at every use would cost a sync each.
+   */
   ageing(nowMs: number): UploadRow[] {
     return [...this.#rows.values()].filter((row) => row !== undefined)
       .filter((row) => row.leaseEndsMs < nowMs + limits.uploadLeaseMs * 0.9);
@@ -286,8 +291,9 @@ export function recordChunks(
     const uploads = new Uploads(tx);
     const proofs = await Proofs.open(core, tx, input.chunks, nowMs);
     const taken = await each(input.chunks, async (chunk) => {
-      checkPlaceInFile(chunk, await uploads.get(chunk.uploadId));
-      proofs.takeReceipts(chunk);
+      const row = await uploads.get(chunk.uploadId);
+      checkPlaceInFile(chunk, row);
+      proofs.takeReceipts(chunk, row);
       return chunk;
     });
     const checked = await each(taken, async (item) => {

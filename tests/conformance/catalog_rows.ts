@@ -80,6 +80,7 @@ export function upload(number: number, leaseEndsMs: number): UploadRow {
     mode: 0o640,
     copies: 2,
     user: "someone",
+    openedMs: 100 * number,
     leaseEndsMs,
   };
 }
@@ -126,6 +127,7 @@ export function observe(catalog: Catalog): Promise<unknown> {
       holdings: await each((number) => view.holdingsOf(seeder(number), undefined, most)),
       summaries: await each((number) => view.holdingsSummary(seeder(number))),
       below: await Promise.all(lives.map((live) => view.chunksBelow(live))),
+      uses: await view.chunkUses(numbers.map((number) => chunk(number).chunkId)),
       least: await each((number) =>
         Promise.all(lives.map((live) => view.copiesLeast(versionId(number), live)))
       ),
@@ -134,6 +136,7 @@ export function observe(catalog: Catalog): Promise<unknown> {
       uploadChunks: await each((number) => view.uploadChunks(uploadId(number), 0, most)),
       uploadsEnded: await view.uploadsEndedBefore(10, most),
       uploadCount: await view.uploadCount(),
+      uploadTimes: await view.uploadTimes() ?? null,
       seeders: await view.seeders(),
       logHead: await view.logHead(),
       log: await view.logAfter(0, most),

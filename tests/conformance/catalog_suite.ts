@@ -456,6 +456,7 @@ export function catalogSuite(name: string, open: () => Promise<CatalogUnderTest>
     await catalog.read(async (view) => {
       assert.deepEqual(await view.upload(uploadId(1)), { ...upload(1, 11), sizeBytes: 77 });
       assert.equal(await view.uploadCount(), 3);
+      assert.deepEqual(await view.uploadTimes(), { oldestMs: 100, newestMs: 300 });
       assert.deepEqual(await view.uploadsEndedBefore(11, 9), [uploadId(3)]);
       const both = [uploadId(1), uploadId(3)].toSorted();
       assert.deepEqual(await view.uploadsEndedBefore(12, 9), both);

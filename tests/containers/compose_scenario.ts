@@ -1,7 +1,8 @@
 /**
- * What `compose_test.ts` runs inside the network of a fresh Docker daemon: builds the image from a copy
- * of the sources, brings the cluster up, moves a real tree, and then kills, unplugs, freezes, restarts
- * and takes down, comparing every byte after each. Prints a line per step; throws at the first failure.
+ * What `compose_test.ts` runs inside the network of a fresh Docker daemon: builds the image from a
+ * copy of the sources, brings the cluster up, moves a real tree, and then kills, unplugs, freezes,
+ * restarts and takes down, comparing every byte after each. Prints a line per step; throws at the
+ * first failure.
  */
 import assert from "node:assert/strict";
 import { treeDigest, until } from "../cluster/cluster.ts";

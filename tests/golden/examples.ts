@@ -59,6 +59,7 @@ export const orderExamples = {
     orderId: "order-2",
     ...orderBase,
     why: "3 of 2 copies, and this seeder is the fullest",
+    receiptsSinceMs: nowMs - 15_000,
   },
   verify: {
     kind: "verify",

@@ -64,14 +64,20 @@ Deno.test("nothingLost barks at a seeder that never syncs the names of chunks", 
 });
 
 Deno.test("both checkers bark at a seeder that says stored and keeps nothing", async () => {
+  const claimed = new Map<ChunkId, number>();
   const store: Wrappers["store"] = (store) => ({
     ...store,
-    put: async (_id, _size, source) => {
+    put: async (chunkId, sizeBytes, source) => {
       for await (const _ of source);
+      claimed.set(chunkId, sizeBytes);
       return "stored";
     },
-    putMany: (items) => Promise.resolve(items.map(() => "stored" as const)),
-    sizeOf: (chunkId) => store.sizeOf(chunkId),
+    putMany: (items) =>
+      Promise.resolve(items.map(({ chunkId, bytes }) => {
+        claimed.set(chunkId, bytes.length);
+        return "stored" as const;
+      })),
+    sizeOf: (chunkId) => store.sizeOf(chunkId) ?? claimed.get(chunkId),
     read: (chunkId, range) => store.read(chunkId, range),
     verify: (chunkId) => store.verify(chunkId),
     drop: (chunkId) => store.drop(chunkId),

@@ -1,12 +1,12 @@
 /**
- * When to read which chunks again. Pure: what was read when, and what the clock and the disk say, in;
- * the next step out.
+ * When to read which chunks again. Pure: what was read when, and what the clock and the disk say,
+ * in; the next step out.
  *
- * Its one idea: the shelf whose turn is longest ago comes next, one in each slot of time, a 256th of
- * the round. So there is no round to lose: what comes or goes meanwhile changes nothing, and after a
- * restart or a month switched off the order is still right. Within a shelf chunks are read at twice the
- * speed the round needs, and the rest of the slot is rest. Transfers come first: while there are any it
- * waits, until it is late.
+ * Its one idea: the shelf whose turn is longest ago comes next, one in each slot of time, a 256th
+ * of the round. So there is no round to lose: what comes or goes meanwhile changes nothing, and
+ * after a restart or a month switched off the order is still right. Within a shelf chunks are read
+ * at twice the speed the round needs, and the rest of the slot is rest. Transfers come first: while
+ * there are any it waits, until it is late.
  */
 import { ChunkId, limits, type ScrubPace } from "../../../protocol/mod.ts";
 
@@ -49,7 +49,10 @@ const lateShare = 1.25;
 const lateFactor = 4;
 const overdueShare = 0.9;
 
-/** How much hurry there is. What was never read is late, and no more: it may be a new version's disk. */
+/**
+ * How much hurry there is. What was never read is late, and no more: it may be a new version's
+ * disk.
+ */
 export function paceOf(state: ScrubState, nowMs: number): ScrubPace {
   const oldestMs = Math.min(...state.passedMs);
   if (oldestMs < state.askedMs) return "asked";
@@ -76,7 +79,7 @@ export function nextStep(state: ScrubState, facts: ScrubFacts): ScrubStep {
 }
 
 function slotMs(pace: ScrubPace): number {
-  const ms = limits.scrubRoundMs / limits.scrubShelves;
+  const ms = limits.scrubRoundMs / limits.scrubShelfCount;
   return pace === "calm" ? ms : pace === "late" ? ms / lateFactor : 0;
 }
 
@@ -105,8 +108,8 @@ export function beforeShelf(shelf: number): ChunkId | undefined {
 }
 
 /**
- * Times a tracker that was replaced by one with an earlier clock left in the future are forgotten: they
- * would say that all was read just now, for as long as it takes to get there.
+ * Times a tracker that was replaced by one with an earlier clock left in the future are forgotten:
+ * they would say that all was read just now, for as long as it takes to get there.
  */
 export function withoutFuture(times: number[], nowMs: number): number[] {
   return times.some((ms) => isFuture(ms, nowMs))

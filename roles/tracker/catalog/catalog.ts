@@ -74,6 +74,7 @@ export interface UploadRow {
   readonly mode: number;
   readonly copies: number;
   readonly user: string;
+  readonly openedMs: number;
   readonly leaseEndsMs: number;
 }
 
@@ -125,6 +126,16 @@ export interface Totals {
   readonly chunks: number;
 }
 
+/** Who refers to a chunk, in numbers; all 0 for one the catalog does not know. */
+export interface ChunkUses {
+  /** Manifest rows that name it, in all versions. */
+  readonly named: number;
+  /** The most copies any version that names it asks for. */
+  readonly wanted: number;
+  /** Rows of uploads under way. */
+  readonly recorded: number;
+}
+
 export interface CatalogView {
   setting(name: string): Promise<string | undefined>;
 
@@ -149,6 +160,8 @@ export interface CatalogView {
   holders(chunkIds: readonly ChunkId[]): Promise<Map<ChunkId, SeederId[]>>;
   holdingsOf(seederId: SeederId, after: string | undefined, limit: number): Promise<ChunkEntry[]>;
   holdingsSummary(seederId: SeederId): Promise<HoldingsSummary>;
+  /** In the order asked. */
+  chunkUses(chunkIds: readonly ChunkId[]): Promise<ChunkUses[]>;
   /**
    * Of the chunks some version names: how many have fewer holdings on `live` than the most copies
    * any of their versions asks for, and how many of these have none at all.
@@ -169,6 +182,8 @@ export interface CatalogView {
   ): Promise<(ChunkEntry & { readonly index: number })[]>;
   uploadsEndedBefore(timeMs: number, limit: number): Promise<UploadId[]>;
   uploadCount(): Promise<number>;
+  /** When the oldest and the newest upload were opened; undefined without uploads. */
+  uploadTimes(): Promise<{ oldestMs: number; newestMs: number } | undefined>;
 
   seeders(): Promise<SeederRow[]>;
 

@@ -217,6 +217,8 @@ export class MemoryCatalogData {
   readonly summaries = this.#map<SeederId, HoldingsSummary>(compareIds);
   readonly uploads = this.#map<UploadId, UploadRow>(compareIds);
   readonly uploadChunks = this.#relation<UploadId, number, ChunkEntry>(compareNumbers);
+  /** How many rows of uploads name the chunk. */
+  readonly recorded = this.#map<ChunkId, number>(compareIds);
   readonly seeders = this.#map<SeederId, SeederRow>(compareIds);
   readonly log = this.#map<number, LogRow>(compareNumbers);
 

@@ -3,6 +3,7 @@
  */
 import type { ChunkEntry, ChunkId, SeederId, UploadId, VersionId } from "../../../protocol/mod.ts";
 import type {
+  ChunkUses,
   HoldingsSummary,
   LogRow,
   NodeId,
@@ -116,6 +117,17 @@ export class MemoryView implements ViewTables {
     return { atRisk, unavailable };
   }
 
+  chunkUses(chunkIds: readonly ChunkId[]): ChunkUses[] {
+    return chunkIds.map((chunkId) => {
+      const naming = this.data.naming.of(chunkId);
+      return {
+        named: naming.entries().reduce((sum, [, times]) => sum + times, 0),
+        wanted: this.#mostCopies(naming.entries()),
+        recorded: this.data.recorded.get(chunkId) ?? 0,
+      };
+    });
+  }
+
   #mostCopies(naming: Iterable<[VersionId, number]>): number {
     let most = 0;
     for (const [versionId] of naming) {
@@ -177,6 +189,15 @@ export class MemoryView implements ViewTables {
 
   uploadCount(): number {
     return this.data.uploads.size;
+  }
+
+  uploadTimes(): { oldestMs: number; newestMs: number } | undefined {
+    let oldestMs = Infinity, newestMs = -Infinity;
+    for (const [, { openedMs }] of this.data.uploads.entries()) {
+      oldestMs = Math.min(oldestMs, openedMs);
+      newestMs = Math.max(newestMs, openedMs);
+    }
+    return this.data.uploads.size === 0 ? undefined : { oldestMs, newestMs };
   }
 
   seeders(): SeederRow[] {

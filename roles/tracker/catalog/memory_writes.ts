@@ -159,12 +159,24 @@ export class MemoryWrites extends MemoryView implements Tables {
     entries: readonly (ChunkEntry & { readonly index: number })[],
   ): void {
     for (const entry of entries) {
+      const before = this.data.uploadChunks.of(uploadId).get(entry.index);
+      if (before !== undefined) this.#record(before.chunkId, -1);
+      this.#record(entry.chunkId, 1);
       this.data.uploadChunks.set(uploadId, entry.index, plainEntry(entry));
     }
   }
 
+  #record(chunkId: ChunkId, change: 1 | -1): void {
+    const times = (this.data.recorded.get(chunkId) ?? 0) + change;
+    if (times === 0) this.data.recorded.delete(chunkId);
+    else this.data.recorded.set(chunkId, times);
+  }
+
   removeUpload(uploadId: UploadId): void {
     this.data.uploads.delete(uploadId);
+    for (const [, { chunkId }] of this.data.uploadChunks.of(uploadId).entries()) {
+      this.#record(chunkId, -1);
+    }
     this.data.uploadChunks.deleteAll(uploadId);
   }
 

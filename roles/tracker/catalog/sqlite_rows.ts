@@ -56,6 +56,7 @@ export function uploadRowOf(row: SqliteRow): UploadRow {
     mode: row.integer("mode"),
     copies: row.integer("copies"),
     user: row.text("user"),
+    openedMs: row.integer("opened_ms"),
     leaseEndsMs: row.integer("lease_ends_ms"),
   };
 }

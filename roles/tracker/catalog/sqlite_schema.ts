@@ -110,6 +110,11 @@ const migrations: readonly string[] = [
     epoch INTEGER NOT NULL, time_ms INTEGER NOT NULL, text TEXT NOT NULL, checksum TEXT NOT NULL
   ) STRICT;
   `,
+  // Uploads of before are older than any leave: their receipts serve them until they run out.
+  `
+  ALTER TABLE uploads ADD COLUMN opened_ms INTEGER NOT NULL DEFAULT 0;
+  CREATE INDEX uploads_by_opening ON uploads (opened_ms);
+  `,
 ];
 
 /** Lists that a statement leaves for the next one; gone when the connection closes. */
@@ -146,7 +151,8 @@ export function prepareSchema(connection: SqliteConnection): void {
 
 /**
  * The system's temporary folder may be read-only (a container) or memory. The runtime has started
- * SQLite before any environment variable of ours could tell it so; this deprecated pragma still does.
+ * SQLite before any environment variable of ours could tell it so; this deprecated pragma still
+ * does.
  */
 function keepTemporariesBeside(connection: SqliteConnection): void {
   const folder = connection.path.slice(0, Math.max(1, connection.path.lastIndexOf("/")));

@@ -1,6 +1,7 @@
 /** What can be asked of the SQLite engine, each question one statement where it can be. */
 import type { ChunkEntry, ChunkId, SeederId, UploadId, VersionId } from "../../../protocol/mod.ts";
 import {
+  type ChunkUses,
   type HoldingsSummary,
   type LogRow,
   type NodeId,
@@ -207,6 +208,20 @@ export class SqliteView implements ViewTables {
     return { atRisk: row?.integer("at_risk") ?? 0, unavailable: row?.integer("unavailable") ?? 0 };
   }
 
+  chunkUses(chunkIds: readonly ChunkId[]): ChunkUses[] {
+    return chunkIds.map((chunkId) => {
+      const row = this.connection.get(
+        "SELECT named, wanted, recorded FROM chunks WHERE chunk_id = ?",
+        bytesOf(chunkId),
+      );
+      return {
+        named: row?.integer("named") ?? 0,
+        wanted: row?.integer("wanted") ?? 0,
+        recorded: row?.integer("recorded") ?? 0,
+      };
+    });
+  }
+
   copiesLeast(versionId: VersionId, live: readonly SeederId[]): number | undefined {
     const row = this.connection.get(
       `WITH ${alive}
@@ -279,6 +294,15 @@ export class SqliteView implements ViewTables {
 
   uploadCount(): number {
     return this.connection.get("SELECT count(*) AS count FROM uploads")?.integer("count") ?? 0;
+  }
+
+  uploadTimes(): { oldestMs: number; newestMs: number } | undefined {
+    const row = this.connection.get(
+      `SELECT (SELECT min(opened_ms) FROM uploads) AS oldest,
+         (SELECT max(opened_ms) FROM uploads) AS newest`,
+    );
+    if (!row?.has("oldest")) return undefined;
+    return { oldestMs: row.integer("oldest"), newestMs: row.integer("newest") };
   }
 
   seeders(): SeederRow[] {

@@ -223,7 +223,7 @@ export class SqliteWrites extends SqliteView implements Tables {
 
   putUpload(row: UploadRow): void {
     this.connection.run(
-      "INSERT OR REPLACE INTO uploads VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "INSERT OR REPLACE INTO uploads VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       bytesOf(row.uploadId),
       row.path,
       row.condition,
@@ -234,6 +234,7 @@ export class SqliteWrites extends SqliteView implements Tables {
       row.copies,
       row.user,
       row.leaseEndsMs,
+      row.openedMs,
     );
   }
 

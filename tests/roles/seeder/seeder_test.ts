@@ -1,4 +1,6 @@
-/** A seeder's initiative: joining, reporting, orders, the epoch fence, and trouble with its disk. */
+/**
+ * A seeder's initiative: joining, reporting, orders, the epoch fence, and trouble with its disk.
+ */
 import assert from "node:assert/strict";
 import {
   ClusterId,
@@ -125,8 +127,8 @@ Deno.test("verify and drop orders are carried out, late ones are not", () =>
     const outcomes = await outcomesOf(world, [
       { kind: "verify", ...orderFor(world, 1) },
       { kind: "verify", ...orderFor(world, 2) },
-      { kind: "drop", ...orderFor(world, 3) },
-      { kind: "drop", ...orderFor(world, 4, -1) },
+      { kind: "drop", ...orderFor(world, 3), receiptsSinceMs: 0 },
+      { kind: "drop", ...orderFor(world, 4, -1), receiptsSinceMs: 0 },
     ]);
     const told = Object.fromEntries(outcomes.map((each) => [each.orderId, each.result]));
     assert.deepEqual(told, {
@@ -163,7 +165,7 @@ Deno.test("orders of an older tracker are ignored, also after a restart", () =>
     world.reply = () => ({ epoch: 5 });
     const heard = world.heard.heartbeats.length;
     await until(() => world.heard.heartbeats.length > heard + 2, "epoch 5 is heard");
-    const drop: Order = { kind: "drop", ...orderFor(world, 1) };
+    const drop: Order = { kind: "drop", ...orderFor(world, 1), receiptsSinceMs: 0 };
     world.reply = () => ({ epoch: 4, orders: [drop] });
     const before = world.heard.heartbeats.length;
     await until(() => world.heard.heartbeats.length > before + 5, "more heartbeats");

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { limits, shelfOf } from "../../../protocol/mod.ts";
 import { chunkOf, refusedWith, type TestSeeder, TrackerWorld } from "./tracker_world.ts";
 
-const all = (ms: number) => new Array<number>(limits.scrubShelves).fill(ms);
+const all = (ms: number) => new Array<number>(limits.scrubShelfCount).fill(ms);
 const progress = {
   pace: "calm" as const,
   yielding: false,

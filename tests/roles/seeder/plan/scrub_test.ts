@@ -15,7 +15,7 @@ import {
 const hourMs = 60 * 60_000;
 const dayMs = 24 * hourMs;
 const startMs = 1_000 * dayMs;
-const all = (ms: number) => new Array<number>(limits.scrubShelves).fill(ms);
+const all = (ms: number) => new Array<number>(limits.scrubShelfCount).fill(ms);
 const chunk = (number: number) => chunkIdOf(new TextEncoder().encode(`chunk ${number}`));
 const chunkBytes = 4 * 2 ** 20;
 
@@ -166,7 +166,7 @@ Deno.test("what was asked for is done at once, also on an empty store, and then 
     const trace = live(asked, { chunks: () => chunks }, startMs + 2, startMs + hourMs);
     assert.equal(trace.read.size, chunks.length);
     assert.notEqual(paceOf(trace.state, startMs + hourMs), "asked");
-    assert.equal(shelvesDone(trace.state, startMs + hourMs), limits.scrubShelves);
+    assert.equal(shelvesDone(trace.state, startMs + hourMs), limits.scrubShelfCount);
   }
 });
 

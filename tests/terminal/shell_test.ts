@@ -1,0 +1,138 @@
+/**
+ * The `$` shell as a person meets it: a real terminal (tmux), typed keys, and what the screen
+ * shows. Skipped nowhere: `.ci/run` installs tmux.
+ */
+import assert from "node:assert/strict";
+import { mainModule, until } from "../cluster/cluster.ts";
+
+const decoder = new TextDecoder();
+
+class Screen implements AsyncDisposable {
+  private constructor(readonly socket: string) {}
+
+  static async open(folder: string, command: string): Promise<Screen> {
+    const screen = new Screen(`offshore-test-${crypto.randomUUID()}`);
+    await screen.tmux(
+      "-f",
+      "/dev/null",
+      "new-session",
+      "-d",
+      "-x",
+      "110",
+      "-y",
+      "40",
+      "-c",
+      folder,
+      command,
+    );
+    return screen;
+  }
+
+  async tmux(...args: string[]): Promise<string> {
+    const { code, stdout, stderr } = await new Deno.Command("tmux", {
+      args: ["-L", this.socket, ...args],
+      stdin: "null",
+    }).output();
+    assert.equal(code, 0, decoder.decode(stderr));
+    return decoder.decode(stdout);
+  }
+
+  text(): Promise<string> {
+    return this.tmux("capture-pane", "-p", "-S", "-200");
+  }
+
+  keys(...keys: string[]): Promise<string> {
+    return this.tmux("send-keys", ...keys);
+  }
+
+  async type(line: string): Promise<void> {
+    await this.tmux("send-keys", "-l", line);
+    await this.keys("Enter");
+  }
+
+  async shows(expected: RegExp): Promise<string> {
+    let text = "";
+    await until(`the screen shows ${expected}`, async () => expected.test(text = await this.text()))
+      .catch((error) => assert.fail(`${error.message}\n${text}`));
+    return text;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await new Deno.Command("tmux", { args: ["-L", this.socket, "kill-server"], stderr: "null" })
+      .output();
+  }
+}
+
+Deno.test("the shell is pleasant in a terminal", async (t) => {
+  const folder = await Deno.makeTempDir({ prefix: "offshore-terminal-" });
+  try {
+    await Deno.writeTextFile(`${folder}/hello.txt`, "hello, world\n");
+    const noise = await new Deno.Command("head", { args: ["-c", "80000000", "/dev/urandom"] })
+      .output();
+    await Deno.writeFile(`${folder}/big`, noise.stdout);
+    const command =
+      `${Deno.execPath()} run -A --quiet ${mainModule} up --port 0; echo "ended: $?"; cat`;
+    await using screen = await Screen.open(folder, command);
+    const prompt = /offshore:\/\$ *$/m;
+
+    await t.step("it says where things listen, and prompts", async () => {
+      const text = await screen.shows(prompt);
+      assert.match(text, /tracker +http:\/\/127\.0\.0\.1:\d+ +\.disks\/tracker/);
+      assert.match(text, /seeder-3 +http:/);
+    });
+    await t.step("commands show what a Linux terminal would", async () => {
+      await screen.type("mkdir /notes");
+      await screen.type("put hello.txt /notes");
+      await screen.shows(/put: \/notes\/hello\.txt, 13 B sent/);
+      await screen.type("cd notes");
+      await screen.shows(/offshore:\/notes\$ *$/m);
+      await screen.type("cat hello.txt");
+      await screen.shows(/^hello, world$/m);
+      await screen.type("ls -l");
+      await screen.shows(/^-rw-r--r-- +13 B .* hello\.txt$/m);
+    });
+    await t.step("a transfer shows its progress and its end", async () => {
+      await screen.type("put ../big /big");
+      await screen.shows(/local-not-found|no such|not there|next:/i);
+      await screen.type("put big /big");
+      await screen.shows(/put: \/big, 76\.3 MiB sent in .*2 copies/);
+    });
+    await t.step("Tab completes remote names", async () => {
+      await screen.tmux("send-keys", "-l", "cat /notes/he");
+      await screen.keys("Tab");
+      await screen.shows(/cat \/notes\/hello\.txt/);
+      await screen.keys("C-c");
+    });
+    await t.step("Ctrl-C clears the line and never leaves", async () => {
+      await screen.tmux("send-keys", "-l", "rm -r /notes");
+      await screen.keys("C-c");
+      await screen.type("cd /");
+      await screen.shows(prompt);
+      await screen.type("ls /notes");
+      await screen.shows(/^hello\.txt$/m);
+    });
+    await t.step("the history comes back with the arrow", async () => {
+      await screen.type("pwd");
+      await screen.keys("Up");
+      await screen.shows(/offshore:\/\$ pwd *$/m);
+      await screen.keys("C-c");
+    });
+    await t.step("mistakes are told with what to type next", async () => {
+      await screen.type("frobnicate");
+      await screen.shows(/unknown command 'frobnicate'[^]*next:/);
+      await screen.type("get '/open");
+      await screen.shows(/quote[^]*next:/);
+      await screen.type("get");
+      await screen.shows(/get: .*missing|missing .*argument/i);
+    });
+    await t.step("exit stops everything", async () => {
+      await screen.type("exit");
+      await screen.shows(/ended: 0/);
+      const left = await new Deno.Command("pgrep", { args: ["-f", `${mainModule}.*${folder}`] })
+        .output();
+      assert.equal(decoder.decode(left.stdout), "");
+    });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
