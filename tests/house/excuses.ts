@@ -14,7 +14,6 @@ export const doors: Readonly<Record<string, string>> = {
   "roles/kit/listen.ts": "the system's network, coming in",
   "roles/kit/lock.ts": "one process a disk: a lock of the operating system",
   "roles/kit/machine.ts": "what the machine calls itself, asked once at the start",
-  "protocol/scrub.ts": "schemas and one line: tests/roles/tracker/scrubs_test.ts",
   "roles/kit/stopping.ts": "signals of the operating system",
   "roles/seeder/config.ts": "the machine's name is the seeder's name by default",
   "roles/tracker/catalog/sqlite_catalog.ts":
@@ -46,6 +45,7 @@ export const testedElsewhere: Readonly<Record<string, string>> = {
   "protocol/files.ts": "schemas only: tests/golden/golden_test.ts parses each message",
   "protocol/membership.ts": "schemas only: tests/golden/golden_test.ts parses each message",
   "protocol/orders.ts": "schemas only: tests/golden/golden_test.ts parses each order",
+  "protocol/scrub.ts": "schemas and one line: tests/roles/tracker/scrubs_test.ts",
   "protocol/routes.ts": "a table: tests/golden/golden_test.ts goes through every route",
   "protocol/mod.ts": "exports again what the other files hold",
   "roles/kit/stopping.ts": "signals and ends of input: tests/cluster/start_test.ts",
