@@ -31,7 +31,10 @@ async function must(program: string, args: string[], cwd = project): Promise<str
   return out;
 }
 
-const compose = (...args: string[]) => must("docker-compose", ["-p", "offshore", ...args]);
+/** OFFSHORE_COMPOSE="docker compose" runs all of this with Compose v2 instead. */
+const [composer = "", ...composerArgs] = (Deno.env.get("OFFSHORE_COMPOSE") ?? "docker-compose")
+  .split(" ");
+const compose = (...args: string[]) => must(composer, [...composerArgs, "-p", "offshore", ...args]);
 const client = (...args: string[]) => compose("exec", "-T", "client", "offshore", ...args);
 
 async function containerOf(service: string): Promise<string> {
@@ -222,10 +225,10 @@ try {
     assert.deepEqual(await treeDigest(`${work}/tree`), await treeDigest(`${disk}/tree`));
   });
 } catch (error) {
-  const { out } = await run("docker-compose", ["-p", "offshore", "logs", "--tail", "20"]);
+  const { out } = await run(composer, [...composerArgs, "-p", "offshore", "logs", "--tail", "20"]);
   console.log(out);
   throw error;
 } finally {
-  await run("docker-compose", ["-p", "offshore", "down", "-v", "--timeout", "5"]);
+  await run(composer, [...composerArgs, "-p", "offshore", "down", "-v", "--timeout", "5"]);
   await Deno.remove(work, { recursive: true }).catch(() => {});
 }
