@@ -73,13 +73,16 @@ async function step(name: string, work: () => Promise<unknown>): Promise<void> {
   console.log(`ok   ${name} (${((performance.now() - start) / 1000).toFixed(1)} s)`);
 }
 
-/** The tree comes back as it went up. */
+/** `tree` is the system's documentation, `mixed` a few of its folders and one larger file. */
+type Tree = "tree" | "mixed";
+
 let round = 0;
-async function treeComesBack(): Promise<void> {
+/** The tree comes back as it went up. */
+async function comesBack(tree: Tree): Promise<void> {
   const name = `back-${++round}`;
-  await client("get", "-r", "/tree", name);
+  await client("get", "-r", `/${tree}`, name);
   const disk = `${project}/.disks/client`;
-  assert.deepEqual(await treeDigest(`${disk}/${name}`), await treeDigest(`${disk}/tree`));
+  assert.deepEqual(await treeDigest(`${disk}/${name}`), await treeDigest(`${disk}/${tree}`));
   await Deno.remove(`${disk}/${name}`, { recursive: true });
 }
 
@@ -136,7 +139,14 @@ try {
     const tree = `${project}/.disks/client/tree`;
     await must("cp", ["-a", "/usr/share/doc", tree], work);
     await client("put", "-r", "tree", "/tree");
-    await treeComesBack();
+    await comesBack("tree");
+    const mixed = `${project}/.disks/client/mixed`;
+    await Deno.mkdir(mixed);
+    for (const name of ["adduser", "bash", "coreutils", "libc6", "perl"]) {
+      await must("cp", ["-a", `${tree}/${name}`, mixed], work).catch(() => "");
+    }
+    await must("cp", [Deno.execPath(), `${mixed}/deno`], work);
+    await client("put", "-r", "mixed", "/mixed");
   });
 
   await step("nothing is open: no token, no answer", async () => {
@@ -158,7 +168,7 @@ try {
 
   await step("a killed seeder costs nothing", async () => {
     await must("docker", ["kill", await containerOf("seeder-2")]);
-    await treeComesBack();
+    await comesBack("mixed");
     await compose("start", "seeder-2");
     await untilState("seeder-2", "green");
   });
@@ -166,7 +176,7 @@ try {
   await step("an unplugged seeder costs nothing", async () => {
     const container = await containerOf("seeder-3");
     await must("docker", ["network", "disconnect", "offshore_offshore", container]);
-    await treeComesBack();
+    await comesBack("mixed");
     const address = ["--ip", "11.56.1.43", "--alias", "seeder-3"];
     await must("docker", ["network", "connect", ...address, "offshore_offshore", container]);
     await untilState("seeder-3", "green");
@@ -174,7 +184,7 @@ try {
 
   await step("a frozen seeder costs nothing", async () => {
     await must("docker", ["pause", await containerOf("seeder-1")]);
-    await treeComesBack();
+    await comesBack("mixed");
     await must("docker", ["unpause", await containerOf("seeder-1")]);
     await untilState("seeder-1", "green");
   });
@@ -183,7 +193,7 @@ try {
     await compose("restart", "tracker");
     await untilHealthy();
     for (const seeder of ["seeder-1", "seeder-2", "seeder-3"]) await untilState(seeder, "green");
-    await treeComesBack();
+    await comesBack("mixed");
   });
 
   await step("a stop is a clean sign-out", async () => {
@@ -200,7 +210,8 @@ try {
     await compose("down");
     await compose("up", "-d", "--no-build");
     await untilHealthy();
-    await treeComesBack();
+    await comesBack("tree");
+    await comesBack("mixed");
   });
 
   await step("a fourth seeder joins as docs/DEPLOYMENT.md says", async () => {
