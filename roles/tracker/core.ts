@@ -6,6 +6,7 @@ import type { Log } from "../kit/log.ts";
 import type { Random } from "../kit/random.ts";
 import type { Catalog } from "./catalog/catalog.ts";
 import type { ClusterKeys } from "./cluster_keys.ts";
+import type { Garbage } from "./garbage.ts";
 import type { Holdings } from "./holdings.ts";
 import type { Members } from "./members.ts";
 import type { Stamp } from "./operations.ts";
@@ -22,6 +23,7 @@ export interface Core {
   readonly holdings: Holdings;
   readonly orders: OrderBook;
   readonly scrubs: Scrubs;
+  readonly garbage: Garbage;
   /** The tracker's clock: never behind the last time in the log. */
   readonly now: () => number;
   readonly random: Random;

@@ -17,6 +17,7 @@ export interface TrackerConfig {
   /** How seeders and clients reach it, when that is not where it listens. */
   readonly publicUrl?: string;
   readonly copies: number;
+  readonly garbageMinutes: number;
   readonly joinCodeFile?: string | undefined;
   readonly loginCodeFile?: string | undefined;
   readonly logLevel: LogLevel;
@@ -54,6 +55,7 @@ export async function startTracker(
     random: systemRandom(),
     log,
     copiesDefault: config.copies,
+    garbageGraceMs: config.garbageMinutes * 60_000,
     codeFiles: {
       ...(config.joinCodeFile === undefined ? {} : { join: config.joinCodeFile }),
       ...(config.loginCodeFile === undefined ? {} : { login: config.loginCodeFile }),

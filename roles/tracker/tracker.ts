@@ -25,6 +25,7 @@ import { Codes } from "./codes.ts";
 import { RecentCommits } from "./commit.ts";
 import type { Core } from "./core.ts";
 import { trackerGuard } from "./guard.ts";
+import { Garbage } from "./garbage.ts";
 import { Holdings } from "./holdings.ts";
 import { Members } from "./members.ts";
 import { ensureRoot } from "./operations.ts";
@@ -45,6 +46,8 @@ export interface TrackerParts {
   readonly random: Random;
   readonly log: Log;
   readonly copiesDefault?: number;
+  /** How long a chunk stays that nobody names. */
+  readonly garbageGraceMs?: number;
   /** Where codes are kept fresh besides `<stateDirectory>/codes/`. */
   readonly codeFiles?: Partial<Record<CodePurpose, string>>;
 }
@@ -138,6 +141,7 @@ async function openCore(parts: TrackerParts): Promise<Core> {
     holdings: new Holdings(),
     orders: new OrderBook(random),
     scrubs,
+    garbage: new Garbage(parts.garbageGraceMs ?? limits.garbageGraceMs),
     now,
     random,
     log,
@@ -170,6 +174,7 @@ function stepper(core: Core, codes: Codes, recent: RecentCommits): () => Promise
     core.holdings.sweep(nowMs);
     recent.sweep(nowMs);
     await forgetEndedUploads(core);
+    await collectGarbage(core);
     await refreshCodes(core, codes);
     return stepMs;
   };
@@ -181,6 +186,15 @@ async function forgetEndedUploads(core: Core): Promise<void> {
     if (swept > 0) core.log.info("uploads forgotten", { swept });
   } catch (fault) {
     core.log.error("ended uploads not forgotten", { fault });
+  }
+}
+
+async function collectGarbage(core: Core): Promise<void> {
+  try {
+    const copies = await core.garbage.sweep(core);
+    if (copies > 0) core.log.info("garbage dropped", { copies });
+  } catch (fault) {
+    core.log.error("garbage not dropped", { fault });
   }
 }
 

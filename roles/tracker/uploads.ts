@@ -207,6 +207,12 @@ export async function placeChunks(
     });
     return { results, ageing: uploads.ageing(nowMs) };
   });
+  core.garbage.spare(
+    input.chunks.filter((_, i) => {
+      const result = results[i];
+      return result?.ok === true && result.placement.held > 0;
+    }).map(({ chunkId }) => chunkId),
+  );
   if (ageing.length > 0) await core.catalog.transaction((tx) => renew(tx, ageing, nowMs));
   const tooFew = results.some((item) => !item.ok && item.problem.code === "too-few-seeders");
   if (tooFew && isStarting(core, nowMs)) {

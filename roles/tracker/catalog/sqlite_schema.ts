@@ -115,6 +115,10 @@ const migrations: readonly string[] = [
   ALTER TABLE uploads ADD COLUMN opened_ms INTEGER NOT NULL DEFAULT 0;
   CREATE INDEX uploads_by_opening ON uploads (opened_ms);
   `,
+  `
+  CREATE INDEX chunks_unreferenced ON chunks (chunk_id)
+    WHERE named = 0 AND recorded = 0 AND held > 0;
+  `,
 ];
 
 /** Lists that a statement leaves for the next one; gone when the connection closes. */

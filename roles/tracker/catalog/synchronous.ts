@@ -30,6 +30,7 @@ const viewMethods: { readonly [Name in keyof CatalogView]: true } = {
   holdingsOf: true,
   holdingsSummary: true,
   chunkUses: true,
+  unreferenced: true,
   chunksBelow: true,
   copiesLeast: true,
   wanted: true,
