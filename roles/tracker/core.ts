@@ -11,6 +11,7 @@ import type { Holdings } from "./holdings.ts";
 import type { Members } from "./members.ts";
 import type { Stamp } from "./operations.ts";
 import type { OrderBook } from "./orders.ts";
+import type { Scrubs } from "./scrubs.ts";
 
 export interface Core {
   readonly catalog: Catalog;
@@ -21,6 +22,7 @@ export interface Core {
   readonly members: Members;
   readonly holdings: Holdings;
   readonly orders: OrderBook;
+  readonly scrubs: Scrubs;
   readonly garbage: Garbage;
   /** The tracker's clock: never behind the last time in the log. */
   readonly now: () => number;

@@ -31,6 +31,7 @@ import { Members } from "./members.ts";
 import { ensureRoot } from "./operations.ts";
 import { OrderBook } from "./orders.ts";
 import { stepRoster } from "./roster.ts";
+import { Scrubs } from "./scrubs.ts";
 import { Status } from "./status.ts";
 import { sweepUploads } from "./uploads.ts";
 
@@ -129,6 +130,7 @@ async function openCore(parts: TrackerParts): Promise<Core> {
     return raised;
   });
   const upSinceMs = now();
+  const scrubs = await catalog.read((view) => Scrubs.open(view, rows.map((row) => row.seederId)));
   return {
     catalog,
     keys,
@@ -138,6 +140,7 @@ async function openCore(parts: TrackerParts): Promise<Core> {
     members: new Members(rows, upSinceMs),
     holdings: new Holdings(),
     orders: new OrderBook(random),
+    scrubs,
     garbage: new Garbage(parts.garbageGraceMs ?? limits.garbageGraceMs),
     now,
     random,
