@@ -11,6 +11,7 @@ import * as listing from "./listing.ts";
 import { locate, reportChunks } from "./locate.ts";
 import * as membership from "./membership.ts";
 import * as namespace from "./namespace.ts";
+import { scrubNow, scrubStatus } from "./scrubs.ts";
 import type { Status } from "./status.ts";
 import * as uploads from "./uploads.ts";
 import { whatIf } from "./what_if.ts";
@@ -38,6 +39,10 @@ export function trackerHandlers(
     heartbeat: ({ input, peer }) => membership.heartbeat(core, input, peer),
     inventory: async ({ input }) => {
       await membership.takeInventory(core, input);
+      return {};
+    },
+    scrubReport: async ({ input }) => {
+      await core.scrubs.take(core, input);
       return {};
     },
     signOut: async ({ input }) => {
@@ -92,6 +97,8 @@ export function trackerHandlers(
       accepted: await reportChunks(core, input, userOf(caller)),
     }),
 
+    scrubStatus: async () => await Promise.resolve(scrubStatus(core)),
+    scrubNow: async ({ input }) => await Promise.resolve(scrubNow(core, input.seeders)),
     explain: ({ input }) => explain(core, input),
     whatIf: ({ input }) => whatIf(core, input),
   };

@@ -12,6 +12,7 @@ import type { LogShipping } from "./log_shipping.ts";
 import type { Members } from "./members.ts";
 import type { Stamp } from "./operations.ts";
 import type { OrderBook } from "./orders.ts";
+import type { Scrubs } from "./scrubs.ts";
 
 export interface Core {
   /** Tells `shipping` of every operation. */
@@ -24,6 +25,7 @@ export interface Core {
   readonly members: Members;
   readonly holdings: Holdings;
   readonly orders: OrderBook;
+  readonly scrubs: Scrubs;
   readonly garbage: Garbage;
   /** The tracker's clock: never behind the last time in the log. */
   readonly now: () => number;

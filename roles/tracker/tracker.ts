@@ -36,6 +36,7 @@ import type { LogSync } from "./plan/log_sync.ts";
 import { authoritySetting, clusterIdSetting, epochSetting, refuseUnfinished } from "./rebuild.ts";
 import { openSealedKey } from "./recovery.ts";
 import { stepRoster } from "./roster.ts";
+import { Scrubs } from "./scrubs.ts";
 import { Status } from "./status.ts";
 import { sweepUploads } from "./uploads.ts";
 
@@ -148,6 +149,7 @@ async function openCore(
   const recovery = { disk, stateDirectory, random, nowMs: now() };
   const { sealedKey, made } = await openSealedKey(recovery, keys);
   const upSinceMs = now();
+  const scrubs = await catalog.read((view) => Scrubs.open(view, rows.map((row) => row.seederId)));
   const copiesDefault = parts.copiesDefault ?? limits.copiesDefault;
   const members = new Members(rows, upSinceMs);
   const shipping = new LogShipping({
@@ -166,6 +168,7 @@ async function openCore(
     members,
     holdings: new Holdings(),
     orders: new OrderBook(random),
+    scrubs,
     garbage: new Garbage(parts.garbageGraceMs ?? limits.garbageGraceMs),
     now,
     random,
