@@ -29,6 +29,7 @@ export * from "./files.ts";
 export * from "./ids.ts";
 export * from "./inventory.ts";
 export * from "./limits.ts";
+export * from "./log.ts";
 export * from "./manifest.ts";
 export * from "./membership.ts";
 export * from "./orders.ts";

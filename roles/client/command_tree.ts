@@ -1,6 +1,7 @@
 /** All commands, in the order in which help lists them. */
 import type { Command } from "./command.ts";
 import { joinCode, loginCode, policy } from "./commands/administration.ts";
+import { backup } from "./commands/backup.ts";
 import { cat } from "./commands/cat.ts";
 import { df, ping, seeders } from "./commands/cluster.ts";
 import { explain } from "./commands/explain.ts";
@@ -44,6 +45,7 @@ export const commands: readonly Command[] = [
   policy,
   joinCode,
   loginCode,
+  backup,
   help,
   clear,
   exit,

@@ -1,5 +1,5 @@
 /** The tracker's routes, each handed to the part that answers it. No decision is taken here. */
-import { limits, type trackerRoutes } from "../../protocol/mod.ts";
+import { Fault, limits, type trackerRoutes } from "../../protocol/mod.ts";
 import type { Handlers } from "../kit/serve.ts";
 import { version } from "../kit/version.ts";
 import { type Codes, login } from "./codes.ts";
@@ -50,6 +50,16 @@ export function trackerHandlers(
       return {};
     },
 
+    pullLog: ({ input }) => core.shipping.pull(input),
+    presentLog: () => Promise.reject(notRebuilding()),
+    uploadLog: () => Promise.reject(notRebuilding()),
+    exportLog: async ({ input }) => ({
+      card: core.shipping.card(),
+      epoch: core.epoch,
+      head: core.shipping.head,
+      records: await core.shipping.recordsAfter(input.after),
+    }),
+
     login: async ({ input }) => await Promise.resolve(login(core, input.code)),
     mintCode: async ({ input }) =>
       await Promise.resolve({ code: codes.mint(input.purpose), lifeMs: limits.codeLifeMs }),
@@ -92,4 +102,8 @@ export function trackerHandlers(
     explain: ({ input }) => explain(core, input),
     whatIf: ({ input }) => whatIf(core, input),
   };
+}
+
+function notRebuilding(): Fault {
+  return new Fault("unavailable", "this tracker has its log");
 }

@@ -52,6 +52,7 @@ export const testedElsewhere: Readonly<Record<string, string>> = {
   "roles/tracker/catalog/": "engines and their parts: tests/conformance/catalog_test.ts",
   "roles/seeder/": "driven through its routes and as a process: tests/cluster/death_test.ts",
   "roles/seeder/store/": "engines and their parts: tests/conformance/chunk_store_test.ts",
+  "roles/seeder/log/keeper.ts": "its talk with trackers: tests/simulation/rebuild_test.ts",
   "roles/client/": "parts of transfers and commands: tests/roles/client/mod_test.ts",
 };
 
