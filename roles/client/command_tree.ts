@@ -4,6 +4,7 @@ import { joinCode, loginCode, policy } from "./commands/administration.ts";
 import { cat } from "./commands/cat.ts";
 import { df, ping, seeders } from "./commands/cluster.ts";
 import { explain } from "./commands/explain.ts";
+import { fsck } from "./commands/fsck.ts";
 import { get } from "./commands/get.ts";
 import { listLocal } from "./commands/list_local.ts";
 import { list } from "./commands/list.ts";
@@ -40,6 +41,7 @@ export const commands: readonly Command[] = [
   df,
   ping,
   scrub,
+  fsck,
   whatIf,
   policy,
   joinCode,
