@@ -25,7 +25,8 @@ export const fsck: Command = {
     const findings: FsckFinding[] = [];
     const checked = { operations: 0, versions: 0, chunks: 0, seeders: 0 };
     let found = 0, open = 0;
-    for (let cursor: FsckReply["next"] | undefined;;) {
+    let cursor: FsckReply["next"] | undefined;
+    do {
       const request = cursor === undefined ? { repair } : { repair, cursor };
       const page = await session.tracker.fsck(request, options);
       for (const name of ["operations", "versions", "chunks", "seeders"] as const) {
@@ -35,8 +36,7 @@ export const fsck: Command = {
       open += page.findings.filter(({ repaired }) => !repaired).length;
       findings.push(...page.findings.slice(0, findingsMax - findings.length));
       cursor = page.next;
-      if (cursor === undefined) break;
-    }
+    } while (cursor !== undefined);
     if (context.json) {
       await context.printJson({ healthy: found === 0, found, open, checked, findings });
     } else {
