@@ -11,6 +11,7 @@ import * as z from "zod";
 import * as checks from "./checks.ts";
 import * as chunks from "./chunks.ts";
 import * as files from "./files.ts";
+import * as fsck from "./fsck.ts";
 import { limits } from "./limits.ts";
 import * as log from "./log.ts";
 import * as membership from "./membership.ts";
@@ -301,6 +302,14 @@ export const trackerRoutes = {
     "Have seeders read all they hold again at full speed.",
     scrub.ScrubNowRequest,
     scrub.ScrubNowReply,
+    "admin",
+  ),
+  fsck: json(
+    "person",
+    "/v1/fsck",
+    "Checks log, tables and what seeders hold against each other, page by page.",
+    fsck.FsckRequest,
+    fsck.FsckReply,
     "admin",
   ),
   explain: json(

@@ -5,6 +5,7 @@ import { backup } from "./commands/backup.ts";
 import { cat } from "./commands/cat.ts";
 import { df, ping, seeders } from "./commands/cluster.ts";
 import { explain } from "./commands/explain.ts";
+import { fsck } from "./commands/fsck.ts";
 import { get } from "./commands/get.ts";
 import { listLocal } from "./commands/list_local.ts";
 import { list } from "./commands/list.ts";
@@ -41,6 +42,7 @@ export const commands: readonly Command[] = [
   df,
   ping,
   scrub,
+  fsck,
   whatIf,
   policy,
   joinCode,

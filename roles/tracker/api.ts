@@ -6,6 +6,7 @@ import { type Codes, login } from "./codes.ts";
 import { commitUploads, type RecentCommits } from "./commit.ts";
 import type { Core } from "./core.ts";
 import { explain } from "./explain.ts";
+import { fsck } from "./fsck.ts";
 import { type Caller, userOf } from "./guard.ts";
 import * as listing from "./listing.ts";
 import { locate, reportChunks } from "./locate.ts";
@@ -99,6 +100,7 @@ export function trackerHandlers(
 
     scrubStatus: async () => await Promise.resolve(scrubStatus(core)),
     scrubNow: async ({ input }) => await Promise.resolve(scrubNow(core, input.seeders)),
+    fsck: ({ input }) => fsck(core, input),
     explain: ({ input }) => explain(core, input),
     whatIf: ({ input }) => whatIf(core, input),
   };

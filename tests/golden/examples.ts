@@ -427,6 +427,19 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
     },
   },
   scrubNow: { request: { seeders: [seederId] }, reply: { askedMs: nowMs } },
+  fsck: {
+    request: { cursor: { sequence: 12, checksum: chunkId }, repair: false },
+    reply: {
+      checked: { operations: 2000, versions: 0, chunks: 0, seeders: 0 },
+      findings: [{
+        where: "log",
+        what: "operation 13 does not follow from operation 12",
+        next: "restore the tracker's catalog from a copy",
+        repaired: false,
+      }],
+      next: { afterVersion: uploadId },
+    },
+  },
   explain: {
     request: { target: { path: "/docs/a.txt" }, fromChunk: 0, chunksMax: 1024 },
     reply: {

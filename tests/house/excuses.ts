@@ -41,6 +41,7 @@ export const entrances: Readonly<Record<string, string>> = {};
 export const testedElsewhere: Readonly<Record<string, string>> = {
   "protocol/checks.ts": "schemas only: tests/golden/golden_test.ts parses each message",
   "protocol/files.ts": "schemas only: tests/golden/golden_test.ts parses each message",
+  "protocol/fsck.ts": "schemas only: tests/golden/golden_test.ts parses each message",
   "protocol/membership.ts": "schemas only: tests/golden/golden_test.ts parses each message",
   "protocol/orders.ts": "schemas only: tests/golden/golden_test.ts parses each order",
   "protocol/scrub.ts": "schemas and one line: tests/roles/tracker/scrubs_test.ts",

@@ -134,6 +134,8 @@ async function settled(cluster: Cluster): Promise<void> {
   const { world } = cluster;
   const ready = await world.until(() => world.machines.every((one) => one.ready), settleMs);
   if (!ready) world.fail("not every machine came back");
+  // What went wrong last is told with the next heartbeat, and may take its time to mend.
+  await world.timeline.pass(2 * limits.heartbeatIntervalMs);
   if (!await cluster.allGreen(60_000)) world.fail("the seeders did not become green again");
   // Two heartbeats more, and the tracker knows the space on every disk.
   await world.timeline.pass(2 * limits.heartbeatIntervalMs);

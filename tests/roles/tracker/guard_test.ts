@@ -103,6 +103,7 @@ function inputs(world: TrackerWorld): Record<keyof typeof trackerRoutes, unknown
     },
     scrubStatus: {},
     scrubNow: { seeders: [seederId] },
+    fsck: { repair: false },
     explain: { target: { path: "/f" }, fromChunk: 0, chunksMax: 1 },
     whatIf: { lose: [seederId] },
   };
