@@ -9,6 +9,7 @@ import { Actor } from "./actor.ts";
 import { Belief } from "./belief.ts";
 import { nothingHalfSeen, nothingLost } from "./checkers.ts";
 import { type ClientMachine, Cluster } from "./cluster.ts";
+import type { LogSync } from "../../roles/tracker/plan/log_sync.ts";
 import type { Content } from "./contents.ts";
 
 class Loss {
@@ -24,8 +25,9 @@ class Loss {
     this.actor = new Actor(cluster, client, this.belief, seededRandom(9), 2 ** 16);
   }
 
-  static async begin(seed: number): Promise<Loss> {
-    const cluster = new Cluster({ seed, seeders: 3, clients: 1, copies: 2, engine: "memory" });
+  static async begin(seed: number, logSync: LogSync = "auto"): Promise<Loss> {
+    const parts = { seed, seeders: 3, clients: 1, copies: 2, engine: "memory", logSync } as const;
+    const cluster = new Cluster(parts);
     await cluster.begin();
     return new Loss(cluster);
   }
@@ -134,5 +136,26 @@ Deno.test("story: the rebuild itself is killed again and again", async () => {
     }
     tracker.process?.crashAtCall(Infinity, () => {});
     await loss.end();
+  }
+});
+
+Deno.test("story: the log reaches no seeder, and the disk is lost", async () => {
+  for (const logSync of ["local", "seeders"] as const) {
+    const loss = await Loss.begin(80, logSync);
+    const { world, cluster } = loss;
+    world.network.onReply = (request) => /log\/pull$/.test(request.url);
+    await world.timeline.pass(6_000);
+    await world.timeline.run(loss.put(1), 10 * 60_000);
+    const acknowledged = loss.belief.acknowledgements;
+    loss.lose();
+    world.network.onReply = undefined;
+    cluster.tracker.start();
+    assert(await world.until(() => cluster.tracker.ready, 60_000), "the tracker is rebuilt");
+    assert(await cluster.allGreen(120_000));
+    await world.timeline.pass(5_000);
+    const problems = await world.timeline.run(nothingHalfSeen(loss.client, loss.belief));
+    // What is acknowledged from the tracker's disk alone is gone with it, and the checker barks.
+    assert.deepEqual([acknowledged, problems.length], logSync === "local" ? [1, 1] : [0, 0]);
+    for (const machine of world.machines) machine.kill();
   }
 });
