@@ -7,7 +7,7 @@ import type { SeederId, SeederState, Space } from "../../protocol/mod.ts";
 import type { SeederRow } from "./catalog/catalog.ts";
 import type { ClusterView } from "./plan/view.ts";
 import { isLive } from "./plan/view.ts";
-import { stateAt } from "./roster.ts";
+import { judgedMs, stateAt } from "./roster.ts";
 
 /** One seeder. Before its first heartbeat to this tracker, what the last tracker kept of it. */
 export class Member {
@@ -40,8 +40,9 @@ export class Member {
 
 export class Members {
   readonly #members = new Map<SeederId, Member>();
+  #attendedMs: number | undefined;
 
-  constructor(rows: readonly SeederRow[], private readonly upSinceMs: number) {
+  constructor(rows: readonly SeederRow[], public upSinceMs: number) {
     for (const row of rows) this.put(row);
   }
 
@@ -57,9 +58,30 @@ export class Members {
     this.#members.set(row.seederId, new Member(row));
   }
 
+  /**
+   * Called every `attendMs`. A stall of the tracker's own is nobody's silence: every seeder is taken
+   * to have been heard that much later. How long the stall was.
+   */
+  attend(nowMs: number): number {
+    const stallMs = nowMs - this.judged(nowMs);
+    this.#attendedMs = nowMs;
+    if (stallMs === 0) return 0;
+    this.upSinceMs += stallMs;
+    for (const member of this.#members.values()) {
+      if (member.heardMs !== undefined) member.heardMs = Math.min(nowMs, member.heardMs + stallMs);
+    }
+    return stallMs;
+  }
+
+  /** The time by which silence is judged now: see `judgedMs` of the roster. */
+  judged(nowMs: number): number {
+    return judgedMs(this.#attendedMs, nowMs);
+  }
+
   stateOf(member: Member, nowMs: number): SeederState {
     const { seederId, away } = member.row;
-    return stateAt({ seederId, away, heardMs: member.heardMs }, this.upSinceMs, nowMs);
+    const presence = { seederId, away, heardMs: member.heardMs };
+    return stateAt(presence, this.upSinceMs, this.judged(nowMs));
   }
 
   /** Seeders whose holdings count as copies. */

@@ -25,6 +25,21 @@ export function stateAt(presence: Presence, upSinceMs: number, nowMs: number): S
   return presence.heardMs === undefined || silentMs >= limits.yellowAfterMs ? "yellow" : "green";
 }
 
+/** The tracker looks at its clock this often, to notice when it could not look. */
+export const attendMs = 500;
+/** Looks may come this late before the delay counts as a stall of the tracker's own. */
+const attendLateMsMax = 500;
+
+/**
+ * The time by which silence is judged. A tracker that was held up itself, by a busy disk or a sleeping
+ * machine, has reports waiting that it has not read; until it looks again, its time stands still.
+ * @param attendedMs when it last looked at its clock; absent before the first time
+ */
+export function judgedMs(attendedMs: number | undefined, nowMs: number): number {
+  if (attendedMs === undefined) return nowMs;
+  return Math.min(nowMs, attendedMs + attendMs + attendLateMsMax);
+}
+
 export interface StateChange {
   readonly seederId: SeederId;
   /** Absent when the seeder is new. */

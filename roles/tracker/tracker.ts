@@ -35,7 +35,7 @@ import { OrderBook } from "./orders.ts";
 import type { LogSync } from "./plan/log_sync.ts";
 import { authoritySetting, clusterIdSetting, epochSetting, refuseUnfinished } from "./rebuild.ts";
 import { openSealedKey } from "./recovery.ts";
-import { stepRoster } from "./roster.ts";
+import { attendMs, stepRoster } from "./roster.ts";
 import { Scrubs } from "./scrubs.ts";
 import { Status } from "./status.ts";
 import { sweepUploads } from "./uploads.ts";
@@ -105,7 +105,10 @@ export async function openTracker(parts: TrackerParts): Promise<Tracker> {
     recoveryCode,
     run: async (signal) => {
       signal.addEventListener("abort", () => core.shipping.close(), { once: true });
-      await repeat(parts.clock, signal, step);
+      await Promise.all([
+        repeat(parts.clock, signal, step),
+        repeat(parts.clock, signal, attention(core)),
+      ]);
     },
     joinCode: () => codes.mint("join"),
     loginCode: () => codes.mint("login"),
@@ -179,21 +182,31 @@ async function openCore(
 
 const stepMs = 1_000;
 
+/** Apart from the steps, which may take their time, so that only the tracker's own stalls count. */
+function attention(core: Core): () => Promise<number> {
+  return () => {
+    const stallMs = core.members.attend(core.now());
+    if (stallMs > 0) core.log.warn("the tracker was held up", { stallMs });
+    return Promise.resolve(attendMs);
+  };
+}
+
 function stepper(core: Core, codes: Codes, recent: RecentCommits): () => Promise<number> {
   let states: ReadonlyMap<SeederId, SeederState> = new Map();
   return async () => {
     const nowMs = core.now();
-    const presences = core.members.all().map(({ row, heardMs }) => ({
+    const { members } = core;
+    const presences = members.all().map(({ row, heardMs }) => ({
       seederId: row.seederId,
       away: row.away,
       heardMs,
     }));
-    const step = stepRoster(states, presences, core.upSinceMs, nowMs);
+    const step = stepRoster(states, presences, members.upSinceMs, members.judged(nowMs));
     states = step.states;
     for (const change of step.changes) {
       core.log.info("seeder state changed", {
         ...change,
-        name: core.members.get(change.seederId)?.row.name,
+        name: members.get(change.seederId)?.row.name,
       });
     }
     for (const { seederId, order } of core.orders.sweep(nowMs)) {

@@ -36,7 +36,7 @@ Deno.test("walkRemote refuses names that could lead out of the tree", async () =
   world.cluster.trackerBehave = (path, nth) =>
     path !== "/v1/files/list" || nth > 1
       ? "ok"
-      : { reply: { path: "/", kind: "directory", entries } };
+      : { reply: { path: "/", kind: "directory", entries, nowMs: 0 } };
   const { tracker } = world.cluster.session;
   const seen = await Array.fromAsync(
     walkRemote(tracker, remote("/"), new AbortController().signal),

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { limits, SeederId, type SeederState } from "../../../protocol/mod.ts";
-import { stateAt, stepRoster } from "../../../roles/tracker/roster.ts";
+import { Members } from "../../../roles/tracker/members.ts";
+import { attendMs, judgedMs, stateAt, stepRoster } from "../../../roles/tracker/roster.ts";
 
 const seederId = SeederId.parse("a".repeat(16));
 const { yellowAfterMs, redAfterMs } = limits;
@@ -59,4 +60,36 @@ Deno.test("stepRoster tells each change once", () => {
     `${redAfterMs} yellow red`,
     "red green",
   ]);
+});
+
+Deno.test("judgedMs stands still while the tracker is held up itself", () => {
+  assert.equal(judgedMs(undefined, 70_000), 70_000, "nobody looks at the clock");
+  assert.equal(judgedMs(10_000, 10_400), 10_400, "a look is not due yet");
+  assert.equal(judgedMs(10_000, 25_000), 10_000 + attendMs + 500, "it did not look for 15 s");
+});
+
+Deno.test("Members.attend takes a stall of the tracker for nobody's silence", () => {
+  const row = {
+    seederId: SeederId.parse("00000000000000aa"),
+    name: "seeder-1",
+    zone: "z",
+    address: "http://10.0.0.1:1",
+    joinedMs: 0,
+    away: false,
+    totalBytes: 0,
+    freeBytes: 0,
+    usedBytes: 0,
+  };
+  const members = new Members([row], 0);
+  const [member] = members.all();
+  assert(member !== undefined);
+  member.heardMs = 1_000;
+  assert.equal(members.attend(1_000), 0);
+  // Twenty seconds in which neither clock nor reports were looked at.
+  assert.equal(members.stateOf(member, 21_000), "green");
+  assert.equal(members.attend(21_000), 19_000);
+  assert.equal(members.stateOf(member, 21_500), "green");
+  // From here on it looks, and the seeder is silent.
+  for (let nowMs = 21_500; nowMs <= 31_000; nowMs += attendMs) members.attend(nowMs);
+  assert.equal(members.stateOf(member, 31_000), "red");
 });
