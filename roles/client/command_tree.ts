@@ -14,6 +14,7 @@ import { put } from "./commands/put.ts";
 import { clear, exit, help } from "./commands/shell_words.ts";
 import { du, stat } from "./commands/stat.ts";
 import { status } from "./commands/status.ts";
+import { restore, trash } from "./commands/trash.ts";
 import { whatIf } from "./commands/what_if.ts";
 
 export const commands: readonly Command[] = [
@@ -27,6 +28,8 @@ export const commands: readonly Command[] = [
   mkdir,
   rmdir,
   rm,
+  trash,
+  restore,
   mv,
   stat,
   explain,

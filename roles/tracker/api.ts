@@ -12,6 +12,7 @@ import { locate, reportChunks } from "./locate.ts";
 import * as membership from "./membership.ts";
 import * as namespace from "./namespace.ts";
 import type { Status } from "./status.ts";
+import * as trash from "./trash.ts";
 import * as uploads from "./uploads.ts";
 import { whatIf } from "./what_if.ts";
 
@@ -62,6 +63,9 @@ export function trackerHandlers(
       made: await namespace.makeLinks(core, input, userOf(caller)),
     }),
     remove: ({ input, caller }) => namespace.remove(core, input, userOf(caller)),
+    trash: ({ input }) => trash.listTrash(core, input),
+    restore: ({ input, caller }) => trash.restore(core, input, userOf(caller)),
+    emptyTrash: ({ input, caller }) => trash.emptyTrash(core, input, userOf(caller)),
     move: async ({ input, caller }) => ({
       path: await namespace.move(core, input, userOf(caller)),
     }),

@@ -17,6 +17,8 @@ export interface TrackerConfig {
   /** How seeders and clients reach it, when that is not where it listens. */
   readonly publicUrl?: string;
   readonly copies: number;
+  readonly trashDays: number;
+  readonly trashPercent: number;
   readonly garbageMinutes: number;
   readonly joinCodeFile?: string | undefined;
   readonly loginCodeFile?: string | undefined;
@@ -55,6 +57,8 @@ export async function startTracker(
     random: systemRandom(),
     log,
     copiesDefault: config.copies,
+    trashKeepMs: config.trashDays * 86_400_000,
+    trashShareMax: config.trashPercent / 100,
     garbageGraceMs: config.garbageMinutes * 60_000,
     codeFiles: {
       ...(config.joinCodeFile === undefined ? {} : { join: config.joinCodeFile }),
