@@ -1,6 +1,6 @@
 /**
- * Messages about the trash: what was removed and can come back. What lies there keeps its chunks; it
- * is purged by age, by its share of the disks, oldest first, or on request.
+ * Messages about the trash: what was removed and can come back. What lies there keeps its chunks;
+ * it is purged by age, by its share of the disks, oldest first, or on request.
  */
 import * as z from "zod";
 import { EntryKind } from "./files.ts";
@@ -52,7 +52,7 @@ export const RestoreRequest = z.strictObject({
 export const RestoreReply = z.strictObject({ path: RemotePath, entry: TrashEntry });
 
 export const EmptyTrashRequest = z.strictObject({
-  /** Absent: all that lies there now. */
-  trashIds: z.array(TrashId).min(1).max(limits.batchItemsMax).optional(),
+  /** `all`: what lies there now. */
+  trashIds: z.union([z.literal("all"), z.array(TrashId).min(1).max(limits.batchItemsMax)]),
 });
 export const EmptyTrashReply = TrashSums;

@@ -1,7 +1,7 @@
 /**
  * The trash. What is removed moves, whatever its size, by one operation below the node that stands
  * for the trash, and comes back by one. Its versions and chunks stay as they are, so a file in the
- * trash can still be read by the id of its version, and its copies are kept like those of any other.
+ * trash can still be read by the id of its version, and its copies are kept like those of others.
  * Purging is what removing was: the rows go, and in time the chunks (`garbage.ts`).
  */
 import type * as z from "zod";
@@ -114,14 +114,14 @@ export async function emptyTrash(
   by: string,
 ): Promise<z.input<typeof EmptyTrashReply>> {
   let gone: TrashSums = { entries: 0, files: 0, directories: 0, links: 0, fileBytes: 0 };
-  if (input.trashIds !== undefined) return await purge(core, input.trashIds, by);
+  if (input.trashIds !== "all") return await purge(core, input.trashIds, by);
   const last = await core.catalog.read(async (view) => (await view.logHead())?.sequence ?? 0);
-  for (let after: number | undefined;;) {
-    const rows = await core.catalog.read((view) => view.trash(after, purgedAtOnce));
+  for (;;) {
+    // What was purged is gone, so the first are always the next.
+    const rows = await core.catalog.read((view) => view.trash(undefined, purgedAtOnce));
     const ids = rows.map(({ trashId }) => trashId).filter((trashId) => trashId <= last);
     if (ids.length === 0) return gone;
     gone = added(gone, await purge(core, ids, by));
-    after = ids.at(-1);
   }
 }
 

@@ -43,6 +43,7 @@ export const testedElsewhere: Readonly<Record<string, string>> = {
   "protocol/files.ts": "schemas only: tests/golden/golden_test.ts parses each message",
   "protocol/membership.ts": "schemas only: tests/golden/golden_test.ts parses each message",
   "protocol/orders.ts": "schemas only: tests/golden/golden_test.ts parses each order",
+  "protocol/trash.ts": "schemas only: tests/golden/golden_test.ts parses each message",
   "protocol/routes.ts": "a table: tests/golden/golden_test.ts goes through every route",
   "protocol/mod.ts": "exports again what the other files hold",
   "roles/kit/stopping.ts": "signals and ends of input: tests/cluster/start_test.ts",

@@ -77,7 +77,7 @@ async function empty(context: CommandContext): Promise<void> {
     });
   });
   const { session } = await context.access();
-  const request = trashIds.length === 0 ? {} : { trashIds };
+  const request = { trashIds: trashIds.length === 0 ? "all" as const : trashIds };
   const gone = await session.tracker.emptyTrash(request, { signal: context.signal });
   if (context.json) return await context.printJson(gone);
   await context.print(

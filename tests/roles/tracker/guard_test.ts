@@ -48,7 +48,7 @@ function inputs(world: TrackerWorld): Record<keyof typeof trackerRoutes, unknown
     remove: { path: "/l", what: "tree" },
     trash: {},
     restore: { what: { path: "/l" } },
-    emptyTrash: {},
+    emptyTrash: { trashIds: "all" },
     move: { from: "/x", to: "/y", replace: true },
     setPolicy: { path: "/", copies: 2 },
     openUploads: {
