@@ -12,7 +12,9 @@ import * as checks from "./checks.ts";
 import * as chunks from "./chunks.ts";
 import * as files from "./files.ts";
 import { limits } from "./limits.ts";
+import * as log from "./log.ts";
 import * as membership from "./membership.ts";
+import * as scrub from "./scrub.ts";
 import * as trash from "./trash.ts";
 
 export type Access = "open" | "person" | "seeder" | "leave";
@@ -92,12 +94,48 @@ export const trackerRoutes = {
     membership.InventoryPage,
     Nothing,
   ),
+  scrubReport: json(
+    "seeder",
+    "/v1/seeders/scrub-report",
+    "What a seeder's scrub has done, and the chunks it found bad.",
+    scrub.ScrubReport,
+    Nothing,
+  ),
   signOut: json(
     "seeder",
     "/v1/seeders/sign-out",
     "A seeder stops on purpose.",
     z.strictObject({ seederId: membership.Heartbeat.shape.seederId }),
     Nothing,
+  ),
+  pullLog: json(
+    "seeder",
+    "/v1/log/pull",
+    "A seeder tells how much of the log it keeps and asks for more; answered when there is.",
+    log.PullLogRequest,
+    log.PullLogReply,
+  ),
+  presentLog: json(
+    "open",
+    "/v1/log/present",
+    "A seeder shows a tracker that is being rebuilt what it keeps of the log.",
+    log.PresentLogRequest,
+    log.PresentLogReply,
+  ),
+  uploadLog: json(
+    "seeder",
+    "/v1/log/upload",
+    "Records for a tracker that is being rebuilt.",
+    log.UploadLogRequest,
+    log.UploadLogReply,
+  ),
+  exportLog: json(
+    "person",
+    "/v1/log/export",
+    "One page of the log, for a backup.",
+    log.ExportLogRequest,
+    log.ExportLogReply,
+    "admin",
   ),
   login: json(
     "open",
@@ -273,6 +311,22 @@ export const trackerRoutes = {
     files.ReportRequest,
     files.ReportReply,
     "reader",
+  ),
+  scrubStatus: json(
+    "person",
+    "/v1/scrub/status",
+    "When the copies on each seeder were last verified.",
+    Nothing,
+    scrub.ScrubStatusReply,
+    "reader",
+  ),
+  scrubNow: json(
+    "person",
+    "/v1/scrub/now",
+    "Have seeders read all they hold again at full speed.",
+    scrub.ScrubNowRequest,
+    scrub.ScrubNowReply,
+    "admin",
   ),
   explain: json(
     "person",

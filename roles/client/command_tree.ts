@@ -1,6 +1,7 @@
 /** All commands, in the order in which help lists them. */
 import type { Command } from "./command.ts";
 import { joinCode, loginCode, policy } from "./commands/administration.ts";
+import { backup } from "./commands/backup.ts";
 import { cat } from "./commands/cat.ts";
 import { df, ping, seeders } from "./commands/cluster.ts";
 import { explain } from "./commands/explain.ts";
@@ -11,6 +12,7 @@ import { mkdir, mv, rm, rmdir } from "./commands/namespace.ts";
 import { cd, lcd, lpwd, pwd } from "./commands/places.ts";
 import { preview } from "./commands/preview.ts";
 import { put } from "./commands/put.ts";
+import { scrub } from "./commands/scrub.ts";
 import { clear, exit, help } from "./commands/shell_words.ts";
 import { du, stat } from "./commands/stat.ts";
 import { status } from "./commands/status.ts";
@@ -41,10 +43,12 @@ export const commands: readonly Command[] = [
   seeders,
   df,
   ping,
+  scrub,
   whatIf,
   policy,
   joinCode,
   loginCode,
+  backup,
   help,
   clear,
   exit,

@@ -1,5 +1,5 @@
 /** The tracker's routes, each handed to the part that answers it. No decision is taken here. */
-import { limits, type trackerRoutes } from "../../protocol/mod.ts";
+import { Fault, limits, type trackerRoutes } from "../../protocol/mod.ts";
 import type { Handlers } from "../kit/serve.ts";
 import { version } from "../kit/version.ts";
 import { type Codes, login } from "./codes.ts";
@@ -11,6 +11,7 @@ import * as listing from "./listing.ts";
 import { locate, reportChunks } from "./locate.ts";
 import * as membership from "./membership.ts";
 import * as namespace from "./namespace.ts";
+import { scrubNow, scrubStatus } from "./scrubs.ts";
 import type { Status } from "./status.ts";
 import * as trash from "./trash.ts";
 import * as uploads from "./uploads.ts";
@@ -41,10 +42,24 @@ export function trackerHandlers(
       await membership.takeInventory(core, input);
       return {};
     },
+    scrubReport: async ({ input }) => {
+      await core.scrubs.take(core, input);
+      return {};
+    },
     signOut: async ({ input }) => {
       await membership.signOut(core, input.seederId);
       return {};
     },
+
+    pullLog: ({ input }) => core.shipping.pull(input),
+    presentLog: () => Promise.reject(notRebuilding()),
+    uploadLog: () => Promise.reject(notRebuilding()),
+    exportLog: async ({ input }) => ({
+      card: core.shipping.card(),
+      epoch: core.epoch,
+      head: core.shipping.head,
+      records: await core.shipping.recordsAfter(input.after),
+    }),
 
     login: async ({ input }) => await Promise.resolve(login(core, input.code)),
     mintCode: async ({ input }) =>
@@ -86,7 +101,13 @@ export function trackerHandlers(
       accepted: await reportChunks(core, input, userOf(caller)),
     }),
 
+    scrubStatus: async () => await Promise.resolve(scrubStatus(core)),
+    scrubNow: async ({ input }) => await Promise.resolve(scrubNow(core, input.seeders)),
     explain: ({ input }) => explain(core, input),
     whatIf: ({ input }) => whatIf(core, input),
   };
+}
+
+function notRebuilding(): Fault {
+  return new Fault("unavailable", "this tracker has its log");
 }

@@ -8,12 +8,16 @@ import type { Catalog } from "./catalog/catalog.ts";
 import type { ClusterKeys } from "./cluster_keys.ts";
 import type { Garbage } from "./garbage.ts";
 import type { Holdings } from "./holdings.ts";
+import type { LogShipping } from "./log_shipping.ts";
 import type { Members } from "./members.ts";
 import type { Stamp } from "./operations.ts";
 import type { OrderBook } from "./orders.ts";
+import type { Scrubs } from "./scrubs.ts";
 
 export interface Core {
+  /** Tells `shipping` of every operation. */
   readonly catalog: Catalog;
+  readonly shipping: LogShipping;
   readonly keys: ClusterKeys;
   readonly epoch: number;
   readonly upSinceMs: number;
@@ -24,6 +28,7 @@ export interface Core {
   readonly members: Members;
   readonly holdings: Holdings;
   readonly orders: OrderBook;
+  readonly scrubs: Scrubs;
   readonly garbage: Garbage;
   /** The tracker's clock: never behind the last time in the log. */
   readonly now: () => number;

@@ -9,15 +9,19 @@ import {
   Fault,
   faultCodes,
   makePersonToken,
+  positionOf,
   problemOf,
+  rebuildProof,
   seederRoutes,
   seederTokenOf,
+  signPresentation,
   trackerRoutes,
 } from "../../protocol/mod.ts";
 import {
   address,
   bootId,
   bytes,
+  card,
   chunkId,
   chunkSizeBytes,
   clusterId,
@@ -26,6 +30,7 @@ import {
   condition,
   entry,
   file,
+  firstRecord,
   leaveAt,
   leaveLifeMs,
   link,
@@ -35,6 +40,7 @@ import {
   receipt,
   secondAddress,
   secondId,
+  secondRecord,
   seederId,
   seederKey,
   sizeBytes,
@@ -86,6 +92,16 @@ const trashEntry = {
   trashedMs: nowMs - 60_000,
   by: "admin",
   ...removed,
+};
+const scrubProgress = {
+  pace: "asked",
+  yielding: false,
+  shelvesDone: 12,
+  checkedChunks: 1200,
+  checkedBytes: 1200 * sizeBytes,
+  corruptChunks: 1,
+  corruptMs: nowMs,
+  unreadableChunks: 0,
 };
 const emptyPath = { path: "/docs" };
 
@@ -141,6 +157,28 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
     reply: {},
   },
   signOut: { request: { seederId }, reply: {} },
+  pullLog: {
+    request: { seederId, epochHeard: 3, position: positionOf(firstRecord) },
+    reply: { clusterId, epoch: 3, records: [secondRecord], restart: false, card },
+  },
+  presentLog: {
+    request: signPresentation(seederKey, {
+      seederId,
+      epochHeard: 3,
+      card,
+      last: secondRecord,
+      nonce: "9d".repeat(16),
+    }),
+    reply: { proof: rebuildProof(seederKey, seederId, "9d".repeat(16)), uploadAfter: 1 },
+  },
+  uploadLog: {
+    request: { seederId, records: [secondRecord] },
+    reply: { uploadAfter: 2 },
+  },
+  exportLog: {
+    request: { after: 1 },
+    reply: { card, epoch: 3, head: positionOf(secondRecord), records: [secondRecord] },
+  },
   login: {
     request: { code: code("login") },
     reply: {
@@ -169,6 +207,12 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
           writable: true,
           space,
           chunkCount: 120_000,
+          scrub: {
+            verifiedMs: nowMs - 3_600_000,
+            corruptChunks: 1,
+            corruptMs: nowMs,
+            unreadableChunks: 0,
+          },
         },
         {
           seederId: secondId,
@@ -206,10 +250,12 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
       manifestDigest,
       copiesWanted: 2,
       copiesLeast: 1,
+      verifiedMs: nowMs - 3_600_000,
+      nowMs,
     },
   },
   list: {
-    request: { path: "/docs", after: "a", limit: 100 },
+    request: { path: "/docs", after: "a", limit: 100, copies: false },
     reply: {
       path: "/docs",
       kind: "directory",
@@ -225,6 +271,7 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
           target: "hello.txt",
         },
       ],
+      nowMs,
       next: "latest",
     },
   },
@@ -372,6 +419,34 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
     },
   },
   reportChunks: { request: { reports: [{ seederId, chunkId }] }, reply: { accepted: 1 } },
+  scrubReport: {
+    request: {
+      seederId,
+      bootId,
+      verifiedMs: new Array(256).fill(nowMs - 3_600_000),
+      progress: scrubProgress,
+      bad: [{ ...entry, found: "corrupt", foundMs: nowMs }],
+    },
+    reply: {},
+  },
+  scrubStatus: {
+    request: {},
+    reply: {
+      nowMs,
+      roundMs: 1_209_600_000,
+      ageMaxMs: 2_592_000_000,
+      seeders: [{
+        seederId,
+        name: "seeder-1",
+        state: "green",
+        chunkCount: 1,
+        verifiedMs: nowMs - 3_600_000,
+        askedMs: nowMs,
+        progress: scrubProgress,
+      }],
+    },
+  },
+  scrubNow: { request: { seeders: [seederId] }, reply: { askedMs: nowMs } },
   explain: {
     request: { target: { path: "/docs/a.txt" }, fromChunk: 0, chunksMax: 1024 },
     reply: {
@@ -380,7 +455,12 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
       sizeBytes,
       chunkCount: 1,
       copiesWanted: 2,
-      chunks: [{ ...entry, index: 0, copies: [{ seederId, rank: 1, best: true }] }],
+      nowMs,
+      chunks: [{
+        ...entry,
+        index: 0,
+        copies: [{ seederId, rank: 1, best: true, verifiedMs: null }],
+      }],
       seeders: [{ seederId, name: "seeder-1", zone: "rack-2", state: "green" }],
     },
   },

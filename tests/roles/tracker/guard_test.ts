@@ -6,6 +6,7 @@ import {
   encodeRequest,
   Fault,
   limits,
+  logOrigin,
   makeCode,
   makePersonToken,
   type PersonRole,
@@ -21,6 +22,10 @@ import { refusedWith, stateDirectory, stateOf, TrackerWorld } from "./tracker_wo
 
 const chunk = { chunkId: "c".repeat(64), sizeBytes: 5 };
 const uploadId = "d".repeat(32);
+const record = {
+  ...{ sequence: 1, epoch: 1, timeMs: 0, text: "{}" },
+  ...{ checksum: "a".repeat(64), mac: "a".repeat(43) },
+};
 
 /** One well-formed input for every route. */
 function inputs(world: TrackerWorld): Record<keyof typeof trackerRoutes, unknown> {
@@ -37,6 +42,20 @@ function inputs(world: TrackerWorld): Record<keyof typeof trackerRoutes, unknown
     heartbeat: world.seeders[0]?.report(),
     inventory: { seederId, bootId: "a".repeat(16), chunks: [], last: true },
     signOut: { seederId },
+    pullLog: { seederId, epochHeard: 0, position: logOrigin },
+    presentLog: {
+      ...{ seederId, epochHeard: 0, nonce: "a".repeat(32), mac: "a".repeat(43) },
+      card: {
+        sealedKey: {
+          ...{ clusterId: "c".repeat(16), nonce: "a".repeat(24) },
+          ...{ sealed: "a".repeat(128), tag: "a".repeat(32) },
+        },
+        copies: 2,
+        seeders: 2,
+      },
+    },
+    uploadLog: { seederId, records: [record] },
+    exportLog: { after: 0 },
     mintCode: { purpose: "join" },
     status: {},
     stat: { target: { path: "/" }, follow: true },
@@ -69,6 +88,24 @@ function inputs(world: TrackerWorld): Record<keyof typeof trackerRoutes, unknown
     abandonUploads: { uploadIds: [uploadId] },
     locate: { targets: [{ path: "/f" }], fromChunk: 0, chunksMax: 1 },
     reportChunks: { reports: [{ seederId, chunkId: chunk.chunkId }] },
+    scrubReport: {
+      seederId,
+      bootId: "a".repeat(16),
+      verifiedMs: new Array(256).fill(0),
+      progress: {
+        pace: "calm",
+        yielding: false,
+        shelvesDone: 0,
+        checkedChunks: 0,
+        checkedBytes: 0,
+        corruptChunks: 0,
+        corruptMs: 0,
+        unreadableChunks: 0,
+      },
+      bad: [],
+    },
+    scrubStatus: {},
+    scrubNow: { seeders: [seederId] },
     explain: { target: { path: "/f" }, fromChunk: 0, chunksMax: 1 },
     whatIf: { lose: [seederId] },
   };
