@@ -134,8 +134,16 @@ export const RemoveRequest = z.strictObject({
    * `directory`: an empty directory only. `file`: a file or link only. `tree`: whatever is there.
    */
   what: z.enum(["directory", "file", "tree"]),
+  /** For good, past the trash. An empty directory always goes for good. */
+  now: z.boolean().optional(),
 });
-export const RemoveReply = z.strictObject({ files: z.int(), directories: z.int(), links: z.int() });
+export const RemoveReply = z.strictObject({
+  files: z.int(),
+  directories: z.int(),
+  links: z.int(),
+  /** Its number in the trash. */
+  trashId: z.int().min(1).optional(),
+});
 
 export const MoveRequest = z.strictObject({
   from: RemotePath,

@@ -81,6 +81,10 @@ export const limits = {
    */
   orderRepeatMs: 10_000,
 
+  /** What was removed can come back for this long. */
+  trashKeepMs: 30 * 24 * 60 * 60_000,
+  /** Of all disks the trash takes at most this share; beyond it the oldest entries are purged. */
+  trashShareMax: 0.1,
   /**
    * A chunk that nobody names is dropped after this; longer than any upload may be silent.
    */

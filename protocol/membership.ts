@@ -119,6 +119,17 @@ export const SeederView = z.strictObject({
 });
 export type SeederView = z.output<typeof SeederView>;
 
+/** What lies in the trash, summed up. */
+export const TrashSums = z.strictObject({
+  entries: z.int(),
+  files: z.int(),
+  directories: z.int(),
+  links: z.int(),
+  /** Of one copy each. */
+  fileBytes: z.int(),
+});
+export type TrashSums = z.output<typeof TrashSums>;
+
 export const ClusterStatus = z.strictObject({
   clusterId: ClusterId,
   epoch: z.int(),
@@ -133,6 +144,13 @@ export const ClusterStatus = z.strictObject({
   /** Sum of the sizes of all files as listed. */
   fileBytes: z.int(),
   chunks: z.int(),
+  /** What was removed and can come back; not counted in the sums above. */
+  trash: TrashSums.extend({
+    /** An entry is purged at this age. */
+    keepMs: z.int(),
+    /** With more than this, of one copy each, the oldest entries are purged. */
+    bytesMax: z.int(),
+  }),
   /** Referenced chunks with fewer holdings on green or yellow seeders than their files ask for. */
   chunksAtRisk: z.int(),
   /** Referenced chunks with no holding on a green or yellow seeder. */

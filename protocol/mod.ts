@@ -37,5 +37,6 @@ export * from "./orders.ts";
 export * from "./paths.ts";
 export * from "./routes.ts";
 export * from "./scrub.ts";
+export * from "./trash.ts";
 export * from "./trust.ts";
 export * from "./wire.ts";

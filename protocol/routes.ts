@@ -16,6 +16,7 @@ import { limits } from "./limits.ts";
 import * as log from "./log.ts";
 import * as membership from "./membership.ts";
 import * as scrub from "./scrub.ts";
+import * as trash from "./trash.ts";
 
 export type Access = "open" | "person" | "seeder" | "leave";
 
@@ -214,6 +215,30 @@ export const trackerRoutes = {
     "Remove a file, an empty directory or a tree.",
     files.RemoveRequest,
     files.RemoveReply,
+    "writer",
+  ),
+  trash: json(
+    "person",
+    "/v1/trash/list",
+    "One page of what was removed and can come back.",
+    trash.TrashRequest,
+    trash.TrashReply,
+    "reader",
+  ),
+  restore: json(
+    "person",
+    "/v1/trash/restore",
+    "Take something out of the trash.",
+    trash.RestoreRequest,
+    trash.RestoreReply,
+    "writer",
+  ),
+  emptyTrash: json(
+    "person",
+    "/v1/trash/empty",
+    "Purge the trash, or some entries of it.",
+    trash.EmptyTrashRequest,
+    trash.EmptyTrashReply,
     "writer",
   ),
   move: json(

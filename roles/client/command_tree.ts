@@ -17,6 +17,7 @@ import { scrub } from "./commands/scrub.ts";
 import { clear, exit, help } from "./commands/shell_words.ts";
 import { du, stat } from "./commands/stat.ts";
 import { status } from "./commands/status.ts";
+import { restore, trash } from "./commands/trash.ts";
 import { whatIf } from "./commands/what_if.ts";
 
 export const commands: readonly Command[] = [
@@ -30,6 +31,8 @@ export const commands: readonly Command[] = [
   mkdir,
   rmdir,
   rm,
+  trash,
+  restore,
   mv,
   stat,
   explain,

@@ -14,6 +14,7 @@ import * as membership from "./membership.ts";
 import * as namespace from "./namespace.ts";
 import { scrubNow, scrubStatus } from "./scrubs.ts";
 import type { Status } from "./status.ts";
+import * as trash from "./trash.ts";
 import * as uploads from "./uploads.ts";
 import { whatIf } from "./what_if.ts";
 
@@ -78,6 +79,9 @@ export function trackerHandlers(
       made: await namespace.makeLinks(core, input, userOf(caller)),
     }),
     remove: ({ input, caller }) => namespace.remove(core, input, userOf(caller)),
+    trash: ({ input }) => trash.listTrash(core, input),
+    restore: ({ input, caller }) => trash.restore(core, input, userOf(caller)),
+    emptyTrash: ({ input, caller }) => trash.emptyTrash(core, input, userOf(caller)),
     move: async ({ input, caller }) => ({
       path: await namespace.move(core, input, userOf(caller)),
     }),

@@ -50,6 +50,20 @@ export const trackerSpec: CommandSpec = {
       environment: true,
     },
     {
+      name: "trash-days",
+      value: "count",
+      summary: "how long removed files can come back",
+      environment: true,
+      default: String(limits.trashKeepMs / 86_400_000),
+    },
+    {
+      name: "trash-percent",
+      value: "count",
+      summary: "share of all disks the trash may take; beyond it the oldest goes",
+      environment: true,
+      default: String(100 * limits.trashShareMax),
+    },
+    {
       name: "log-sync",
       value: "mode",
       summary:
@@ -101,6 +115,8 @@ export const TrackerSettings = z.strictObject({
   copies: wholeNumber(1, limits.copiesMax),
   joinCodeFile: z.string().min(1).optional(),
   loginCodeFile: z.string().min(1).optional(),
+  trashDays: wholeNumber(0, 36_500),
+  trashPercent: wholeNumber(0, 100),
   logSync: z.enum(logSyncModes),
   rebuildWith: wholeNumber(1, 10_000).optional(),
   restore: z.string().min(1).optional(),

@@ -22,6 +22,9 @@ export interface Core {
   readonly epoch: number;
   readonly upSinceMs: number;
   readonly copiesDefault: number;
+  /** How long the trash keeps an entry, and which share of all disks it may take. */
+  readonly trashKeepMs: number;
+  readonly trashShareMax: number;
   readonly members: Members;
   readonly holdings: Holdings;
   readonly orders: OrderBook;

@@ -10,15 +10,16 @@ import {
   type MakeDirectoriesRequest,
   type MakeLinksRequest,
   type MoveRequest,
-  parentOf,
   type RemotePath,
+  type RemoveReply,
   type RemoveRequest,
-  segmentsOf,
   type SetPolicyRequest,
 } from "../../protocol/mod.ts";
-import { type CatalogTransaction, type NodeRow, rootNodeId } from "./catalog/catalog.ts";
+import { rootNodeId } from "./catalog/catalog.ts";
 import { type Core, stampOf } from "./core.ts";
-import { commitOperation, nextNodeId, type Removed } from "./operations.ts";
+import { DirectoryMaker } from "./directories.ts";
+import { commitOperation, nextNodeId } from "./operations.ts";
+import { moveToTrash } from "./trash.ts";
 import { copiesIn, walk, walkTo } from "./walk.ts";
 
 /** Makes directories, with missing parents if asked. How many were made. */
@@ -35,57 +36,6 @@ export function makeDirectories(
     }
     return maker.made;
   });
-}
-
-class DirectoryMaker {
-  made = 0;
-  /**
-   * Directories met in this batch, so that a tree of a thousand is not walked from the top each
-   * time.
-   */
-  readonly #met = new Map<RemotePath, NodeRow>();
-
-  constructor(
-    private readonly core: Core,
-    private readonly tx: CatalogTransaction,
-    private readonly by: string,
-  ) {}
-
-  async make(path: RemotePath): Promise<void> {
-    const found = await walk(this.tx, path, false);
-    if (found.node !== undefined) {
-      throw new Fault("already-exists", `${found.path} is there already`);
-    }
-    await this.#put(found.directory, found.name);
-  }
-
-  async ensure(path: RemotePath): Promise<NodeRow> {
-    const met = this.#met.get(path);
-    if (met !== undefined) return met;
-    const directory = await this.#ensureBelow(path);
-    this.#met.set(path, directory);
-    return directory;
-  }
-
-  async #ensureBelow(path: RemotePath): Promise<NodeRow> {
-    if (segmentsOf(path).length === 0) return (await walkTo(this.tx, path, true)).node;
-    const parent = await this.ensure(parentOf(path));
-    const name = segmentsOf(path).at(-1) ?? "";
-    let node = await this.tx.child(parent.nodeId, name);
-    if (node?.kind === "link") node = (await walkTo(this.tx, path, true)).node;
-    if (node === undefined) return await this.#put(parent, name);
-    if (node.kind === "directory") return node;
-    throw new Fault("not-a-directory", `${path} is a file`);
-  }
-
-  async #put(parent: NodeRow, name: string): Promise<NodeRow> {
-    const nodeId = await nextNodeId(this.tx);
-    const stamp = stampOf(this.core);
-    const place = { nodeId, parentId: parent.nodeId, name, mode: 0o755, modifiedMs: stamp.nowMs };
-    await commitOperation(this.tx, stamp, { kind: "make-directory", ...place, by: this.by });
-    this.made++;
-    return { ...place, kind: "directory", sizeBytes: 0 };
-  }
 }
 
 /** Makes links; with `replace` in the place of a link that is there. How many were made. */
@@ -117,12 +67,15 @@ export function makeLinks(
   });
 }
 
-/** Removes a file or link, an empty directory, or whatever is there. What went away. */
+/**
+ * Removes a file or link, an empty directory, or whatever is there: into the trash, or for good.
+ * What went away.
+ */
 export function remove(
   core: Core,
   input: z.output<typeof RemoveRequest>,
   by: string,
-): Promise<Removed> {
+): Promise<z.input<typeof RemoveReply>> {
   return core.catalog.transaction(async (tx) => {
     const { node, path } = await walkTo(tx, input.path, false);
     if (node.nodeId === rootNodeId) {
@@ -141,7 +94,12 @@ export function remove(
         throw new Fault("directory-not-empty", `${path} is not empty`);
       }
     }
-    return await commitOperation(tx, stampOf(core), { kind: "remove", nodeId: node.nodeId, by });
+    // What is empty is as easily made again.
+    if (input.now || input.what === "directory") {
+      return await commitOperation(tx, stampOf(core), { kind: "remove", nodeId: node.nodeId, by });
+    }
+    const { files, directories, links, trashId } = await moveToTrash(core, tx, node, path, by);
+    return { files, directories, links, trashId };
   });
 }
 
@@ -170,12 +128,12 @@ export function move(
       }
       if (!input.replace) throw new Fault("already-exists", `${to.path} is there already`);
     }
+    if (to.node !== undefined) await moveToTrash(core, tx, to.node, to.path, by);
     await commitOperation(tx, stampOf(core), {
       kind: "move",
       nodeId: from.node.nodeId,
       parentId: to.directory.nodeId,
       name: to.name,
-      ...(to.node === undefined ? {} : { replaces: to.node.nodeId }),
       by,
     });
     return to.path;

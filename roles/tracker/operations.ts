@@ -21,6 +21,7 @@ import {
   type CatalogTransaction,
   type LogRow,
   rootNodeId,
+  trashNodeId,
 } from "./catalog/catalog.ts";
 
 const NodeNumber = z.int().min(rootNodeId);
@@ -78,6 +79,24 @@ export const Operation = z.discriminatedUnion("kind", [
     replaces: NodeNumber.optional(),
     by,
   }),
+  /** Into the trash, whatever lies below it. */
+  z.strictObject({
+    kind: z.literal("trash"),
+    trashId: z.int().min(1),
+    nodeId: NodeNumber,
+    path: z.string(),
+    trashedMs: z.int(),
+    by,
+  }),
+  /** Out of the trash again. */
+  z.strictObject({
+    kind: z.literal("restore"),
+    trashId: z.int().min(1),
+    parentId: NodeNumber,
+    name: z.string(),
+    by,
+  }),
+  z.strictObject({ kind: z.literal("purge"), trashIds: z.array(z.int().min(1)), by }),
   z.strictObject({
     kind: z.literal("set-policy"),
     nodeId: NodeNumber,
@@ -185,6 +204,25 @@ export async function applyOperation(
       await tx.putNode({ ...node, parentId: operation.parentId, name: operation.name });
       return nothingRemoved;
     }
+    case "trash":
+      await trash(tx, operation);
+      return nothingRemoved;
+    case "restore": {
+      const entry = await tx.trashed(operation.trashId);
+      const node = entry && await tx.node(entry.nodeId);
+      if (node === undefined) throw contradiction(operation);
+      await tx.putNode({ ...node, parentId: operation.parentId, name: operation.name });
+      await tx.removeTrash(operation.trashId);
+      return nothingRemoved;
+    }
+    case "purge":
+      for (const trashId of operation.trashIds) {
+        const entry = await tx.trashed(trashId);
+        if (entry === undefined) throw contradiction(operation);
+        await tx.removeTree(entry.nodeId);
+        await tx.removeTrash(trashId);
+      }
+      return nothingRemoved;
     case "set-policy": {
       const node = await tx.node(operation.nodeId);
       if (node === undefined) throw contradiction(operation);
@@ -217,6 +255,19 @@ async function writeFile(tx: CatalogTransaction, operation: WriteFile): Promise<
   if (chunks.length > 0) await tx.putManifest(versionId, chunkCount - chunks.length, chunks);
   const kind = "file";
   await tx.putNode({ nodeId, parentId, name, kind, mode, modifiedMs, sizeBytes, versionId });
+}
+
+type Trash = Extract<Operation, { kind: "trash" }>;
+
+async function trash(tx: CatalogTransaction, operation: Trash): Promise<void> {
+  const { trashId, nodeId, path, trashedMs, by } = operation;
+  const node = await tx.node(nodeId);
+  if (node === undefined) throw contradiction(operation);
+  const below = await tx.usage(nodeId);
+  const { kind } = node;
+  const directories = below.directories + (kind === "directory" ? 1 : 0);
+  await tx.putTrash({ trashId, nodeId, path, kind, trashedMs, by, ...below, directories });
+  await tx.putNode({ ...node, parentId: trashNodeId, name: String(trashId) });
 }
 
 type JoinSeeder = Extract<Operation, { kind: "join-seeder" }>;

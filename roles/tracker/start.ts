@@ -47,6 +47,8 @@ export interface TrackerConfig {
   /** How seeders and clients reach it, when that is not where it listens. */
   readonly publicUrl?: string;
   readonly copies: number;
+  readonly trashDays: number;
+  readonly trashPercent: number;
   readonly logSync: LogSync;
   readonly from?: WayBack | undefined;
   readonly garbageMinutes: number;
@@ -99,6 +101,8 @@ export async function startTracker(
     publicUrl,
     logSync: config.logSync,
     copiesDefault: config.copies,
+    trashKeepMs: config.trashDays * 86_400_000,
+    trashShareMax: config.trashPercent / 100,
     garbageGraceMs: config.garbageMinutes * 60_000,
     codeFiles: {
       ...(config.joinCodeFile === undefined ? {} : { join: config.joinCodeFile }),

@@ -2,6 +2,7 @@
 import type { ClusterStatus, SeederId, SeederView } from "../../protocol/mod.ts";
 import { version } from "../kit/version.ts";
 import type { Core } from "./core.ts";
+import { trashLimits } from "./trash.ts";
 import type { Member } from "./members.ts";
 
 /** Counting copies touches every chunk, so many screens share one count for this long. */
@@ -16,8 +17,9 @@ export class Status {
     const { core } = this;
     const nowMs = core.now();
     const { atRisk, unavailable } = await this.#chunksBelow(nowMs);
-    const { totals, uploadsOpen, head } = await core.catalog.read(async (view) => ({
+    const { totals, trash, uploadsOpen, head } = await core.catalog.read(async (view) => ({
       totals: await view.totals(),
+      trash: await view.trashSums(),
       uploadsOpen: await view.uploadCount(),
       head: await view.logHead(),
     }));
@@ -29,7 +31,12 @@ export class Status {
       upSinceMs: core.upSinceMs,
       seeders: core.members.all().map((member) => seederView(core, member, nowMs))
         .sort((a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : 0),
-      ...totals,
+      chunks: totals.chunks,
+      files: totals.files - trash.files,
+      directories: totals.directories - trash.directories,
+      links: totals.links - trash.links,
+      fileBytes: totals.fileBytes - trash.fileBytes,
+      trash: { ...trash, ...trashLimits(core) },
       chunksAtRisk: atRisk,
       chunksUnavailable: unavailable,
       uploadsOpen,

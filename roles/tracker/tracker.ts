@@ -38,6 +38,7 @@ import { openSealedKey } from "./recovery.ts";
 import { attendMs, stepRoster } from "./roster.ts";
 import { Scrubs } from "./scrubs.ts";
 import { Status } from "./status.ts";
+import { sweepTrash } from "./trash.ts";
 import { sweepUploads } from "./uploads.ts";
 
 export interface TrackerParts {
@@ -51,6 +52,8 @@ export interface TrackerParts {
   readonly random: Random;
   readonly log: Log;
   readonly copiesDefault?: number;
+  readonly trashKeepMs?: number;
+  readonly trashShareMax?: number;
   /** How long a chunk stays that nobody names. */
   readonly garbageGraceMs?: number;
   /** Where codes are kept fresh besides `<stateDirectory>/codes/`. */
@@ -168,6 +171,8 @@ async function openCore(
     epoch,
     upSinceMs,
     copiesDefault,
+    trashKeepMs: parts.trashKeepMs ?? limits.trashKeepMs,
+    trashShareMax: parts.trashShareMax ?? limits.trashShareMax,
     members,
     holdings: new Holdings(),
     orders: new OrderBook(random),
@@ -216,6 +221,7 @@ function stepper(core: Core, codes: Codes, recent: RecentCommits): () => Promise
     core.holdings.sweep(nowMs);
     recent.sweep(nowMs);
     await forgetEndedUploads(core);
+    await purgeTrash(core);
     await collectGarbage(core);
     await refreshCodes(core, codes);
     return stepMs;
@@ -228,6 +234,15 @@ async function forgetEndedUploads(core: Core): Promise<void> {
     if (swept > 0) core.log.info("uploads forgotten", { swept });
   } catch (fault) {
     core.log.error("ended uploads not forgotten", { fault });
+  }
+}
+
+async function purgeTrash(core: Core): Promise<void> {
+  try {
+    const entries = await sweepTrash(core);
+    if (entries > 0) core.log.info("trash purged", { entries });
+  } catch (fault) {
+    core.log.error("trash not purged", { fault });
   }
 }
 

@@ -11,7 +11,7 @@ import {
   segmentsOf,
   type Target,
 } from "../../protocol/mod.ts";
-import { type CatalogView, type NodeRow, rootNodeId } from "./catalog/catalog.ts";
+import { type CatalogView, type NodeRow, rootNodeId, trashNodeId } from "./catalog/catalog.ts";
 
 /** Where a path leads. Without a `node` the name is free, but its directory is there. */
 export interface Found {
@@ -105,10 +105,15 @@ export async function findTarget(
   return { path: await pathOfNode(view, node), node };
 }
 
-/** The path of a node, from its parents. */
+/** The path of a node, from its parents; in the trash the path it had. */
 export async function pathOfNode(view: CatalogView, node: NodeRow): Promise<RemotePath> {
   const names: string[] = [];
   for (let row = node; row.nodeId !== rootNodeId;) {
+    if (row.parentId === trashNodeId) {
+      const entry = await view.trashed(Number(row.name));
+      if (entry === undefined) throw lostParent(row);
+      return joined([...segmentsOf(RemotePath.parse(entry.path)), ...names.reverse()]);
+    }
     names.push(row.name);
     const parent = await view.node(row.parentId);
     if (parent === undefined) throw lostParent(row);

@@ -5,7 +5,11 @@
  */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { Catalog, CatalogTransaction } from "../../roles/tracker/catalog/catalog.ts";
+import {
+  type Catalog,
+  type CatalogTransaction,
+  trashNodeId,
+} from "../../roles/tracker/catalog/catalog.ts";
 import { openMemoryCatalog } from "../../roles/tracker/catalog/memory_catalog.ts";
 import { openSqliteCatalog } from "../../roles/tracker/catalog/sqlite_catalog.ts";
 import {
@@ -18,6 +22,7 @@ import {
   root,
   seeder,
   seederRow,
+  trashRow,
   upload,
   uploadId,
   version,
@@ -70,11 +75,23 @@ const putManifest = fc.tuple(number, fc.nat(9), entries)
     }
   });
 
+/** As the tracker does it: the node goes below the trash under the number of its entry. */
+const moveToTrash = fc.tuple(number, fc.nat(9)).map(([nodeId, of]): Step => async (t) => {
+  const node = await t.node(nodeId);
+  if (node === undefined || nodeId === 1) return;
+  const namesake = await t.child(trashNodeId, String(of));
+  if (namesake !== undefined && namesake.nodeId !== nodeId) return;
+  await t.putTrash(trashRow(of, nodeId));
+  await t.putNode({ ...node, parentId: trashNodeId, name: String(of) });
+});
+
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: putNode },
   { weight: 3, arbitrary: putVersion },
   putManifest,
   number.map((nodeId): Step => (t) => t.removeTree(nodeId)),
+  moveToTrash,
+  fc.nat(9).map((of): Step => (t) => t.removeTrash(of)),
   number.map((of): Step => (t) => t.removeVersion(versionId(of))),
   fc.tuple(fc.nat(3), entries).map(([of, rows]): Step => (t) => t.addHoldings(seeder(of), rows)),
   fc.tuple(fc.nat(3), entries).map(([of, rows]): Step => (t) =>

@@ -12,6 +12,7 @@ import type {
   LogRow,
   NodeRow,
   SeederRow,
+  TrashRow,
   UploadRow,
   VersionRow,
 } from "../../roles/tracker/catalog/catalog.ts";
@@ -99,6 +100,13 @@ export function seederRow(number: number): SeederRow {
   };
 }
 
+export function trashRow(trashId: number, nodeId: number): TrashRow {
+  const kind = "directory";
+  const sums = { files: trashId, directories: 1, links: 2, fileBytes: 100 * trashId };
+  const path = `/Ünïcode/${trashId % 3}`;
+  return { trashId, nodeId, path, kind, trashedMs: 23, by: "someone", ...sums };
+}
+
 export function logRow(sequence: number): LogRow {
   const text = JSON.stringify({ operation: "make", sequence });
   return { sequence, epoch: 1, timeMs: 19, text, checksum: chunk(sequence).chunkId };
@@ -116,6 +124,13 @@ export function observe(catalog: Catalog): Promise<unknown> {
       nodes: await each((number) => view.node(number)),
       children: await each((number) => view.children(number, undefined, most)),
       usage: await each((number) => view.usage(number)),
+      trashed: await each((number) => view.trashed(number)),
+      trashedLastAt: await each((number) => view.trashedLastAt(trashRow(number, 1).path)),
+      trash: await Promise.all([
+        view.trash(undefined, most),
+        view.trash(3, 2),
+      ]),
+      trashSums: await view.trashSums(),
       highestNodeId: await view.highestNodeId(),
       versions: await view.versionsByPrefix("", most),
       versionsAfter: await Promise.all(

@@ -5,10 +5,11 @@
  */
 import assert from "node:assert/strict";
 import { type Fault, InventorySum, VersionId } from "../../protocol/mod.ts";
-import type {
-  Catalog,
-  CatalogTransaction,
-  CatalogView,
+import {
+  type Catalog,
+  type CatalogTransaction,
+  type CatalogView,
+  trashNodeId,
 } from "../../roles/tracker/catalog/catalog.ts";
 import {
   chunk,
@@ -21,6 +22,7 @@ import {
   root,
   seeder,
   seederRow,
+  trashRow,
   upload,
   uploadId,
   version,
@@ -238,6 +240,31 @@ export function catalogSuite(name: string, open: () => Promise<CatalogUnderTest>
     assert.equal(await again.read((view) => view.setting("setting 1")), "kept");
     assert.equal(await again.read((view) => view.setting("setting 2")), undefined);
     await again.transaction((t) => t.putSetting("setting 2", "now"));
+  });
+
+  written("the trash is below no root, its entries come in pages", async (t) => {
+    await t.putNode(root);
+    await t.putNode(directory(2, trashNodeId, "7"));
+    await t.putNode(file(3, 2, "f", 50, versionId(1)));
+    await t.putNode(file(4, 1, "g", 7, versionId(2)));
+    for (const trashId of [9, 7, 8, 10]) await t.putTrash(trashRow(trashId, 2));
+    await t.removeTrash(8);
+    await t.removeTrash(99);
+  }, async (view) => {
+    const inTrash = { files: 1, directories: 1, links: 0, fileBytes: 50 };
+    assert.deepEqual(await view.usage(trashNodeId), inTrash);
+    assert.deepEqual(await view.usage(1), { files: 1, directories: 0, links: 0, fileBytes: 7 });
+    assert.deepEqual(await view.totals(), totals(2, 1, 0, 57, 0));
+    assert.deepEqual(await view.trashed(7), trashRow(7, 2));
+    assert.equal(await view.trashed(8), undefined);
+    const numbers = async (after: number | undefined, limit: number) =>
+      (await view.trash(after, limit)).map(({ trashId }) => trashId);
+    assert.deepEqual(await numbers(undefined, 2), [7, 9]);
+    assert.deepEqual(await numbers(9, 2), [10]);
+    assert.deepEqual(await view.trashedLastAt(trashRow(7, 2).path), trashRow(10, 2));
+    assert.equal(await view.trashedLastAt("/elsewhere"), undefined);
+    const sums = { entries: 3, files: 26, directories: 3, links: 6, fileBytes: 2600 };
+    assert.deepEqual(await view.trashSums(), sums);
   });
 
   const names = [

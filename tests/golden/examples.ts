@@ -83,6 +83,16 @@ const health = (role: string) => ({
   request: {},
   reply: { status: "ok", role, version: "0.1.0", protocol: 1 },
 });
+const removed = { files: 1, directories: 1, links: 0, fileBytes: sizeBytes };
+const trashSums = { entries: 1, ...removed };
+const trashEntry = {
+  trashId: 12,
+  path: "/docs/img",
+  kind: "directory",
+  trashedMs: nowMs - 60_000,
+  by: "admin",
+  ...removed,
+};
 const scrubProgress = {
   pace: "asked",
   yielding: false,
@@ -222,6 +232,7 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
       links: 1,
       fileBytes: 2 * sizeBytes,
       chunks: 1,
+      trash: { ...trashSums, keepMs: 30 * 86_400_000, bytesMax: 1_000_000 },
       chunksAtRisk: 1,
       chunksUnavailable: 0,
       uploadsOpen: 0,
@@ -288,9 +299,18 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
     reply: { made: 1 },
   },
   remove: {
-    request: { path: "/docs/img", what: "tree" },
-    reply: { files: 0, directories: 1, links: 0 },
+    request: { path: "/docs/img", what: "tree", now: false },
+    reply: { files: 1, directories: 1, links: 0, trashId: 12 },
   },
+  trash: {
+    request: { after: 3, limit: 100 },
+    reply: { entries: [trashEntry], next: 12, keepMs: 30 * 86_400_000, nowMs },
+  },
+  restore: {
+    request: { what: { trashId: 12 }, to: "/docs/images" },
+    reply: { path: "/docs/images", entry: trashEntry },
+  },
+  emptyTrash: { request: { trashIds: [12] }, reply: trashSums },
   move: {
     request: { from: "/docs/hello.txt", to: "/hello.txt", replace: true },
     reply: { path: "/hello.txt" },

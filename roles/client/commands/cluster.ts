@@ -1,6 +1,7 @@
 /** `seeders`, `df`, `ping`: the machines of the cluster, their disks, and how fast they answer. */
 import {
   asFault,
+  type ClusterStatus,
   connect,
   Fault,
   seederRoutes,
@@ -10,7 +11,7 @@ import {
 import { withDeadline } from "../../kit/clock.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { tableOf } from "../table.ts";
-import { durationText, sizeText, visible } from "../wording.ts";
+import { count, durationText, sizeText, visible } from "../wording.ts";
 
 async function clusterStatus(context: CommandContext) {
   const { session } = await context.access();
@@ -69,7 +70,7 @@ export const df: Command = {
   },
   completes: ["nothing"],
   run: async (context) => {
-    const { seeders } = await clusterStatus(context);
+    const { seeders, trash } = await clusterStatus(context);
     const here = seeders.filter((seeder) => seeder.state === "green" || seeder.state === "yellow");
     const total = here.reduce((sum, { space, chunkCount }) => ({
       totalBytes: sum.totalBytes + space.totalBytes,
@@ -81,7 +82,8 @@ export const df: Command = {
       for (const { name, state, space, chunkCount } of seeders) {
         await context.printJson({ name, state, ...space, chunkCount });
       }
-      return await context.printJson({ name: null, seeders: here.length, ...total });
+      await context.printJson({ name: null, seeders: here.length, ...total });
+      return await context.printJson({ name: "trash", ...trash });
     }
     const rows = seeders.map(({ name, state, space, chunkCount }) => [
       visible(name),
@@ -97,9 +99,15 @@ export const df: Command = {
       ],
       ["left", "left", "right", "right", "right", "right", "right"],
     );
-    await context.print(lines);
+    await context.print([...lines, `trash: ${trashText(trash)}`]);
   },
 };
+
+/** `3 files, 12 MiB of at most 50 GiB, oldest purged after 30 d 0 h`. */
+export function trashText({ files, fileBytes, bytesMax, keepMs }: ClusterStatus["trash"]): string {
+  return `${count(files, "file")}, ${sizeText(fileBytes)} of at most ${sizeText(bytesMax)}, ` +
+    `purged after ${durationText(keepMs)}`;
+}
 
 function spaceCells(space: { totalBytes: number; usedBytes: number; freeBytes: number }) {
   const room = space.usedBytes + space.freeBytes;

@@ -1,5 +1,5 @@
 /** `mkdir`, `rmdir`, `rm`, `mv`: changes of names, each one request to the tracker. */
-import { childOf, Fault, nameOf } from "../../../protocol/mod.ts";
+import { childOf, Fault, type Input, nameOf, type trackerRoutes } from "../../../protocol/mod.ts";
 import { type Command, type CommandContext, forEach } from "../command.ts";
 import { findPath, remotePathOf, statPath } from "../targets.ts";
 import { visible } from "../wording.ts";
@@ -32,16 +32,19 @@ export const mkdir: Command = {
     }),
 };
 
-function remover(what: (context: CommandContext) => "directory" | "file" | "tree") {
+function remover(how: (context: CommandContext) => Omit<Removal, "path">) {
   return (context: CommandContext) =>
     forEach(context, context.run.words("path"), async (word) => {
       const path = await findPath(context, word);
       const { session } = await context.access();
-      const request = { path, what: what(context) };
+      const request = { path, ...how(context) };
       const reply = await session.tracker.remove(request, { signal: context.signal });
       await done(context, { path, ...reply });
+      if (context.json || reply.trashId === undefined) return;
+      context.note(`${visible(path)} is in the trash; to have it back: restore ${reply.trashId}`);
     });
 }
+type Removal = Input<typeof trackerRoutes.remove>;
 
 export const rmdir: Command = {
   spec: {
@@ -51,20 +54,26 @@ export const rmdir: Command = {
     arguments: [{ name: "path", summary: "what to remove", repeated: true }],
   },
   completes: ["remote"],
-  run: remover(() => "directory"),
+  run: remover(() => ({ what: "directory" })),
 };
 
 export const rm: Command = {
   spec: {
     name: "rm",
     group: "Files",
-    summary: "Remove files and links, and whole trees with -r.",
+    summary: "Remove files and links, and whole trees with -r, into the trash.",
     arguments: [{ name: "path", summary: "what to remove", repeated: true }],
-    options: [{ name: "recursive", short: "r", summary: "directories with all that is in them" }],
-    examples: ["rm /notes.txt", "rm -r /photos/2019"],
+    options: [
+      { name: "recursive", short: "r", summary: "directories with all that is in them" },
+      { name: "now", summary: "for good, past the trash" },
+    ],
+    examples: ["rm /notes.txt", "rm -r /photos/2019", "rm --now /secret.txt"],
   },
   completes: ["remote"],
-  run: remover((context) => context.run.isSet("recursive") ? "tree" : "file"),
+  run: remover((context) => ({
+    what: context.run.isSet("recursive") ? "tree" : "file",
+    ...(context.run.isSet("now") ? { now: true } : {}),
+  })),
 };
 
 export const mv: Command = {

@@ -3,7 +3,7 @@ import { type ClusterStatus, limits, type SeederView } from "../../../protocol/m
 import type { Command } from "../command.ts";
 import { tableOf } from "../table.ts";
 import { count, durationText, sizeText, verifiedText, visible } from "../wording.ts";
-import { heardText } from "./cluster.ts";
+import { heardText, trashText } from "./cluster.ts";
 
 export const status: Command = {
   spec: {
@@ -137,6 +137,7 @@ function factsOf(status: ClusterStatus, trackerAddress: string, user: string): s
       `${count(status.directories, "directory", "directories")}, ` +
       count(status.links, "link"),
     ],
+    ...(status.trash.entries > 0 ? [["trash", trashText(status.trash)]] : []),
     [
       "chunks",
       `${status.chunks}, each in ${count(status.copiesDefault, "copy", "copies")} ` +

@@ -22,6 +22,7 @@ import type {
   ChunkId,
   EntryKind,
   SeederId,
+  TrashSums,
   UploadId,
   VersionId,
 } from "../../../protocol/mod.ts";
@@ -29,6 +30,8 @@ import type {
 /** Numbered by the tracker, never used twice; the root is 1. */
 export type NodeId = number;
 export const rootNodeId: NodeId = 1;
+/** Parent of what lies in the trash. It has no row of its own, and no path leads to it. */
+export const trashNodeId: NodeId = 0;
 
 /** A name in the namespace. The root is its own parent and has an empty name. */
 export interface NodeRow {
@@ -46,6 +49,22 @@ export interface NodeRow {
   readonly target?: string;
   /** Of directories with a policy of their own. */
   readonly copies?: number;
+}
+
+/** One removal: the node lies below `trashNodeId` and is named by the entry's number. */
+export interface TrashRow {
+  readonly trashId: number;
+  readonly nodeId: NodeId;
+  /** Where it was. */
+  readonly path: string;
+  readonly kind: EntryKind;
+  readonly trashedMs: number;
+  readonly by: string;
+  readonly files: number;
+  /** The node itself counted. */
+  readonly directories: number;
+  readonly links: number;
+  readonly fileBytes: number;
 }
 
 /** One version of a file. Its chunks are the manifest rows under the same id. */
@@ -116,6 +135,7 @@ export interface HoldingsSummary {
   readonly digest: string;
 }
 
+/** Of all nodes, those in the trash as well. */
 export interface Totals {
   readonly files: number;
   /** The root not counted. */
@@ -142,8 +162,18 @@ export interface CatalogView {
   node(nodeId: NodeId): Promise<NodeRow | undefined>;
   child(parentId: NodeId, name: string): Promise<NodeRow | undefined>;
   children(parentId: NodeId, after: string | undefined, limit: number): Promise<NodeRow[]>;
-  /** Sums over the node and everything below it; directories below it only. */
+  /**
+   * Sums over the node and everything below it; directories below it only. What lies in the trash
+   * is below `trashNodeId` and not below the root.
+   */
   usage(nodeId: NodeId): Promise<Omit<Totals, "chunks">>;
+  trashed(trashId: number): Promise<TrashRow | undefined>;
+  /** Of the entries with this path, the one with the highest number. */
+  trashedLastAt(path: string): Promise<TrashRow | undefined>;
+  /** In ascending order of their numbers. */
+  trash(after: number | undefined, limit: number): Promise<TrashRow[]>;
+  /** Over all entries. */
+  trashSums(): Promise<TrashSums>;
   /** The highest ever put, whether it is still there or not; 0 when there was none. */
   highestNodeId(): Promise<NodeId>;
 
@@ -205,6 +235,10 @@ export interface CatalogTransaction extends CatalogView {
   putNode(row: NodeRow): Promise<void>;
   /** Removes the node, everything below it, and the versions of all removed files. */
   removeTree(nodeId: NodeId): Promise<Omit<Totals, "chunks" | "fileBytes">>;
+
+  putTrash(row: TrashRow): Promise<void>;
+  /** The entry; its node stays. */
+  removeTrash(trashId: number): Promise<void>;
 
   putVersion(row: VersionRow): Promise<void>;
   /** With its manifest. */

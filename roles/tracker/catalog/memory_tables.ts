@@ -12,6 +12,7 @@ import type {
   NodeRow,
   SeederRow,
   Totals,
+  TrashRow,
   UploadRow,
   VersionRow,
 } from "./catalog.ts";
@@ -207,6 +208,7 @@ export class MemoryCatalogData {
   readonly counters = this.#map<keyof Totals | "highestNodeId", number>(compareIds);
   readonly nodes = this.#map<NodeId, NodeRow>(compareNumbers);
   readonly children = this.#relation<NodeId, string, NodeId>(compareNames);
+  readonly trash = this.#map<number, TrashRow>(compareNumbers);
   readonly versions = this.#map<VersionId, VersionRow>(compareIds);
   readonly versionsOfNode = this.#relation<NodeId, VersionId, true>(compareIds);
   readonly manifests = this.#relation<VersionId, number, ChunkEntry>(compareNumbers);

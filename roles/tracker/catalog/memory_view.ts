@@ -1,17 +1,26 @@
 /**
  * What can be asked of the memory engine. Rows are handed out as they are kept: they are read-only.
  */
-import type { ChunkEntry, ChunkId, SeederId, UploadId, VersionId } from "../../../protocol/mod.ts";
 import type {
-  ChunkUses,
-  HoldingsSummary,
-  LogRow,
-  NodeId,
-  NodeRow,
-  SeederRow,
-  Totals,
-  UploadRow,
-  VersionRow,
+  ChunkEntry,
+  ChunkId,
+  SeederId,
+  TrashSums,
+  UploadId,
+  VersionId,
+} from "../../../protocol/mod.ts";
+import {
+  type ChunkUses,
+  type HoldingsSummary,
+  type LogRow,
+  type NodeId,
+  type NodeRow,
+  type SeederRow,
+  type Totals,
+  trashNodeId,
+  type TrashRow,
+  type UploadRow,
+  type VersionRow,
 } from "./catalog.ts";
 import { compareIds, type MemoryCatalogData } from "./memory_tables.ts";
 import type { ViewTables } from "./synchronous.ts";
@@ -39,7 +48,10 @@ export class MemoryView implements ViewTables {
 
   usage(nodeId: NodeId): Omit<Totals, "chunks"> {
     let files = 0, directories = 0, links = 0, fileBytes = 0;
-    for (const row of this.below(nodeId)) {
+    const rows = nodeId === trashNodeId
+      ? this.children(trashNodeId, undefined, Infinity).flatMap((top) => this.below(top.nodeId))
+      : this.below(nodeId);
+    for (const row of rows) {
       if (row.kind === "file") {
         files++;
         fileBytes += row.sizeBytes;
@@ -61,6 +73,31 @@ export class MemoryView implements ViewTables {
       }
     }
     return found;
+  }
+
+  trashed(trashId: number): TrashRow | undefined {
+    return this.data.trash.get(trashId);
+  }
+
+  trashedLastAt(path: string): TrashRow | undefined {
+    return [...this.data.trash.entries()].map(([, row]) => row)
+      .findLast((row) => row.path === path);
+  }
+
+  trash(after: number | undefined, limit: number): TrashRow[] {
+    return this.data.trash.page(after, limit).map(([, row]) => row);
+  }
+
+  trashSums(): TrashSums {
+    const rows = [...this.data.trash.entries()].map(([, row]) => row);
+    const sum = (of: (row: TrashRow) => number) => rows.reduce((total, row) => total + of(row), 0);
+    return {
+      entries: rows.length,
+      files: sum((row) => row.files),
+      directories: sum((row) => row.directories),
+      links: sum((row) => row.links),
+      fileBytes: sum((row) => row.fileBytes),
+    };
   }
 
   highestNodeId(): NodeId {

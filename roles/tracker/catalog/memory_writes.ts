@@ -18,6 +18,7 @@ import {
   rootNodeId,
   type SeederRow,
   type Totals,
+  type TrashRow,
   type UploadRow,
   type VersionRow,
 } from "./catalog.ts";
@@ -78,6 +79,14 @@ export class MemoryWrites extends MemoryView implements Tables {
       }
     }
     return { files: removed.file, directories: removed.directory, links: removed.link };
+  }
+
+  putTrash(row: TrashRow): void {
+    this.data.trash.set(row.trashId, { ...row });
+  }
+
+  removeTrash(trashId: number): void {
+    this.data.trash.delete(trashId);
   }
 
   putVersion(row: VersionRow): void {

@@ -10,7 +10,7 @@ import {
   type UploadId,
   type VersionId,
 } from "../../../protocol/mod.ts";
-import type { LogRow, NodeRow, SeederRow, UploadRow, VersionRow } from "./catalog.ts";
+import type { LogRow, NodeRow, SeederRow, TrashRow, UploadRow, VersionRow } from "./catalog.ts";
 import type { SqliteRow } from "./sqlite_connection.ts";
 
 export function nodeRowOf(row: SqliteRow): NodeRow {
@@ -25,6 +25,21 @@ export function nodeRowOf(row: SqliteRow): NodeRow {
     ...(row.has("version_id") ? { versionId: row.hex("version_id") as VersionId } : {}),
     ...(row.has("target") ? { target: row.text("target") } : {}),
     ...(row.has("copies") ? { copies: row.integer("copies") } : {}),
+  };
+}
+
+export function trashRowOf(row: SqliteRow): TrashRow {
+  return {
+    trashId: row.integer("trash_id"),
+    nodeId: row.integer("node_id"),
+    path: row.text("path"),
+    kind: EntryKind.parse(row.text("kind")),
+    trashedMs: row.integer("trashed_ms"),
+    by: row.text("by_whom"),
+    files: row.integer("files"),
+    directories: row.integer("directories"),
+    links: row.integer("links"),
+    fileBytes: row.integer("file_bytes"),
   };
 }
 

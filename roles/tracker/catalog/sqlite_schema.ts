@@ -119,6 +119,17 @@ const migrations: readonly string[] = [
   CREATE INDEX chunks_unreferenced ON chunks (chunk_id)
     WHERE named = 0 AND recorded = 0 AND held > 0;
   `,
+  `
+  CREATE TABLE trash (
+    trash_id INTEGER PRIMARY KEY,
+    node_id INTEGER NOT NULL, path TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('directory', 'file', 'link')),
+    trashed_ms INTEGER NOT NULL, by_whom TEXT NOT NULL,
+    files INTEGER NOT NULL, directories INTEGER NOT NULL, links INTEGER NOT NULL,
+    file_bytes INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX trash_by_path ON trash (path, trash_id);
+  `,
 ];
 
 /** Lists that a statement leaves for the next one; gone when the connection closes. */

@@ -1,5 +1,12 @@
 /** What can be asked of the SQLite engine, each question one statement where it can be. */
-import type { ChunkEntry, ChunkId, SeederId, UploadId, VersionId } from "../../../protocol/mod.ts";
+import type {
+  ChunkEntry,
+  ChunkId,
+  SeederId,
+  TrashSums,
+  UploadId,
+  VersionId,
+} from "../../../protocol/mod.ts";
 import {
   type ChunkUses,
   type HoldingsSummary,
@@ -9,6 +16,8 @@ import {
   rootNodeId,
   type SeederRow,
   type Totals,
+  trashNodeId,
+  type TrashRow,
   type UploadRow,
   type VersionRow,
 } from "./catalog.ts";
@@ -18,6 +27,7 @@ import {
   logRowOf,
   nodeRowOf,
   seederRowOf,
+  trashRowOf,
   uploadRowOf,
   versionRowOf,
 } from "./sqlite_rows.ts";
@@ -68,8 +78,13 @@ export class SqliteView implements ViewTables {
 
   usage(nodeId: NodeId): Omit<Totals, "chunks"> {
     if (nodeId === rootNodeId) {
-      const { files, directories, links, fileBytes } = this.totals();
-      return { files, directories, links, fileBytes };
+      const all = this.totals(), trash = this.usage(trashNodeId);
+      return {
+        files: all.files - trash.files,
+        directories: all.directories - trash.directories,
+        links: all.links - trash.links,
+        fileBytes: all.fileBytes - trash.fileBytes,
+      };
     }
     const row = this.connection.get(
       `WITH RECURSIVE below (node_id) AS (
@@ -87,6 +102,42 @@ export class SqliteView implements ViewTables {
       nodeId,
     );
     return {
+      files: row?.integer("files") ?? 0,
+      directories: row?.integer("directories") ?? 0,
+      links: row?.integer("links") ?? 0,
+      fileBytes: row?.integer("file_bytes") ?? 0,
+    };
+  }
+
+  trashed(trashId: number): TrashRow | undefined {
+    const row = this.connection.get("SELECT * FROM trash WHERE trash_id = ?", trashId);
+    return row && trashRowOf(row);
+  }
+
+  trashedLastAt(path: string): TrashRow | undefined {
+    const row = this.connection.get(
+      "SELECT * FROM trash WHERE path = ? ORDER BY trash_id DESC LIMIT 1",
+      path,
+    );
+    return row && trashRowOf(row);
+  }
+
+  trash(after: number | undefined, limit: number): TrashRow[] {
+    return this.connection.all(
+      "SELECT * FROM trash WHERE trash_id > ? ORDER BY trash_id LIMIT ?",
+      after ?? -1,
+      limit,
+    ).map(trashRowOf);
+  }
+
+  trashSums(): TrashSums {
+    const row = this.connection.get(
+      `SELECT count(*) AS entries, coalesce(sum(files), 0) AS files,
+         coalesce(sum(directories), 0) AS directories, coalesce(sum(links), 0) AS links,
+         coalesce(sum(file_bytes), 0) AS file_bytes FROM trash`,
+    );
+    return {
+      entries: row?.integer("entries") ?? 0,
       files: row?.integer("files") ?? 0,
       directories: row?.integer("directories") ?? 0,
       links: row?.integer("links") ?? 0,

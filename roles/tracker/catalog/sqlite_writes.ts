@@ -17,6 +17,7 @@ import {
   rootNodeId,
   type SeederRow,
   type Totals,
+  type TrashRow,
   type UploadRow,
   type VersionRow,
 } from "./catalog.ts";
@@ -125,6 +126,26 @@ export class SqliteWrites extends SqliteView implements Tables {
       fileBytes,
     );
     return { files: removed.file, directories: removed.directory, links: removed.link };
+  }
+
+  putTrash(row: TrashRow): void {
+    this.connection.run(
+      "INSERT OR REPLACE INTO trash VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      row.trashId,
+      row.nodeId,
+      row.path,
+      row.kind,
+      row.trashedMs,
+      row.by,
+      row.files,
+      row.directories,
+      row.links,
+      row.fileBytes,
+    );
+  }
+
+  removeTrash(trashId: number): void {
+    this.connection.run("DELETE FROM trash WHERE trash_id = ?", trashId);
   }
 
   putVersion(row: VersionRow): void {

@@ -43,7 +43,7 @@ Deno.test("a removed file's chunks are dropped after the grace, shared ones stay
     const [mine, shared] = [chunkOf("mine", limits.chunkBytesMin), chunkOf("shared", 10)];
     await world.upload("/a", [mine, shared]);
     await world.upload("/b", [shared]);
-    await world.admin.remove({ path: "/a", what: "file" });
+    await world.admin.remove({ path: "/a", what: "file", now: true });
     await pass(limits.garbageGraceMs - 30_000);
     assert.equal(dropsOf(mine), 0);
     await pass(60_000);
@@ -60,7 +60,7 @@ Deno.test("a chunk placed as held begins its grace anew, and a recorded one stay
   running(async ({ world, pass, dropsOf }) => {
     const chunk = chunkOf("again", 10);
     await world.upload("/a", [chunk]);
-    await world.admin.remove({ path: "/a", what: "file" });
+    await world.admin.remove({ path: "/a", what: "file", now: true });
     await pass(limits.garbageGraceMs - 60_000);
     const uploadId = world.uploadId();
     await world.admin.openUploads({ uploads: [openOf(uploadId, "/b")] });
@@ -81,7 +81,7 @@ Deno.test("an upload that was told of a copy that is gone is told to send it aga
   running(async ({ world, pass, dropsOf }) => {
     const chunk = chunkOf("gone", 10);
     await world.upload("/a", [chunk]);
-    await world.admin.remove({ path: "/a", what: "file" });
+    await world.admin.remove({ path: "/a", what: "file", now: true });
     const uploadId = world.uploadId();
     await world.admin.openUploads({ uploads: [openOf(uploadId, "/b")] });
     assert.deepEqual(await world.store(uploadId, chunk), [], "it is held");

@@ -65,6 +65,9 @@ function inputs(world: TrackerWorld): Record<keyof typeof trackerRoutes, unknown
     makeDirectories: { paths: ["/x"], parents: true },
     makeLinks: { links: [{ path: "/l", target: "x", modifiedMs: 1, replace: true }] },
     remove: { path: "/l", what: "tree" },
+    trash: {},
+    restore: { what: { path: "/l" } },
+    emptyTrash: { trashIds: "all" },
     move: { from: "/x", to: "/y", replace: true },
     setPolicy: { path: "/", copies: 2 },
     openUploads: {

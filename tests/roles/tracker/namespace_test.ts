@@ -144,7 +144,7 @@ Deno.test("remove takes away what it says and nothing else", async () => {
   const world = await furnished();
   const { admin } = world;
   const remove = (at: string, what: "file" | "directory" | "tree") =>
-    admin.remove({ path: at, what });
+    admin.remove({ path: at, what, now: true });
   await refusedWith("forbidden", remove("/", "tree"));
   await refusedWith("forbidden", remove("/", "directory"));
   await refusedWith("is-a-directory", remove("/dir", "file"));

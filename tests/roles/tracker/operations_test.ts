@@ -25,6 +25,9 @@ const steps = fc.oneof(
   fc.record({ do: fc.constant("mkdir"), at: places, parents: fc.boolean() }),
   fc.record({ do: fc.constant("link"), at: places, to: places, replace: fc.boolean() }),
   fc.record({ do: fc.constant("rm"), at: places, tree: fc.boolean() }),
+  fc.record({ do: fc.constant("rm"), at: places, tree: fc.boolean(), now: fc.boolean() }),
+  fc.record({ do: fc.constant("restore"), back: places, to: fc.option(places) }),
+  fc.record({ do: fc.constant("empty"), purged: fc.nat(40) }),
   fc.record({ do: fc.constant("mv"), at: places, to: places, replace: fc.boolean() }),
   fc.record({ do: fc.constant("policy"), at: places, copies: fc.constantFrom(null, 1, 3) }),
   fc.record({ do: fc.constant("put"), at: places, chunks: fc.array(fc.nat(5), { maxLength: 3 }) }),
@@ -34,11 +37,17 @@ type Step = typeof steps extends fc.Arbitrary<infer T> ? T : never;
 
 async function carryOut(world: TrackerWorld, step: Step): Promise<void> {
   const { admin } = world;
+  if ("back" in step) {
+    const to = step.to === null ? {} : { to: path(step.to) };
+    return void await admin.restore({ what: { path: path(step.back) }, ...to });
+  }
+  if ("purged" in step) return void await admin.emptyTrash({ trashIds: [step.purged + 1] });
   const at = path(step.at);
   if ("parents" in step) {
     await admin.makeDirectories({ paths: [at], parents: step.parents });
   } else if ("tree" in step) {
-    await admin.remove({ path: at, what: step.tree ? "tree" : "file" });
+    const now = "now" in step ? { now: step.now } : {};
+    await admin.remove({ path: at, what: step.tree ? "tree" : "file", ...now });
   } else if ("copies" in step) await admin.setPolicy({ path: at, copies: step.copies });
   else if ("chunks" in step) {
     const last = step.chunks.length - 1;

@@ -340,7 +340,8 @@ export function namesOf(catalog: Catalog): Promise<unknown> {
   return catalog.read(async (view) => {
     const nodes = [];
     const versions = [];
-    const queue = [1];
+    const trash = await view.trash(undefined, 100_000);
+    const queue = [1, ...trash.map((entry) => entry.nodeId)];
     for (let nodeId = queue.shift(); nodeId !== undefined; nodeId = queue.shift()) {
       const node = await view.node(nodeId);
       nodes.push(node);
@@ -353,7 +354,14 @@ export function namesOf(catalog: Catalog): Promise<unknown> {
     }
     const all = await view.versionsByPrefix("", 100_000);
     const highest = await view.highestNodeId();
-    return { nodes, versions, versionCount: all.length, totals: await view.totals(), highest };
+    return {
+      nodes,
+      versions,
+      trash,
+      versionCount: all.length,
+      totals: await view.totals(),
+      highest,
+    };
   });
 }
 

@@ -1,0 +1,31 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { entriesToPurge, trashBytesMax } from "../../../../roles/tracker/plan/trash.ts";
+
+Deno.test("entriesToPurge takes the old, then the oldest until the rest fits", () => {
+  const entry = fc.record({ age: fc.nat(20), fileBytes: fc.nat(10) });
+  fc.assert(fc.property(
+    fc.array(entry, { maxLength: 8 }),
+    fc.nat(20),
+    fc.nat(40),
+    (drawn, keepMs, bytesMax) => {
+      const nowMs = 100;
+      const rows = drawn.sort((a, b) => b.age - a.age).map(({ age, fileBytes }, i) => ({
+        trashId: i + 1,
+        trashedMs: nowMs - age,
+        fileBytes,
+      }));
+      const total = rows.reduce((sum, row) => sum + row.fileBytes, 0);
+      const doomed = entriesToPurge(rows, total, { keepMs, bytesMax }, nowMs);
+      assert.deepEqual(doomed, rows.slice(0, doomed.length).map((row) => row.trashId));
+      const left = rows.slice(doomed.length);
+      const sum = (some: typeof rows) => some.reduce((all, row) => all + row.fileBytes, 0);
+      assert(left.every((row) => nowMs - row.trashedMs < keepMs));
+      assert(left.length === 0 || sum(left) <= bytesMax);
+      const last = rows[doomed.length - 1];
+      if (last === undefined) return;
+      assert(nowMs - last.trashedMs >= keepMs || sum([last, ...left]) > bytesMax, "needed");
+    },
+  ));
+  assert.equal(trashBytesMax(1000, 0.1, 2), 50);
+});
