@@ -1,5 +1,6 @@
 /** Messages between seeders and the tracker, and what the tracker tells about its seeders. */
 import * as z from "zod";
+import { HealingStatus } from "./healing.ts";
 import { BaseUrl, ClusterId, SeederId, SeederName } from "./ids.ts";
 import { limits } from "./limits.ts";
 import { ChunkEntry } from "./manifest.ts";
@@ -105,6 +106,10 @@ export const SeederView = z.strictObject({
   trouble: z.string().optional(),
   space: Space,
   chunkCount: z.int().min(0),
+  /** It is being emptied. */
+  draining: z.boolean(),
+  /** Its absence is announced until then, by the tracker's clock. */
+  maintenanceUntilMs: z.int().optional(),
 });
 export type SeederView = z.output<typeof SeederView>;
 
@@ -129,5 +134,6 @@ export const ClusterStatus = z.strictObject({
   uploadsOpen: z.int(),
   logSequence: z.int(),
   copiesDefault: z.int(),
+  healing: HealingStatus,
 });
 export type ClusterStatus = z.output<typeof ClusterStatus>;

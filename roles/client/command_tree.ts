@@ -1,6 +1,7 @@
 /** All commands, in the order in which help lists them. */
 import type { Command } from "./command.ts";
 import { joinCode, loginCode, policy } from "./commands/administration.ts";
+import { confirmLoss, drain, forget, maintenance, pace } from "./commands/care.ts";
 import { cat } from "./commands/cat.ts";
 import { df, ping, seeders } from "./commands/cluster.ts";
 import { explain } from "./commands/explain.ts";
@@ -39,6 +40,11 @@ export const commands: readonly Command[] = [
   df,
   ping,
   whatIf,
+  maintenance,
+  drain,
+  forget,
+  pace,
+  confirmLoss,
   policy,
   joinCode,
   loginCode,

@@ -70,7 +70,7 @@ export async function openSeeder(parts: SeederParts): Promise<Seeder> {
     (chunkId) => store.sizeOf(chunkId),
     store.summary().chunkCount === 0,
   );
-  const worker = new Worker({ store, identity, time, receipts, clock, random, transport, log });
+  const worker = new Worker({ store, identity, time, receipts, clock, transport, log });
   const bootId = randomHex(random, 16);
   const common = { store, clock, random, transport, log };
   const loop = new SeederLoop({ ...common, membership, health, worker, time, receipts, bootId });

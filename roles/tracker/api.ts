@@ -11,6 +11,7 @@ import * as listing from "./listing.ts";
 import { locate, reportChunks } from "./locate.ts";
 import * as membership from "./membership.ts";
 import * as namespace from "./namespace.ts";
+import * as care from "./seeder_care.ts";
 import type { Status } from "./status.ts";
 import * as uploads from "./uploads.ts";
 import { whatIf } from "./what_if.ts";
@@ -81,6 +82,12 @@ export function trackerHandlers(
     reportChunks: async ({ input, caller }) => ({
       accepted: await reportChunks(core, input, userOf(caller)),
     }),
+
+    maintenance: ({ input, caller }) => care.maintenance(core, input, userOf(caller)),
+    drain: ({ input, caller }) => care.drain(core, input, userOf(caller)),
+    forget: ({ input, caller }) => care.forget(core, input, userOf(caller)),
+    setPace: ({ input }) => care.setPace(core, input.pace),
+    confirmLoss: async () => ({ confirmed: await core.losses.confirm(core) }),
 
     explain: ({ input }) => explain(core, input),
     whatIf: ({ input }) => whatIf(core, input),

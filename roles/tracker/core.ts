@@ -6,7 +6,9 @@ import type { Log } from "../kit/log.ts";
 import type { Random } from "../kit/random.ts";
 import type { Catalog } from "./catalog/catalog.ts";
 import type { ClusterKeys } from "./cluster_keys.ts";
+import type { Healing } from "./healing.ts";
 import type { Holdings } from "./holdings.ts";
+import type { LossGuard } from "./loss_guard.ts";
 import type { Members } from "./members.ts";
 import type { Stamp } from "./operations.ts";
 import type { OrderBook } from "./orders.ts";
@@ -20,6 +22,8 @@ export interface Core {
   readonly members: Members;
   readonly holdings: Holdings;
   readonly orders: OrderBook;
+  readonly healing: Healing;
+  readonly losses: LossGuard;
   /** The tracker's clock: never behind the last time in the log. */
   readonly now: () => number;
   readonly random: Random;

@@ -57,6 +57,10 @@ export class Members {
     this.#members.set(row.seederId, new Member(row));
   }
 
+  remove(seederId: SeederId): void {
+    this.#members.delete(seederId);
+  }
+
   stateOf(member: Member, nowMs: number): SeederState {
     const { seederId, away } = member.row;
     return stateAt({ seederId, away, heardMs: member.heardMs }, this.upSinceMs, nowMs);
@@ -76,6 +80,9 @@ export class Members {
       writable: member.writable,
       totalBytes: member.space.totalBytes,
       freeBytes: member.space.freeBytes,
+      leaving: member.row.draining === true,
+      excused: (member.row.maintenanceUntilMs ?? 0) > nowMs,
+      heardMs: member.heardMs ?? this.upSinceMs,
     }));
     return Object.freeze({ nowMs, seeders: Object.freeze(seeders) });
   }

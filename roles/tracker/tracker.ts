@@ -8,6 +8,7 @@ import {
   type CodePurpose,
   Fault,
   limits,
+  Pace,
   type SeederId,
   type SeederState,
 } from "../../protocol/mod.ts";
@@ -25,11 +26,14 @@ import { Codes } from "./codes.ts";
 import { RecentCommits } from "./commit.ts";
 import type { Core } from "./core.ts";
 import { trackerGuard } from "./guard.ts";
+import { Healing } from "./healing.ts";
 import { Holdings } from "./holdings.ts";
+import { LossGuard } from "./loss_guard.ts";
 import { Members } from "./members.ts";
 import { ensureRoot } from "./operations.ts";
 import { OrderBook } from "./orders.ts";
 import { stepRoster } from "./roster.ts";
+import { paceSetting } from "./seeder_care.ts";
 import { Status } from "./status.ts";
 import { sweepUploads } from "./uploads.ts";
 
@@ -104,13 +108,15 @@ async function openCore(parts: TrackerParts): Promise<Core> {
       next: "pass --public-url http://HOST:PORT",
     });
   }
-  const { knownId, headMs, rows } = await catalog.read(async (view) => ({
+  const { knownId, headMs, rows, pace, stop } = await catalog.read(async (view) => ({
     knownId: await view.setting(clusterIdSetting),
     headMs: Math.max(
       (await view.logHead())?.timeMs ?? 0,
       (await view.uploadTimes())?.newestMs ?? 0,
     ),
     rows: await view.seeders(),
+    pace: await view.setting(paceSetting),
+    stop: await view.setting(LossGuard.settingName),
   }));
   // A host whose clock was set back must not hand out times before those written down.
   const aheadMs = Math.max(0, headMs - clock.now());
@@ -134,6 +140,8 @@ async function openCore(parts: TrackerParts): Promise<Core> {
     members: new Members(rows, upSinceMs),
     holdings: new Holdings(),
     orders: new OrderBook(random),
+    healing: new Healing(Pace.catch("normal").parse(pace)),
+    losses: new LossGuard(stop),
     now,
     random,
     log,
@@ -162,13 +170,25 @@ function stepper(core: Core, codes: Codes, recent: RecentCommits): () => Promise
     for (const { seederId, order } of core.orders.sweep(nowMs)) {
       core.log.info("order forgotten", { seederId, kind: order.kind, chunkId: order.chunkId });
       if (order.kind === "drop") core.holdings.doubt(seederId);
+      core.healing.ended(core, seederId, order, undefined);
     }
     core.holdings.sweep(nowMs);
     recent.sweep(nowMs);
     await forgetEndedUploads(core);
+    await heal(core, nowMs);
     await refreshCodes(core, codes);
     return stepMs;
   };
+}
+
+/** What fails is tried again a second later. */
+async function heal(core: Core, nowMs: number): Promise<void> {
+  try {
+    await core.losses.step(core, nowMs);
+    await core.healing.step(core);
+  } catch (fault) {
+    core.log.error("healing failed", { fault });
+  }
 }
 
 async function forgetEndedUploads(core: Core): Promise<void> {

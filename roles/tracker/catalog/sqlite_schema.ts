@@ -115,6 +115,13 @@ const migrations: readonly string[] = [
   ALTER TABLE uploads ADD COLUMN opened_ms INTEGER NOT NULL DEFAULT 0;
   CREATE INDEX uploads_by_opening ON uploads (opened_ms);
   `,
+  // Short chunks are found page by page in order of id; counting them needs no other index.
+  `
+  ALTER TABLE seeders ADD COLUMN draining INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE seeders ADD COLUMN maintenance_until_ms INTEGER;
+  DROP INDEX chunks_below;
+  CREATE INDEX chunks_short ON chunks (chunk_id) WHERE held < wanted;
+  `,
 ];
 
 /** Lists that a statement leaves for the next one; gone when the connection closes. */

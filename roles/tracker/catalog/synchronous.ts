@@ -28,6 +28,8 @@ const viewMethods: { readonly [Name in keyof CatalogView]: true } = {
   manifest: true,
   holders: true,
   holdingsOf: true,
+  heldChunks: true,
+  shortChunks: true,
   holdingsSummary: true,
   chunkUses: true,
   chunksBelow: true,
@@ -60,6 +62,7 @@ const writeMethods: {
   putUploadChunks: true,
   removeUpload: true,
   putSeeder: true,
+  removeSeeder: true,
 };
 
 /** @param check called before every method; throws when the view may no longer be used */
