@@ -1,7 +1,7 @@
 /**
- * The program. Finds out which role is meant, reads that role's flags, and runs it on this machine's
- * clock, dice, disk and network until it ends or is told to stop. Roles are loaded only when needed,
- * so that the shell starts without the tracker's database.
+ * The program. Finds out which role is meant, reads that role's flags, and runs it on this
+ * machine's clock, dice, disk and network until it ends or is told to stop. Roles are loaded only
+ * when needed, so that the shell starts without the tracker's database.
  */
 import { asFault, type Fault } from "./protocol/mod.ts";
 import { type CommandSpec, helpOf, parseCommandLine } from "./roles/kit/command_line.ts";

@@ -16,7 +16,7 @@ export const permissions = [
   "--allow-read",
   "--allow-write",
   "--allow-env",
-  "--allow-sys=hostname,networkInterfaces,osRelease,statfs",
+  "--allow-sys=hostname,networkInterfaces,statfs",
 ];
 
 /** The platforms that `deno compile` knows. */
@@ -42,7 +42,9 @@ interface Ran {
   readonly err: string;
 }
 
-/** Runs a program to its end, or kills it after `limitMs`: a network that drops packets may hang it. */
+/**
+ * Runs a program to its end, or kills it after `limitMs`: a network that drops packets may hang it.
+ */
 async function run(program: string, args: string[], limitMs: number): Promise<Ran> {
   const child = new Deno.Command(program, {
     args,
@@ -65,7 +67,10 @@ async function answers(out: string): Promise<boolean> {
   return ran?.success === true && ran.out.startsWith("offshore ");
 }
 
-/** True when the file was made; false when denort cannot be had; ends the build on any other failure. */
+/**
+ * True when the file was made; false when denort cannot be had; ends the build on any other
+ * failure.
+ */
 async function compile(out: string, target: Target | undefined): Promise<boolean> {
   const args = ["compile", "--quiet", "--frozen", "--no-prompt", ...permissions, "--allow-run"];
   if (target !== undefined) args.push("--target", target);

@@ -1,8 +1,9 @@
 /**
  * The packer: a `#!/bin/sh` head, then the deno binary, then the bundled program, both gzipped. On
  * first start the head unpacks into a cache folder, under names that carry their SHA-256 and by
- * rename, so that any number of first starts at once are fine; then it `exec`s, so that signals, exit
- * code, terminal and process id are the program's own. The host needs sh, head, tail, gzip and tar.
+ * rename, so that any number of first starts at once are fine; then it `exec`s, so that signals,
+ * exit code, terminal and process id are the program's own. The host needs sh, head, tail, gzip and
+ * tar.
  */
 import type { Target } from "./build.ts";
 

@@ -1,6 +1,7 @@
 /**
- * The chunk store against plain files: the same bytes written, synced and closed in the same run, so
- * that the ratio says what checking, naming and keeping books cost. `deno run -A bench/chunk_store_bench.ts [DIRECTORY]`
+ * The chunk store against plain files: the same bytes written, synced and closed in the same run,
+ * so that the ratio says what checking, naming and keeping books cost. `deno run -A
+ * bench/chunk_store_bench.ts [DIRECTORY]`
  */
 import { chunkIdOf } from "../protocol/mod.ts";
 import { systemClock } from "../roles/kit/clock.ts";

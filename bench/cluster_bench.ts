@@ -1,7 +1,7 @@
 /**
- * One GiB up in two copies and down again with verification: one client, a tracker and three seeders
- * on this machine, against `cp` of the same file followed by a sync, all in the same run. Prints
- * ratios and the peak memory of each role; asserts nothing but that the bytes came back.
+ * One GiB up in two copies and down again with verification: one client, a tracker and three
+ * seeders on this machine, against `cp` of the same file followed by a sync, all in the same run.
+ * Prints ratios and the peak memory of each role; asserts nothing but that the bytes came back.
  *
  *     deno task bench [--gib 1] [--runs 3]
  */

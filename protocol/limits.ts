@@ -82,6 +82,11 @@ export const limits = {
   orderRepeatMs: 10_000,
 
   /**
+   * A chunk that nobody names is dropped after this; longer than any upload may be silent.
+   */
+  garbageGraceMs: 15 * 60_000,
+
+  /**
    * Without a word from the client for this long, an upload is forgotten. Resume begins a new one.
    */
   uploadLeaseMs: 10 * 60_000,
@@ -143,4 +148,5 @@ assert(limits.redAfterMs < limits.repairGraceMs, "repair waits longer than detec
 assert(limits.trackerCallMs < limits.inventoryRecheckMs, "no page is on its way that long");
 assert(limits.orderRepeatMs < limits.orderLifeMs, "an order can be repeated");
 assert(limits.receiptShareMs < limits.leaveLifeMs, "a shared receipt's leave still lives");
+assert(limits.uploadLeaseMs < limits.garbageGraceMs, "garbage waits longer than any lease");
 assert(limits.leaveLifeMs <= limits.uploadLeaseMs, "a leave does not outlive its upload's lease");

@@ -4,7 +4,9 @@
  */
 
 export interface ChunkBuffers {
-  /** Waits until `sizeBytes` fit the bound; alone, even a chunk larger than the bound gets through. */
+  /**
+   * Waits until `sizeBytes` fit the bound; alone, even a chunk larger than the bound gets through.
+   */
   take(sizeBytes: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
   /** The buffer or a part of it. The bytes must not be touched afterwards. */
   give(buffer: Uint8Array<ArrayBuffer>): void;

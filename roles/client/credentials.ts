@@ -34,7 +34,9 @@ export async function loadCredentials(
   }
 }
 
-/** Closed to others before the first byte is in it, and in place only when it is whole and synced. */
+/**
+ * Closed to others before the first byte is in it, and in place only when it is whole and synced.
+ */
 export async function saveCredentials(
   disk: Disk,
   stateDirectory: string,

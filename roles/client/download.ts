@@ -1,8 +1,8 @@
 /**
- * Downloads: finds files in batches, fetches each from all its holders at once, and gives every file
- * its name only when it is whole, verified and synced. Files of one chunk go many at a time and share
- * the sync of their directories; larger ones leave a part to go on with. A file that fails becomes a
- * result with its fault, and the others go on.
+ * Downloads: finds files in batches, fetches each from all its holders at once, and gives every
+ * file its name only when it is whole, verified and synced. Files of one chunk go many at a time
+ * and share the sync of their directories; larger ones leave a part to go on with. A file that
+ * fails becomes a result with its fault, and the others go on.
  */
 import { asFault, Fault, limits, type SeederId, type Target } from "../../protocol/mod.ts";
 import { type ChunkBuffers, pooledBuffers } from "./buffers.ts";

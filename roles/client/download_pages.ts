@@ -1,7 +1,8 @@
 /**
  * The manifest of one version, page by page, with holders and leaves. The first page comes with the
- * first answer of the tracker; the next is asked for when the reader gets there, so a manifest of any
- * length costs one page of memory. What a tracker says is checked against the sizes it told before.
+ * first answer of the tracker; the next is asked for when the reader gets there, so a manifest of
+ * any length costs one page of memory. What a tracker says is checked against the sizes it told
+ * before.
  */
 import {
   asFault,
@@ -28,7 +29,9 @@ export interface LocatedPage {
   readonly leavesEndMs: number;
 }
 
-/** The results of one locate call, in the order asked; a file that cannot be located is its fault. */
+/**
+ * The results of one locate call, in the order asked; a file that cannot be located is its fault.
+ */
 export async function locate(
   session: Session,
   seeders: Map<SeederId, KnownSeeder>,
@@ -69,7 +72,9 @@ export class ManifestPages {
     return this.#page.file;
   }
 
-  /** Chunk `index` with leaves that live. Throws `not-found` when the version is there no longer. */
+  /**
+   * Chunk `index` with leaves that live. Throws `not-found` when the version is there no longer.
+   */
   async at(index: number): Promise<LocatedChunk> {
     const alive = this.session.clock.now() < this.#page.leavesEndMs;
     const known = alive ? this.#find(this.#page, index) : undefined;

@@ -8,8 +8,8 @@ export function interrupted(signal: AbortSignal): Fault {
 }
 
 /**
- * A controller that is aborted with `outer`, and can be aborted on its own. `release` must be called
- * when it is done with, or `outer` keeps it.
+ * A controller that is aborted with `outer`, and can be aborted on its own. `release` must be
+ * called when it is done with, or `outer` keeps it.
  */
 export function linkedController(
   outer: AbortSignal | undefined,

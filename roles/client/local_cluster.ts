@@ -1,7 +1,8 @@
 /**
- * `offshore up`: a whole cluster on this machine, a tracker and some seeders as child processes with
- * their folders side by side, for as long as a shell is open. The children hold the other end of
- * their standard input and stop when it closes, so none of them outlives this process, however it ends.
+ * `offshore up`: a whole cluster on this machine, a tracker and some seeders as child processes
+ * with their folders side by side, for as long as a shell is open. The children hold the other end
+ * of their standard input and stop when it closes, so none of them outlives this process, however
+ * it ends.
  */
 import * as z from "zod";
 import { Fault } from "../../protocol/mod.ts";
@@ -159,7 +160,7 @@ async function startRole(
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
-    // A process group of its own: Ctrl-C in the shell cancels a transfer, it does not stop the cluster.
+    // A process group of its own: Ctrl-C in the shell cancels a transfer and stops no role.
     detached: true,
   }).spawn();
   const child = { name, disk, logFile, process, stdin: process.stdin.getWriter(), url: "" };

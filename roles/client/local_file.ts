@@ -18,7 +18,9 @@ import { localFault, partPathOf } from "./local_names.ts";
 import { transferSettings } from "./transfer_settings.ts";
 import type { ChunkBuffers } from "./buffers.ts";
 
-/** What the sidecar says: which version the part belongs to and which chunks were synced into it. */
+/**
+ * What the sidecar says: which version the part belongs to and which chunks were synced into it.
+ */
 const Sidecar = z.strictObject({
   format: z.literal(1),
   versionId: VersionId,
@@ -135,8 +137,8 @@ export class LocalPart {
   }
 
   /**
-   * Gives the file its name. The name survives a power cut once its directory is synced, which is the
-   * caller's to do: many small files share one sync.
+   * Gives the file its name. The name survives a power cut once its directory is synced, which is
+   * the caller's to do: many small files share one sync.
    */
   async finish(): Promise<void> {
     const { disk, localPath, file, force } = this.settings;

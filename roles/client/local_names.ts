@@ -1,4 +1,6 @@
-/** Names beside a local file, and what a failing local disk is called to the person at the screen. */
+/**
+ * Names beside a local file, and what a failing local disk is called to the person at the screen.
+ */
 import { asFault, Fault, limits, startDigest } from "../../protocol/mod.ts";
 
 const suffix = ".offshore-part";
@@ -21,7 +23,9 @@ export function localDirectoryOf(localPath: string): string {
   return slash < 0 ? "." : localPath.slice(0, Math.max(1, slash));
 }
 
-/** `work` on the local disk; a full or failing one is `local-failed` here, not a seeder's trouble. */
+/**
+ * `work` on the local disk; a full or failing one is `local-failed` here, not a seeder's trouble.
+ */
 export async function localFault<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();

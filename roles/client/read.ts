@@ -1,7 +1,7 @@
 /**
  * A file or a range of it as a stream: verified bytes in order, fetched a few chunks ahead from all
- * holders at once. A chunk is fetched whole even where few of its bytes are wanted, because only whole
- * chunks can be verified.
+ * holders at once. A chunk is fetched whole even where few of its bytes are wanted, because only
+ * whole chunks can be verified.
  */
 import { chunksOfRange, Fault, type SeederId, type Target } from "../../protocol/mod.ts";
 import { freshBuffers } from "./buffers.ts";

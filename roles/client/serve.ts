@@ -1,9 +1,16 @@
 /**
  * `offshore serve`: the client as a service that stays. It keeps a login to the cluster and answers
- * whether the cluster can be used from here; gateways for other protocols are served beside that. The
- * tracker is asked at a polite pace, not for each question about health.
+ * whether the cluster can be used from here; gateways for other protocols are served beside that.
+ * The tracker is asked at a polite pace, not for each question about health.
  */
-import { asFault, type Fault, limits, trackerRoutes, type Transport } from "../../protocol/mod.ts";
+import {
+  asFault,
+  type Fault,
+  type FaultCode,
+  limits,
+  trackerRoutes,
+  type Transport,
+} from "../../protocol/mod.ts";
 import { type Clock, withDeadline } from "../kit/clock.ts";
 import type { CommandSpec } from "../kit/command_line.ts";
 import type { Disk } from "../kit/disk.ts";
@@ -47,9 +54,19 @@ export interface ServeParts {
 
 export interface ServingClient {
   readonly app: App;
-  /** Logs in and asks after the tracker until the signal fires. */
+  /**
+   * Logs in and asks after the tracker until the signal fires.
+   * @throws Fault `no-credentials`, `code-invalid`, `unauthenticated`, `config-corrupt`
+   */
   run(signal: AbortSignal): Promise<void>;
 }
+
+const hopeless: readonly FaultCode[] = [
+  "no-credentials",
+  "code-invalid",
+  "unauthenticated",
+  "config-corrupt",
+];
 
 /** Health is `ok` while the tracker answered lately, and `starting` otherwise. */
 export function openServingClient(parts: ServeParts): ServingClient {
@@ -70,6 +87,8 @@ export function openServingClient(parts: ServeParts): ServingClient {
     } catch (error) {
       if (signal.aborted) return;
       const fault = asFault(error);
+      // Nothing that waiting could mend: a service that can never be let in does not stay.
+      if (hopeless.includes(fault.code)) throw fault;
       if (trouble?.message !== fault.message) log.warn("the tracker does not answer", { fault });
       trouble = fault;
     }

@@ -1,9 +1,10 @@
 /**
- * One person's connection to a cluster: every call to the tracker is bounded in time and asked again
- * while the tracker is away, so that a restart of the tracker is a pause and not a failure.
+ * One person's connection to a cluster: every call to the tracker is bounded in time and asked
+ * again while the tracker is away, so that a restart of the tracker is a pause and not a failure.
  *
- * Calls are safe to ask again, because uploads carry ids the client chose. Four are not, and there a
- * second try may meet the work of the first: see `settleRetry`. Nothing is decided about files here.
+ * Calls are safe to ask again, because uploads carry ids the client chose. Four are not, and there
+ * a second try may meet the work of the first: see `settleRetry`. Nothing is decided about files
+ * here.
  */
 import {
   asFault,
@@ -44,8 +45,8 @@ export interface SessionParts {
 export interface Session {
   /**
    * Asks again while the tracker is unreachable or not ready, for `limits.trackerRetryMs` from the
-   * beginning of the outage; then throws the last fault. Throws `interrupted` when the signal of the
-   * call fires.
+   * beginning of the outage; then throws the last fault. Throws `interrupted` when the signal of
+   * the call fires.
    */
   readonly tracker: TrackerConnection;
   /** One try, no deadline: whoever moves bytes watches them (`stall.ts`). */

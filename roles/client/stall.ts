@@ -4,8 +4,8 @@ import { interrupted, linkedController } from "./interruption.ts";
 
 /**
  * `work` under a signal that fires with `outer`, or when `touch` was not called for `quietMs`; then
- * `reason()` is thrown. Returns at once when the signal fires, even where the work does not heed it:
- * the work looks at its signal before it touches anything shared.
+ * `reason()` is thrown. Returns at once when the signal fires, even where the work does not heed
+ * it: the work looks at its signal before it touches anything shared.
  */
 export async function withStallWatch<T>(
   clock: Clock,

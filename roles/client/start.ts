@@ -11,7 +11,10 @@ import { systemTransport } from "../kit/system_transport.ts";
 import { openServingClient } from "./serve.ts";
 import { readSettings } from "./settings.ts";
 
-/** Resolves once everything is closed after `signal` fired. Throws the fault that kept it from starting. */
+/**
+ * Resolves once everything is closed after `signal` fired. Throws the fault that kept it from
+ * starting.
+ */
 export async function startServing(
   run: CommandRun,
   signal: AbortSignal,

@@ -1,4 +1,6 @@
-/** What transfers in both directions have in common: what they tell while they run and at the end. */
+/**
+ * What transfers in both directions have in common: what they tell while they run and at the end.
+ */
 import type { Fault, VersionId } from "../../protocol/mod.ts";
 
 export interface TransferObserver {

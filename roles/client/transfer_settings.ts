@@ -6,7 +6,9 @@ export const transferSettings = {
   chunksInFlight: 4,
   /** Of one file at one seeder: a single slow one must not hold the whole window. */
   chunksPerSeeder: 4,
-  /** Chunks the plan may choose from: rarest first needs a choice, more than this is only memory. */
+  /**
+   * Chunks the plan may choose from: rarest first needs a choice, more than this is only memory.
+   */
   windowChunks: 32,
   /** Chunk bytes in memory for one command, whatever the chunk size: six chunks by default. */
   bufferBytesMost: 24 * mib,
@@ -39,7 +41,9 @@ export const transferSettings = {
 
   /** How often slow chunks are looked for. */
   tickMs: 250,
-  /** A fetch is doubled when it takes this many times as long as expected, and at least this long. */
+  /**
+   * A fetch is doubled when it takes this many times as long as expected, and at least this long.
+   */
   hedgeFactor: 3,
   hedgeAfterMs: 500,
 

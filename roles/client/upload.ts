@@ -1,8 +1,8 @@
 /**
  * Uploads: takes files one after the other from a source that may be endless, sends small ones in
- * batches and large ones chunk by chunk, and tells of each when it is done. A file that fails becomes
- * a result with its fault, and the others go on. Resuming needs nothing of its own: the tracker says
- * which chunks are held already, and these are not sent.
+ * batches and large ones chunk by chunk, and tells of each when it is done. A file that fails
+ * becomes a result with its fault, and the others go on. Resuming needs nothing of its own: the
+ * tracker says which chunks are held already, and these are not sent.
  */
 import {
   type Condition,

@@ -1,7 +1,7 @@
 /**
- * One upload of any size: opened, read chunk by chunk with several on their way at once, recorded as
- * they settle, committed with the digest of the manifest. Only the window of chunks is in memory.
- * Whatever goes wrong before the commit leaves nothing visible.
+ * One upload of any size: opened, read chunk by chunk with several on their way at once, recorded
+ * as they settle, committed with the digest of the manifest. Only the window of chunks is in
+ * memory. Whatever goes wrong before the commit leaves nothing visible.
  */
 import {
   asFault,

@@ -1,7 +1,7 @@
 /**
- * Chunks this command has sent a moment ago or is sending now: equal chunks, in one file or in many,
- * share one copy on its way. What is remembered is bounded in number and in time, because receipts
- * are accepted for a while only.
+ * Chunks this command has sent a moment ago or is sending now: equal chunks, in one file or in
+ * many, share one copy on its way. What is remembered is bounded in number and in time, because
+ * receipts are accepted for a while only.
  */
 import type { ChunkId } from "../../protocol/mod.ts";
 import type { Clock } from "../kit/clock.ts";

@@ -1,8 +1,8 @@
 /**
  * Carries out a push plan for all files of one command: chunks go in, and come back settled with
  * their receipts. Questions for places are gathered into one call at a time; sends are PUTs of one
- * chunk, or with `batched` POSTs of all small chunks that go to the same seeder. What is learned about
- * a seeder with one file serves the next. Files, manifests and commits are elsewhere.
+ * chunk, or with `batched` POSTs of all small chunks that go to the same seeder. What is learned
+ * about a seeder with one file serves the next. Files, manifests and commits are elsewhere.
  */
 import {
   asFault,
@@ -83,7 +83,9 @@ export class PushRun {
     }, { once: true });
   }
 
-  /** Resolves when the chunk has at least one copy; rejects with the fault that kept it from that. */
+  /**
+   * Resolves when the chunk has at least one copy; rejects with the fault that kept it from that.
+   */
   push(chunk: ChunkToPush): Promise<SettledChunk> {
     if (this.parts.signal.aborted) return Promise.reject(this.parts.signal.reason);
     const index = this.#next++;

@@ -1,6 +1,6 @@
 /**
- * The calls of an upload other than sending bytes: open, record, commit, abandon, each in batches and
- * each safe to ask again. What the uploads of one command share stands here as `UploadContext`.
+ * The calls of an upload other than sending bytes: open, record, commit, abandon, each in batches
+ * and each safe to ask again. What the uploads of one command share stands here as `UploadContext`.
  */
 import {
   asFault,

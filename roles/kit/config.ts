@@ -1,6 +1,6 @@
 /**
- * Flags, then environment, then defaults, all through one zod schema. A value that does not fit is a
- * fault that names where it came from, what it is and what is expected.
+ * Flags, then environment, then defaults, all through one zod schema. A value that does not fit is
+ * a fault that names where it came from, what it is and what is expected.
  */
 import * as z from "zod";
 import { Fault } from "../../protocol/mod.ts";

@@ -1,6 +1,7 @@
 /**
- * `offshore health`: asks the role that runs on this machine whether it answers, for container health
- * checks and supervisors. Reads where it listens from the same flag and environment as the role.
+ * `offshore health`: asks the role that runs on this machine whether it answers, for container
+ * health checks and supervisors. Reads where it listens from the same flag and environment as the
+ * role.
  */
 import * as z from "zod";
 import { connect, Fault, trackerRoutes, type Transport } from "../../protocol/mod.ts";

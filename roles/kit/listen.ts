@@ -6,8 +6,9 @@ export interface Listener {
   readonly host: string;
   readonly port: number;
   /**
-   * Takes no new requests and waits up to `graceMs` for those under way. What is left then ends with
-   * the process: on Deno 2.9.6 aborting a server that is shutting down is an error nobody can catch.
+   * Takes no new requests and waits up to `graceMs` for those under way. What is left then ends
+   * with the process: on Deno 2.9.6 aborting a server that is shutting down is an error nobody can
+   * catch.
    */
   stop(graceMs: number): Promise<void>;
 }

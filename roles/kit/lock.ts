@@ -1,10 +1,10 @@
-/** One role a disk: two seeders on the same folder would each undo what the other does. */
+/** One role a disk: two seeders on one folder would each undo what the other does. */
 import { Fault } from "../../protocol/mod.ts";
 import { diskFault } from "./system_disk.ts";
 
 /**
  * Locks `directory` until the process ends or `release` is called.
- * @throws Fault `disk-locked` when another process has it, `disk-unusable` when it cannot be written
+ * @throws Fault `disk-locked` when another process has it, `disk-unusable` when it is read-only
  */
 export async function lockDirectory(directory: string): Promise<{ release(): void }> {
   const path = `${directory}/lock`;

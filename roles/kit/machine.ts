@@ -12,7 +12,8 @@ export function firstAddress(): string | undefined {
 
 /**
  * The role's own folder below `<disk>/.offshore`, made when it is missing. The disk itself is never
- * made: where it is missing it is most likely not mounted, and filling the system disk would be worse.
+ * made: where it is missing it is most likely not mounted, and filling the system disk would be
+ * worse.
  * @throws Fault `disk-unusable`
  */
 export async function prepareState(disk: Disk, path: string, role: string): Promise<string> {

@@ -1,8 +1,8 @@
 /** When this process shall end: a signal, or its parent letting go of its standard input. */
 
 /**
- * Fires on SIGTERM, SIGINT and SIGHUP; with `stopWithStdin` also when standard input ends, so that a
- * role started by another program never outlives it. A second signal ends the process at once.
+ * Fires on SIGTERM, SIGINT and SIGHUP; with `stopWithStdin` also when standard input ends, so that
+ * a role started by another program never outlives it. A second signal ends the process at once.
  */
 export function stopSignal(options: { stopWithStdin: boolean }): AbortSignal {
   const controller = new AbortController();

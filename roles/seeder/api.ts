@@ -1,4 +1,6 @@
-/** The data path of a seeder: routes to store, with the leaves checked by the guard. No decision. */
+/**
+ * The data path of a seeder: routes to store, with the leaves checked by the guard. No decision.
+ */
 import {
   asFault,
   type ChunkId,

@@ -1,6 +1,7 @@
 /**
- * Many small chunks in one request: each item's leave and hash is checked by itself, one sync serves
- * all, and the items go on to their next seeders in batches of their own. One bad item spoils no other.
+ * Many small chunks in one request: each item's leave and hash is checked by itself, one sync
+ * serves all, and the items go on to their next seeders in batches of their own. One bad item
+ * spoils no other.
  */
 import type * as z from "zod";
 import {

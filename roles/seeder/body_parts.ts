@@ -11,8 +11,8 @@ type Bytes = Uint8Array<ArrayBuffer>;
 export const silenceMsMax = 30_000;
 
 /**
- * The parts of `body` in order. A caller that stops early lets go of the body. However the connection
- * broke, the fault is `truncated-body`.
+ * The parts of `body` in order. A caller that stops early lets go of the body. However the
+ * connection broke, the fault is `truncated-body`.
  */
 export async function* bodyParts(
   clock: Clock,

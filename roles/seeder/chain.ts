@@ -1,7 +1,7 @@
 /**
- * The way of a chunk on to the next seeder. The bytes are passed on while they come in, and a few of
- * them wait here when the next seeder is slower; one that takes nothing for too long is given up. What
- * happens to the next seeder never touches the copy that is made here.
+ * The way of a chunk on to the next seeder. The bytes are passed on while they come in, and a few
+ * of them wait here when the next seeder is slower; one that takes nothing for too long is given
+ * up. What happens to the next seeder never touches the copy that is made here.
  */
 import {
   asFault,

@@ -1,7 +1,7 @@
 /**
- * Whether the disk can be written, learnt from the work itself: a put that fails for the disk's sake
- * is trouble, one that succeeds ends it. While there is trouble a small file is written now and then
- * to see whether it is over. A full disk is no trouble: the free space says it.
+ * Whether the disk can be written, learnt from the work itself: a put that fails for the disk's
+ * sake is trouble, one that succeeds ends it. While there is trouble a small file is written now
+ * and then to see whether it is over. A full disk is no trouble: the free space says it.
  */
 import { Fault } from "../../protocol/mod.ts";
 import type { Clock } from "../kit/clock.ts";

@@ -49,8 +49,9 @@ export class IdentityFile {
 }
 
 /**
- * Where the tracker is by this join code, undefined when the code is none. A person who gives a code
- * of another cluster is told so, rather than have the disk's chunks counted in a cluster they are not of.
+ * Where the tracker is by this join code, undefined when the code is none. A person who gives a
+ * code of another cluster is told so, rather than have the disk's chunks counted in a cluster they
+ * are not of.
  * @throws Fault `config-invalid`
  */
 export function trackerByCode(code: string | undefined, identity: Identity): string | undefined {

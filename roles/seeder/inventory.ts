@@ -6,8 +6,8 @@ import type { ChunkStore } from "./store/chunk_store.ts";
 type Page = z.output<typeof InventoryPage>;
 
 /**
- * Chunks that come or go while it runs may be told or not: the tracker hears of them by receipts and
- * outcomes. How many pages were sent.
+ * Chunks that come or go while it runs may be told or not: the tracker hears of them by receipts
+ * and outcomes. How many pages were sent.
  */
 export async function sendInventory(
   store: ChunkStore,

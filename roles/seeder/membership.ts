@@ -1,6 +1,6 @@
 /**
- * A seeder's place in its cluster: joining with a code, knowing the tracker's address and epoch, and
- * keeping all of it in the identity file.
+ * A seeder's place in its cluster: joining with a code, knowing the tracker's address and epoch,
+ * and keeping all of it in the identity file.
  */
 import {
   asFault,

@@ -1,4 +1,6 @@
-/** Starts a seeder on this machine's disk, clock, dice and network, and runs it until told to stop. */
+/**
+ * Starts a seeder on this machine's disk, clock, dice and network, and runs it until told to stop.
+ */
 import { Fault } from "../../protocol/mod.ts";
 import { systemClock } from "../kit/clock.ts";
 import { isWildcard, listen, urlOf } from "../kit/listen.ts";
@@ -14,7 +16,10 @@ import { openDiskStore, openSeeder } from "./mod.ts";
 export interface SeederConfig {
   readonly disk: string;
   readonly listen: { readonly host: string; readonly port: number };
-  /** How others reach it, when that is not where it listens. Port 0 stands for the one it listens on. */
+  /**
+   * How others reach it, when that is not where it listens. Port 0 stands for the one it listens
+   * on.
+   */
   readonly advertise?: { readonly host: string; readonly port: number } | undefined;
   readonly name: string;
   readonly zone?: string | undefined;
@@ -25,7 +30,10 @@ export interface SeederConfig {
   readonly logLevel: LogLevel;
 }
 
-/** Resolves once everything is closed after `signal` fired. Throws the fault that kept it from starting. */
+/**
+ * Resolves once everything is closed after `signal` fired. Throws the fault that kept it from
+ * starting.
+ */
 export async function startSeeder(
   config: SeederConfig,
   signal: AbortSignal,

@@ -1,6 +1,7 @@
 /**
- * Carries out the tracker's orders, a few at a time, in the order they came. Each is idempotent: done
- * twice it comes to the same. An outcome is kept until the tracker has answered a heartbeat with it.
+ * Carries out the tracker's orders, a few at a time, in the order they came. Each is idempotent:
+ * done twice it comes to the same. An outcome is kept until the tracker has answered a heartbeat
+ * with it.
  */
 import {
   asFault,
@@ -45,7 +46,10 @@ export class Worker {
 
   constructor(private readonly parts: WorkerParts) {}
 
-  /** Takes orders given under `epoch`. Those that are under way or wait to be reported are passed over. */
+  /**
+   * Takes orders given under `epoch`. Those that are under way or wait to be reported are passed
+   * over.
+   */
   accept(orders: readonly Order[], epoch: number, signal: AbortSignal): void {
     for (const order of orders) {
       if (this.#underWay.has(order.orderId)) continue;
@@ -97,7 +101,9 @@ export class Worker {
     this.parts.log.info("order done", fields);
   }
 
-  /** An order whose time is over, or given by a tracker that was replaced since, is not carried out. */
+  /**
+   * An order whose time is over, or given by a tracker that was replaced since, is not carried out.
+   */
   #checkFresh(order: Order, epoch: number): void {
     const lateMs = this.parts.time.now() - order.deadlineMs;
     if (lateMs > 0) throw new Fault("unavailable", `the order's deadline passed ${lateMs} ms ago`);

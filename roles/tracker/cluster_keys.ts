@@ -1,7 +1,7 @@
 /**
  * The identity of the cluster and its one key: made at the first start of a tracker and kept in
- * `cluster.json` beside the catalog, readable by the tracker's user alone. Without it every seeder and
- * person would have to be admitted anew, so a lost or damaged file is never replaced silently.
+ * `cluster.json` beside the catalog, readable by the tracker's user alone. Without it every seeder
+ * and person would have to be admitted anew, so a lost or damaged file is never replaced silently.
  */
 import * as z from "zod";
 import { ClusterId, Fault, SecretKey, type SeederId, seederKeyOf } from "../../protocol/mod.ts";

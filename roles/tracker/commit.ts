@@ -1,10 +1,12 @@
 /**
  * The moment an upload becomes a file. In one transaction: the chunks that came with the commit are
- * recorded, the manifest is checked to be whole and to have its copies, the condition is looked at once
- * more, and one operation enters the log. Asked again with the same upload id, the same answer.
+ * recorded, the manifest is checked to be whole and to have its copies, the condition is looked at
+ * once more, and one operation enters the log. Asked again with the same upload id, the same
+ * answer.
  *
- * An item is checked to its end before its operation is written. Only recording its chunks comes before:
- * that is true whatever becomes of the commit, and a client that asks again need not repeat it.
+ * An item is checked to its end before its operation is written. Only recording its chunks comes
+ * before: that is true whatever becomes of the commit, and a client that asks again need not repeat
+ * it.
  */
 import type * as z from "zod";
 import {
@@ -89,7 +91,9 @@ class CommitBatch {
   readonly #live: ReadonlySet<SeederId>;
   /** Why the chunks that came with an upload were refused. */
   readonly #refusals = new Map<Upload, Result>();
-  /** Uploads whose chunks all came with the commit: they are never written as an upload's chunks. */
+  /**
+   * Uploads whose chunks all came with the commit: they are never written as an upload's chunks.
+   */
   readonly #whole = new Map<Upload, Indexed[]>();
 
   constructor(
@@ -281,7 +285,9 @@ class CommitBatch {
     }
   }
 
-  /** All full pages of the manifest first, the rest with the operation that makes the file visible. */
+  /**
+   * All full pages of the manifest first, the rest with the operation that makes the file visible.
+   */
   async #write(upload: Upload, operation: WriteFile): Promise<void> {
     const { tx } = this;
     const stamp = stampOf(this.core);

@@ -48,6 +48,13 @@ export const trackerSpec: CommandSpec = {
       summary: "keep a fresh login code in this file as well",
       environment: true,
     },
+    {
+      name: "garbage-minutes",
+      value: "count",
+      summary: "how long a chunk is kept that no file and no upload needs",
+      environment: true,
+      default: String(limits.garbageGraceMs / 60_000),
+    },
     ...commonOptions,
   ],
   examples: ["offshore --role tracker --disk /srv/offshore --listen 0.0.0.0:7420"],
@@ -60,6 +67,7 @@ export const TrackerSettings = z.strictObject({
   copies: wholeNumber(1, limits.copiesMax),
   joinCodeFile: z.string().min(1).optional(),
   loginCodeFile: z.string().min(1).optional(),
+  garbageMinutes: wholeNumber(0, 1_000_000),
   logLevel: LogLevelText,
   logFile: z.string().min(1).optional(),
 });

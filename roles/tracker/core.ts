@@ -1,11 +1,12 @@
 /**
- * What every part of the tracker is given: the catalog, the keys, the members, the tracker's clock and
- * its dice. Made once when the tracker opens; holds no rule of its own.
+ * What every part of the tracker is given: the catalog, the keys, the members, the tracker's clock
+ * and its dice. Made once when the tracker opens; holds no rule of its own.
  */
 import type { Log } from "../kit/log.ts";
 import type { Random } from "../kit/random.ts";
 import type { Catalog } from "./catalog/catalog.ts";
 import type { ClusterKeys } from "./cluster_keys.ts";
+import type { Garbage } from "./garbage.ts";
 import type { Healing } from "./healing.ts";
 import type { Holdings } from "./holdings.ts";
 import type { LossGuard } from "./loss_guard.ts";
@@ -22,6 +23,7 @@ export interface Core {
   readonly members: Members;
   readonly holdings: Holdings;
   readonly orders: OrderBook;
+  readonly garbage: Garbage;
   readonly healing: Healing;
   readonly losses: LossGuard;
   /** The tracker's clock: never behind the last time in the log. */

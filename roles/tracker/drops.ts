@@ -1,13 +1,13 @@
 /**
  * The one way a copy is given up on purpose. In one transaction it is decided that the copy is not
- * needed and its holding is taken out; only then the order goes out. So nothing ever counts on a copy
- * that may be gone: not a commit, not a placement, not another drop.
+ * needed and its holding is taken out; only then the order goes out. So nothing ever counts on a
+ * copy that may be gone: not a commit, not a placement, not another drop.
  *
  * An upload may count on a copy all the same, by a receipt the seeder gave before it heard of the
- * drop. The order therefore names the oldest leave such a receipt can stand on, and the seeder keeps
- * the chunk when it gave one. The catalog remembers when uploads were opened, so this holds across
- * restarts of the tracker. Outcomes change little: `absent` was expected, `held` puts the holding back,
- * and after anything else the inventories are compared.
+ * drop. The order therefore names the oldest leave such a receipt can stand on, and the seeder
+ * keeps the chunk when it gave one. The catalog remembers when uploads were opened, so this holds
+ * across restarts of the tracker. Outcomes change little: `absent` was expected, `held` puts the
+ * holding back, and after anything else the inventories are compared.
  */
 import { type ChunkEntry, limits, type SeederId } from "../../protocol/mod.ts";
 import type { CatalogTransaction } from "./catalog/catalog.ts";

@@ -1,6 +1,6 @@
 /**
- * Why a file's copies are where they are: chunk by chunk who holds it, which place the ids alone would
- * give that seeder, and whether the chunk would go there today.
+ * Why a file's copies are where they are: chunk by chunk who holds it, which place the ids alone
+ * would give that seeder, and whether the chunk would go there today.
  */
 import type * as z from "zod";
 import {

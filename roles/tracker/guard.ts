@@ -1,7 +1,7 @@
 /**
- * The one authorisation check of the tracker, behind every door: what the credentials of a request are
- * worth, and whether that is enough for the route. A person needs a token of this cluster and the role
- * the route asks for; a seeder needs the token derived for the very id it speaks as.
+ * The one authorisation check of the tracker, behind every door: what the credentials of a request
+ * are worth, and whether that is enough for the route. A person needs a token of this cluster and
+ * the role the route asks for; a seeder needs the token derived for the very id it speaks as.
  */
 import {
   Fault,

@@ -1,13 +1,13 @@
 /**
- * Who holds what, kept true: receipts add holdings, inventory pages add what is there and remove what is
- * not, and a seeder whose count and digest agree needs to send no page at all.
+ * Who holds what, kept true: receipts add holdings, inventory pages add what is there and remove
+ * what is not, and a seeder whose count and digest agree needs to send no page at all.
  *
  * The one danger is a page that was made before a chunk was stored and arrives after its receipt. A
- * page is made after its round began, for only the beginning makes a seeder tell, and a round of the same
- * start of a seeder follows another only after `limits.inventoryRecheckMs`, when no page of that one is
- * still on its way. So a holding receipted since the round began is kept whatever a page says, and the
- * inventory is asked for again later. Receipts are remembered in memory: after a restart of the tracker
- * every page belongs to a round that began after it.
+ * page is made after its round began, for only the beginning makes a seeder tell, and a round of
+ * the same start of a seeder follows another only after `limits.inventoryRecheckMs`, when no page
+ * of that one is still on its way. So a holding receipted since the round began is kept whatever a
+ * page says, and the inventory is asked for again later. Receipts are remembered in memory: after a
+ * restart of the tracker every page belongs to a round that began after it.
  */
 import {
   type ChunkEntry,
@@ -109,8 +109,8 @@ export class Holdings {
   }
 
   /**
-   * Brings the holdings in the range a page speaks for into agreement with it. A page that belongs to
-   * no round is passed over: the next heartbeat asks again.
+   * Brings the holdings in the range a page speaks for into agreement with it. A page that belongs
+   * to no round is passed over: the next heartbeat asks again.
    * @throws Fault `invalid-request` when the page contradicts itself or leaves a gap
    */
   async takePage(core: Core, member: Member, page: InventoryPage, nowMs: number): Promise<void> {

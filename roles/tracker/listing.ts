@@ -1,4 +1,6 @@
-/** Looking at the namespace: one entry, a page of a directory, sums over a tree, versions by prefix. */
+/**
+ * Looking at the namespace: one entry, a page of a directory, sums over a tree, versions by prefix.
+ */
 import type * as z from "zod";
 import {
   type Entry,

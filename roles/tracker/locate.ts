@@ -1,7 +1,7 @@
 /**
- * Finding files to read: manifests in batches, with who holds each chunk and a leave to read it there.
- * Green seeders come first in random order, so that many readers spread; then yellow, then red, which
- * may be back before the tracker knows, and those that signed out last of all.
+ * Finding files to read: manifests in batches, with who holds each chunk and a leave to read it
+ * there. Green seeders come first in random order, so that many readers spread; then yellow, then
+ * red, which may be back before the tracker knows, and those that signed out last of all.
  */
 import type * as z from "zod";
 import {

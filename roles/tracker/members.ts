@@ -1,7 +1,7 @@
 /**
- * The seeders of the cluster as this tracker knows them: the row the catalog keeps, and what was heard
- * since the tracker started. One object, changed synchronously by `membership.ts`, read by everything
- * that asks who is live or where a chunk can go.
+ * The seeders of the cluster as this tracker knows them: the row the catalog keeps, and what was
+ * heard since the tracker started. One object, changed synchronously by `membership.ts`, read by
+ * everything that asks who is live or where a chunk can go.
  */
 import type { SeederId, SeederState, Space } from "../../protocol/mod.ts";
 import type { SeederRow } from "./catalog/catalog.ts";

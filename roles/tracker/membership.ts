@@ -1,7 +1,7 @@
 /**
- * How a seeder comes, reports and goes. A join is an operation of the log; a heartbeat is not: it only
- * moves what is in memory, and the catalog is written when something changed that must outlive the
- * tracker. A heartbeat never fails because the tracker's own disk is full.
+ * How a seeder comes, reports and goes. A join is an operation of the log; a heartbeat is not: it
+ * only moves what is in memory, and the catalog is written when something changed that must outlive
+ * the tracker. A heartbeat never fails because the tracker's own disk is full.
  */
 import type * as z from "zod";
 import {
@@ -118,7 +118,9 @@ function memberOf(core: Core, seederId: SeederId): Member {
   throw new Fault("seeder-unknown", `no seeder with the id ${seederId} has joined this cluster`);
 }
 
-/** Space is kept roughly: it serves only until the first heartbeat after a restart of the tracker. */
+/**
+ * Space is kept roughly: it serves only until the first heartbeat after a restart of the tracker.
+ */
 const spaceChangeShare = 1 / 64;
 
 function hear(member: Member, input: Heartbeat, address: string, nowMs: number): void {
@@ -199,7 +201,9 @@ async function takeCopy(core: Core, seederId: SeederId, outcome: OrderOutcome): 
   );
 }
 
-/** The holding went when the drop was decided. It comes back only when the seeder kept the chunk. */
+/**
+ * The holding went when the drop was decided. It comes back only when the seeder kept the chunk.
+ */
 async function takeDrop(
   core: Core,
   seederId: SeederId,
@@ -211,7 +215,9 @@ async function takeDrop(
   await core.catalog.transaction((tx) => tx.addHoldings(seederId, [{ chunkId, sizeBytes }]));
 }
 
-/** Writes the row of a member if it has changed. A disk that refuses is told and tried again later. */
+/**
+ * Writes the row of a member if it has changed. A disk that refuses is told and tried again later.
+ */
 async function save(core: Core, member: Member): Promise<void> {
   if (!member.unsaved) return;
   try {

@@ -1,4 +1,7 @@
-/** The door of the tracker: who knows which seeders and files there are, and decides where data goes. */
+/**
+ * The door of the tracker: who knows which seeders and files there are, and decides where data
+ * goes.
+ */
 export { openMemoryCatalog } from "./catalog/memory_catalog.ts";
 export { openSqliteCatalog } from "./catalog/sqlite_catalog.ts";
 export { openTracker, type Tracker, type TrackerParts } from "./tracker.ts";

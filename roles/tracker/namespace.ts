@@ -1,7 +1,7 @@
 /**
- * Changing the namespace: what may be made, linked, moved, removed, and what becomes of the name that
- * was there. Each rule is checked in the transaction that then commits the operation, so two requests
- * never decide from the same state. A batch either happens whole or not at all.
+ * Changing the namespace: what may be made, linked, moved, removed, and what becomes of the name
+ * that was there. Each rule is checked in the transaction that then commits the operation, so two
+ * requests never decide from the same state. A batch either happens whole or not at all.
  */
 import type * as z from "zod";
 import {
@@ -39,7 +39,10 @@ export function makeDirectories(
 
 class DirectoryMaker {
   made = 0;
-  /** Directories met in this batch, so that a tree of a thousand is not walked from the top each time. */
+  /**
+   * Directories met in this batch, so that a tree of a thousand is not walked from the top each
+   * time.
+   */
   readonly #met = new Map<RemotePath, NodeRow>();
 
   constructor(

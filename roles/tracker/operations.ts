@@ -278,8 +278,8 @@ function contradiction(operation: Operation): Fault {
 const replayRows = 256;
 
 /**
- * Rebuilds the derived tables of `to`, which must be empty, from the log of `from`, and copies the log.
- * How many operations there were. Throws `config-corrupt` when a checksum does not fit.
+ * Rebuilds the derived tables of `to`, which must be empty, from the log of `from`, and copies the
+ * log. How many operations there were. Throws `config-corrupt` when a checksum does not fit.
  */
 export async function replay(from: Catalog, to: Catalog): Promise<number> {
   await to.transaction(ensureRoot);

@@ -142,8 +142,8 @@ export class OrderBook {
   }
 
   /**
-   * Takes the order out that this outcome belongs to, and tells when it was first sent. Undefined for
-   * an outcome nobody waits for.
+   * Takes the order out that this outcome belongs to, and tells when it was first sent. Undefined
+   * for an outcome nobody waits for.
    */
   settle(
     seederId: SeederId,
@@ -157,8 +157,8 @@ export class OrderBook {
   }
 
   /**
-   * Forgets what is past its deadline, and tells what that was. A drop that went out is kept as long
-   * again: the seeder may have begun it in time and be slow.
+   * Forgets what is past its deadline, and tells what that was. A drop that went out is kept as
+   * long again: the seeder may have begun it in time and be slow.
    */
   sweep(nowMs: number): { seederId: SeederId; order: Order }[] {
     const forgotten: { seederId: SeederId; order: Order }[] = [];

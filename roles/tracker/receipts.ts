@@ -1,7 +1,7 @@
 /**
- * Receipts made into holdings: a batch gathers what its good items prove and writes it once for each
- * seeder. A chunk recorded without a receipt must be held already, with the size the client names:
- * otherwise a manifest could claim bytes that no seeder was ever asked for.
+ * Receipts made into holdings: a batch gathers what its good items prove and writes it once for
+ * each seeder. A chunk recorded without a receipt must be held already, with the size the client
+ * names: otherwise a manifest could claim bytes that no seeder was ever asked for.
  */
 import {
   type ChunkEntry,
@@ -22,8 +22,8 @@ export type RecordedChunk = z.output<typeof RecordedChunkSchema>;
 
 /**
  * Throws `leave-invalid` unless every receipt is a registered seeder's word for this chunk, given
- * under a leave that is not much older than the upload: a drop order trusts that no upload counts on
- * an older one (`drops.ts`).
+ * under a leave that is not much older than the upload: a drop order trusts that no upload counts
+ * on an older one (`drops.ts`).
  */
 function checkReceipts(
   core: Core,
@@ -71,8 +71,8 @@ function sizeMismatch(chunk: ChunkEntry, sizeBytes: number): Fault {
 }
 
 /**
- * What the chunks of one batch prove. Receipts of the whole batch are looked at before any chunk that
- * came without: the same chunk may stand in it twice, sent once.
+ * What the chunks of one batch prove. Receipts of the whole batch are looked at before any chunk
+ * that came without: the same chunk may stand in it twice, sent once.
  */
 export class Proofs {
   readonly #bySeeder = new Map<SeederId, Map<ChunkId, ChunkEntry>>();
@@ -108,8 +108,8 @@ export class Proofs {
   }
 
   /**
-   * Of a chunk without receipts. Throws `copies-missing` when nobody holds it, `size-mismatch` when it
-   * is held with another size.
+   * Of a chunk without receipts. Throws `copies-missing` when nobody holds it, `size-mismatch` when
+   * it is held with another size.
    */
   async checkHeld(chunk: RecordedChunk): Promise<void> {
     if (chunk.receipts.length > 0) return;

@@ -1,7 +1,7 @@
 /**
- * Liveness without IO: from when a seeder was last heard and what the clock says now follows whether
- * it is green, yellow, red or away. Nothing is stored but the arrivals; a step compares the states with
- * those of the step before, so that a change is told once.
+ * Liveness without IO: from when a seeder was last heard and what the clock says now follows
+ * whether it is green, yellow, red or away. Nothing is stored but the arrivals; a step compares the
+ * states with those of the step before, so that a change is told once.
  */
 import { limits, type SeederId, type SeederState } from "../../protocol/mod.ts";
 

@@ -1,4 +1,6 @@
-/** Starts a tracker on this machine's disk, clock, dice and network, and runs it until told to stop. */
+/**
+ * Starts a tracker on this machine's disk, clock, dice and network, and runs it until told to stop.
+ */
 import { Fault } from "../../protocol/mod.ts";
 import { systemClock } from "../kit/clock.ts";
 import { isWildcard, listen, type Listener, urlOf } from "../kit/listen.ts";
@@ -15,12 +17,16 @@ export interface TrackerConfig {
   /** How seeders and clients reach it, when that is not where it listens. */
   readonly publicUrl?: string;
   readonly copies: number;
+  readonly garbageMinutes: number;
   readonly joinCodeFile?: string | undefined;
   readonly loginCodeFile?: string | undefined;
   readonly logLevel: LogLevel;
 }
 
-/** Resolves once everything is closed after `signal` fired. Throws the fault that kept it from starting. */
+/**
+ * Resolves once everything is closed after `signal` fired. Throws the fault that kept it from
+ * starting.
+ */
 export async function startTracker(
   config: TrackerConfig,
   signal: AbortSignal,
@@ -49,6 +55,7 @@ export async function startTracker(
     random: systemRandom(),
     log,
     copiesDefault: config.copies,
+    garbageGraceMs: config.garbageMinutes * 60_000,
     codeFiles: {
       ...(config.joinCodeFile === undefined ? {} : { join: config.joinCodeFile }),
       ...(config.loginCodeFile === undefined ? {} : { login: config.loginCodeFile }),

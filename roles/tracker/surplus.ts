@@ -3,7 +3,7 @@
  * within the last minute, and all of it is looked at once more in the transaction that takes the holding
  * out. Until the words are there, the seeders are asked to verify.
  */
-import type { ChunkEntry, ChunkId, SeederId } from "../../protocol/mod.ts";
+import { type ChunkEntry, type ChunkId, limits, type SeederId } from "../../protocol/mod.ts";
 import { factsOf } from "./chunk_facts.ts";
 import type { Core } from "./core.ts";
 import { type Drop, orderDrops } from "./drops.ts";
@@ -17,13 +17,19 @@ const decidedMost = 200;
 
 export class Surplus {
   readonly #chunks = new Map<ChunkId, ChunkEntry>();
+  #later: (ChunkEntry & { readonly atMs: number })[] = [];
 
   get size(): number {
-    return this.#chunks.size;
+    return this.#chunks.size + this.#later.length;
   }
 
   add({ chunkId, sizeBytes }: ChunkEntry): void {
     this.#chunks.set(chunkId, { chunkId, sizeBytes });
+  }
+
+  /** A drop of it came to nothing: tried again when no fresh receipt stands in the way. */
+  addLater({ chunkId, sizeBytes }: ChunkEntry, nowMs: number): void {
+    this.#later.push({ chunkId, sizeBytes, atMs: nowMs + limits.receiptShareMs });
   }
 
   consider(cluster: ClusterView, facts: ChunkFacts): void {
@@ -31,6 +37,9 @@ export class Surplus {
   }
 
   async step(core: Core, words: FreshWord, budget: Budget): Promise<void> {
+    const nowMs = core.now();
+    for (const chunk of this.#later) if (chunk.atMs <= nowMs) this.add(chunk);
+    this.#later = this.#later.filter(({ atMs }) => atMs > nowMs);
     if (this.#chunks.size === 0 || core.losses.stopped !== undefined) return;
     const next = [...this.#chunks.values()].slice(0, decidedMost);
     const cluster = core.members.view(core.now());

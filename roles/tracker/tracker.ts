@@ -1,7 +1,7 @@
 /**
  * Opens a tracker over a catalog and gives it its only initiative: a step each second that notices
- * silent seeders, forgets ended leases and keeps the code files fresh. Everything else it does because
- * somebody asked (`api.ts`).
+ * silent seeders, forgets ended leases and keeps the code files fresh. Everything else it does
+ * because somebody asked (`api.ts`).
  */
 import {
   BaseUrl,
@@ -26,6 +26,7 @@ import { Codes } from "./codes.ts";
 import { RecentCommits } from "./commit.ts";
 import type { Core } from "./core.ts";
 import { trackerGuard } from "./guard.ts";
+import { Garbage } from "./garbage.ts";
 import { Healing } from "./healing.ts";
 import { Holdings } from "./holdings.ts";
 import { LossGuard } from "./loss_guard.ts";
@@ -48,6 +49,8 @@ export interface TrackerParts {
   readonly random: Random;
   readonly log: Log;
   readonly copiesDefault?: number;
+  /** How long a chunk stays that nobody names. */
+  readonly garbageGraceMs?: number;
   /** Where codes are kept fresh besides `<stateDirectory>/codes/`. */
   readonly codeFiles?: Partial<Record<CodePurpose, string>>;
 }
@@ -65,8 +68,9 @@ export interface Tracker {
 }
 
 /**
- * Opens the tracker: raises the epoch, so that seeders refuse any tracker that ran before, and reads
- * who the seeders are. @throws Fault `config-corrupt`, `config-invalid`, or what catalog and disk throw
+ * Opens the tracker: raises the epoch, so that seeders refuse any tracker that ran before, and
+ * reads who the seeders are. @throws Fault `config-corrupt`, `config-invalid`, or what catalog and
+ * disk throw
  */
 export async function openTracker(parts: TrackerParts): Promise<Tracker> {
   const core = await openCore(parts);
@@ -140,6 +144,7 @@ async function openCore(parts: TrackerParts): Promise<Core> {
     members: new Members(rows, upSinceMs),
     holdings: new Holdings(),
     orders: new OrderBook(random),
+    garbage: new Garbage(parts.garbageGraceMs ?? limits.garbageGraceMs),
     healing: new Healing(Pace.catch("normal").parse(pace)),
     losses: new LossGuard(stop),
     now,
@@ -175,6 +180,7 @@ function stepper(core: Core, codes: Codes, recent: RecentCommits): () => Promise
     core.holdings.sweep(nowMs);
     recent.sweep(nowMs);
     await forgetEndedUploads(core);
+    await collectGarbage(core);
     await heal(core, nowMs);
     await refreshCodes(core, codes);
     return stepMs;
@@ -197,6 +203,15 @@ async function forgetEndedUploads(core: Core): Promise<void> {
     if (swept > 0) core.log.info("uploads forgotten", { swept });
   } catch (fault) {
     core.log.error("ended uploads not forgotten", { fault });
+  }
+}
+
+async function collectGarbage(core: Core): Promise<void> {
+  try {
+    const copies = await core.garbage.sweep(core);
+    if (copies > 0) core.log.info("garbage dropped", { copies });
+  } catch (fault) {
+    core.log.error("garbage not dropped", { fault });
   }
 }
 

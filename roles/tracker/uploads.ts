@@ -1,8 +1,8 @@
 /**
- * Uploads under way: opened, given places, told what is stored, given up or forgotten. Everything about
- * them is in the catalog, so a restarted tracker goes on where it was. Every call is a batch with one
- * result an item: an item's checks come before its writes, so a bad one leaves nothing behind and spoils
- * no other. Making an upload visible is `commit.ts`.
+ * Uploads under way: opened, given places, told what is stored, given up or forgotten. Everything
+ * about them is in the catalog, so a restarted tracker goes on where it was. Every call is a batch
+ * with one result an item: an item's checks come before its writes, so a bad one leaves nothing
+ * behind and spoils no other. Making an upload visible is `commit.ts`.
  */
 import type * as z from "zod";
 import {
@@ -67,7 +67,9 @@ async function each<T, R>(
   return results;
 }
 
-/** Throws `is-a-directory`, `already-exists` or `version-conflict` unless the name is as asked for. */
+/**
+ * Throws `is-a-directory`, `already-exists` or `version-conflict` unless the name is as asked for.
+ */
 export function checkCondition(condition: Condition, found: Found): void {
   if (found.node?.kind === "directory") {
     throw new Fault("is-a-directory", `${found.path} is a directory`);
@@ -160,7 +162,9 @@ class Uploads {
     throw uploadUnknown(uploadId);
   }
 
-  /** Those whose lease has lost a tenth of its life: writing at every use would cost a sync each. */
+  /**
+   * Those whose lease has lost a tenth of its life: writing at every use would cost a sync each.
+   */
   ageing(nowMs: number): UploadRow[] {
     return [...this.#rows.values()].filter((row) => row !== undefined)
       .filter((row) => row.leaseEndsMs < nowMs + limits.uploadLeaseMs * 0.9);
@@ -203,6 +207,12 @@ export async function placeChunks(
     });
     return { results, ageing: uploads.ageing(nowMs) };
   });
+  core.garbage.spare(
+    input.chunks.filter((_, i) => {
+      const result = results[i];
+      return result?.ok === true && result.placement.held > 0;
+    }).map(({ chunkId }) => chunkId),
+  );
   if (ageing.length > 0) await core.catalog.transaction((tx) => renew(tx, ageing, nowMs));
   const tooFew = results.some((item) => !item.ok && item.problem.code === "too-few-seeders");
   if (tooFew && isStarting(core, nowMs)) {

@@ -1,7 +1,7 @@
 /**
  * From a path to a node: walks the namespace segment by segment and resolves links on the way, as
- * path_resolution(7) describes it. Links before the last segment are always followed, the last one when
- * asked for; a link's text is relative to the directory it lies in.
+ * path_resolution(7) describes it. Links before the last segment are always followed, the last one
+ * when asked for; a link's text is relative to the directory it lies in.
  */
 import {
   Fault,

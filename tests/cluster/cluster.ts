@@ -1,6 +1,6 @@
 /**
- * A cluster of real processes on loopback for one test: folders in a temporary directory, free ports,
- * every process started here and killed by its id. `using`-style: `await using cluster = …`.
+ * A cluster of real processes on loopback for one test: folders in a temporary directory, free
+ * ports, every process started here and killed by its id. `using`-style: `await using cluster = …`.
  */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
@@ -215,8 +215,8 @@ export class TestCluster implements AsyncDisposable {
   }
 
   /**
-   * What lies on the seeders' disks: chunk id to the seeders whose copy has the right SHA-256. Reads
-   * every byte. The seeders must be stopped.
+   * What lies on the seeders' disks: chunk id to the seeders whose copy has the right SHA-256.
+   * Reads every byte. The seeders must be stopped.
    */
   async replicasOnDisks(): Promise<Map<string, string[]>> {
     const replicas = new Map<string, string[]>();

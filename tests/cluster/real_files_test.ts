@@ -1,7 +1,7 @@
 /**
  * Real trees and awkward sizes through a real cluster: the system's documentation tree, Deno's own
- * executable, and generated files around the chunk size up to 1 GiB. Every digest is compared by the
- * system's sha256sum, and the copies of every chunk are counted on the seeders' disks.
+ * executable, and generated files around the chunk size up to 1 GiB. Every digest is compared by
+ * the system's sha256sum, and the copies of every chunk are counted on the seeders' disks.
  */
 import assert from "node:assert/strict";
 import { chunkIdOf, limits } from "../../protocol/mod.ts";

@@ -1,4 +1,7 @@
-/** Starting and stopping: `up`, flags and environment, and everything that keeps a role from starting. */
+/**
+ * Starting and stopping: `up`, flags and environment, and everything that keeps a role from
+ * starting.
+ */
 import assert from "node:assert/strict";
 import { runProgram, TestCluster, until } from "./cluster.ts";
 

@@ -130,6 +130,11 @@ export function observe(catalog: Catalog): Promise<unknown> {
       short: await view.shortChunks(undefined, most),
       below: await Promise.all(lives.map((live) => view.chunksBelow(live))),
       uses: await view.chunkUses(numbers.map((number) => chunk(number).chunkId)),
+      unreferenced: await Promise.all(
+        [undefined, ...numbers.map((number) => chunk(number).chunkId)].map((after) =>
+          view.unreferenced(after, 3)
+        ),
+      ),
       least: await each((number) =>
         Promise.all(lives.map((live) => view.copiesLeast(versionId(number), live)))
       ),

@@ -1,6 +1,6 @@
 /**
- * What every engine of the chunk store must do. An engine's own test names a way to open a fresh store
- * and runs this; engines that keep their chunks also say how to open the same store again.
+ * What every engine of the chunk store must do. An engine's own test names a way to open a fresh
+ * store and runs this; engines that keep their chunks also say how to open the same store again.
  */
 import assert from "node:assert/strict";
 import fc from "fast-check";

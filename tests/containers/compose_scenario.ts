@@ -1,7 +1,8 @@
 /**
- * What `compose_test.ts` runs inside the network of a fresh Docker daemon: builds the image from a copy
- * of the sources, brings the cluster up, moves a real tree, and then kills, unplugs, freezes, restarts
- * and takes down, comparing every byte after each. Prints a line per step; throws at the first failure.
+ * What `compose_test.ts` runs inside the network of a fresh Docker daemon: builds the image from a
+ * copy of the sources, brings the cluster up, moves a real tree, and then kills, unplugs, freezes,
+ * restarts and takes down, comparing every byte after each. Prints a line per step; throws at the
+ * first failure.
  */
 import assert from "node:assert/strict";
 import { treeDigest, until } from "../cluster/cluster.ts";
@@ -30,7 +31,10 @@ async function must(program: string, args: string[], cwd = project): Promise<str
   return out;
 }
 
-const compose = (...args: string[]) => must("docker-compose", ["-p", "offshore", ...args]);
+/** OFFSHORE_COMPOSE="docker compose" runs all of this with Compose v2 instead. */
+const [composer = "", ...composerArgs] = (Deno.env.get("OFFSHORE_COMPOSE") ?? "docker-compose")
+  .split(" ");
+const compose = (...args: string[]) => must(composer, [...composerArgs, "-p", "offshore", ...args]);
 const client = (...args: string[]) => compose("exec", "-T", "client", "offshore", ...args);
 
 async function containerOf(service: string): Promise<string> {
@@ -69,13 +73,16 @@ async function step(name: string, work: () => Promise<unknown>): Promise<void> {
   console.log(`ok   ${name} (${((performance.now() - start) / 1000).toFixed(1)} s)`);
 }
 
-/** The tree comes back as it went up. */
+/** `tree` is the system's documentation, `mixed` a few of its folders and one larger file. */
+type Tree = "tree" | "mixed";
+
 let round = 0;
-async function treeComesBack(): Promise<void> {
+/** The tree comes back as it went up. */
+async function comesBack(tree: Tree): Promise<void> {
   const name = `back-${++round}`;
-  await client("get", "-r", "/tree", name);
+  await client("get", "-r", `/${tree}`, name);
   const disk = `${project}/.disks/client`;
-  assert.deepEqual(await treeDigest(`${disk}/${name}`), await treeDigest(`${disk}/tree`));
+  assert.deepEqual(await treeDigest(`${disk}/${name}`), await treeDigest(`${disk}/${tree}`));
   await Deno.remove(`${disk}/${name}`, { recursive: true });
 }
 
@@ -132,7 +139,14 @@ try {
     const tree = `${project}/.disks/client/tree`;
     await must("cp", ["-a", "/usr/share/doc", tree], work);
     await client("put", "-r", "tree", "/tree");
-    await treeComesBack();
+    await comesBack("tree");
+    const mixed = `${project}/.disks/client/mixed`;
+    await Deno.mkdir(mixed);
+    for (const name of ["adduser", "bash", "coreutils", "libc6", "perl"]) {
+      await must("cp", ["-a", `${tree}/${name}`, mixed], work).catch(() => "");
+    }
+    await must("cp", [Deno.execPath(), `${mixed}/deno`], work);
+    await client("put", "-r", "mixed", "/mixed");
   });
 
   await step("nothing is open: no token, no answer", async () => {
@@ -154,7 +168,7 @@ try {
 
   await step("a killed seeder costs nothing", async () => {
     await must("docker", ["kill", await containerOf("seeder-2")]);
-    await treeComesBack();
+    await comesBack("mixed");
     await compose("start", "seeder-2");
     await untilState("seeder-2", "green");
   });
@@ -162,7 +176,7 @@ try {
   await step("an unplugged seeder costs nothing", async () => {
     const container = await containerOf("seeder-3");
     await must("docker", ["network", "disconnect", "offshore_offshore", container]);
-    await treeComesBack();
+    await comesBack("mixed");
     const address = ["--ip", "11.56.1.43", "--alias", "seeder-3"];
     await must("docker", ["network", "connect", ...address, "offshore_offshore", container]);
     await untilState("seeder-3", "green");
@@ -170,7 +184,7 @@ try {
 
   await step("a frozen seeder costs nothing", async () => {
     await must("docker", ["pause", await containerOf("seeder-1")]);
-    await treeComesBack();
+    await comesBack("mixed");
     await must("docker", ["unpause", await containerOf("seeder-1")]);
     await untilState("seeder-1", "green");
   });
@@ -179,7 +193,7 @@ try {
     await compose("restart", "tracker");
     await untilHealthy();
     for (const seeder of ["seeder-1", "seeder-2", "seeder-3"]) await untilState(seeder, "green");
-    await treeComesBack();
+    await comesBack("mixed");
   });
 
   await step("a stop is a clean sign-out", async () => {
@@ -196,7 +210,18 @@ try {
     await compose("down");
     await compose("up", "-d", "--no-build");
     await untilHealthy();
-    await treeComesBack();
+    await comesBack("tree");
+    await comesBack("mixed");
+  });
+
+  await step("a fourth seeder joins as docs/DEPLOYMENT.md says", async () => {
+    const guide = await Deno.readTextFile(`${repository}/docs/DEPLOYMENT.md`);
+    const override = /```yaml\n([^]*?)```/.exec(guide)?.[1] ?? "";
+    await Deno.writeTextFile(`${project}/docker-compose.override.yml`, override);
+    await compose("up", "-d", "--no-build");
+    await untilState("seeder-4", "green");
+    await client("put", "-r", "tree/adduser", "/wider");
+    assert.match(await client("ls", "/wider"), /copyright/);
   });
 
   await step("a client on the host reaches the cluster with the login code", async () => {
@@ -211,10 +236,10 @@ try {
     assert.deepEqual(await treeDigest(`${work}/tree`), await treeDigest(`${disk}/tree`));
   });
 } catch (error) {
-  const { out } = await run("docker-compose", ["-p", "offshore", "logs", "--tail", "20"]);
+  const { out } = await run(composer, [...composerArgs, "-p", "offshore", "logs", "--tail", "20"]);
   console.log(out);
   throw error;
 } finally {
-  await run("docker-compose", ["-p", "offshore", "down", "-v", "--timeout", "5"]);
+  await run(composer, [...composerArgs, "-p", "offshore", "down", "-v", "--timeout", "5"]);
   await Deno.remove(work, { recursive: true }).catch(() => {});
 }

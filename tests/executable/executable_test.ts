@@ -1,7 +1,7 @@
 /**
  * The single executable, made by the packer as it is made where denort cannot be had, and used like
- * any program: cold and warm starts, many first starts at once, arguments, pipes, exit codes, signals,
- * and a whole cluster out of the one file with nothing of Deno's on the PATH.
+ * any program: cold and warm starts, many first starts at once, arguments, pipes, exit codes,
+ * signals, and a whole cluster out of the one file with nothing of Deno's on the PATH.
  */
 import assert from "node:assert/strict";
 import { until } from "../cluster/cluster.ts";

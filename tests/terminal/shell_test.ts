@@ -1,6 +1,6 @@
 /**
- * The `$` shell as a person meets it: a real terminal (tmux), typed keys, and what the screen shows.
- * Skipped nowhere: `.ci/run` installs tmux.
+ * The `$` shell as a person meets it: a real terminal (tmux), typed keys, and what the screen
+ * shows. Skipped nowhere: `.ci/run` installs tmux.
  */
 import assert from "node:assert/strict";
 import { mainModule, until } from "../cluster/cluster.ts";

@@ -1,6 +1,6 @@
 /**
- * `explain`: where the copies of a file are and why there. A large file is summed up by seeder while
- * its pages come in, so that memory does not grow with it.
+ * `explain`: where the copies of a file are and why there. A large file is summed up by seeder
+ * while its pages come in, so that memory does not grow with it.
  */
 import {
   type ExplainedChunk,

@@ -2,11 +2,12 @@
  * Which chunk is fetched from which seeder next, as a pure reducer: (state, event) → (state,
  * requests). It holds only the window of chunks that are wanted now, never a whole manifest.
  *
- * Rarest first (fewest usable holders, then the lowest index); of its holders the one that should be
- * done first by outstanding bytes per measured speed. A seeder that failed a chunk is out for it until
- * the tracker has been asked again, and one that sent wrong bytes is out for good. A fetch that takes
- * far longer than expected is doubled at another holder, and earlier so when nothing else is left to
- * begin; the first good answer wins (the endgame of BitTorrent, Cohen 2003, with a bound on waste).
+ * Rarest first (fewest usable holders, then the lowest index); of its holders the one that should
+ * be done first by outstanding bytes per measured speed. A seeder that failed a chunk is out for it
+ * until the tracker has been asked again, and one that sent wrong bytes is out for good. A fetch
+ * that takes far longer than expected is doubled at another holder, and earlier so when nothing
+ * else is left to begin; the first good answer wins (the endgame of BitTorrent, Cohen 2003, with a
+ * bound on waste).
  *
  * Bytes, sockets and the clock are elsewhere: every event carries the time.
  */
@@ -24,8 +25,9 @@ export interface FetchSettings {
 }
 
 /**
- * `leave`: refused for its leave, so the others' have most likely ended too and fresh ones are asked
- * for. A seeder that refuses the fresh one as well is at fault itself: its clock or its key is off.
+ * `leave`: refused for its leave, so the others' have most likely ended too and fresh ones are
+ * asked for. A seeder that refuses the fresh one as well is at fault itself: its clock or its key
+ * is off.
  */
 export type FetchFailure = "wrong-bytes" | "absent" | "unreachable" | "leave" | "refused";
 

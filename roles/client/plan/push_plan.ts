@@ -2,11 +2,11 @@
  * Which chunk is sent to whom next, as a pure reducer: (state, event) → (state, requests). The same
  * plan serves chunks sent one by one and batches of small ones; it holds only chunks under way.
  *
- * A chunk is hashed, placed by the tracker, sent to the first of its places with the others as chain,
- * and settled when enough copies are known. Where a copy failed, the places left are used, then the
- * tracker is asked again with the failed seeders to avoid; after a bounded number of rounds the chunk
- * settles with the copies it has, and the tracker decides at the commit whether they are enough. A
- * seeder that failed is avoided by every chunk of the upload for some seconds.
+ * A chunk is hashed, placed by the tracker, sent to the first of its places with the others as
+ * chain, and settled when enough copies are known. Where a copy failed, the places left are used,
+ * then the tracker is asked again with the failed seeders to avoid; after a bounded number of
+ * rounds the chunk settles with the copies it has, and the tracker decides at the commit whether
+ * they are enough. A seeder that failed is avoided by every chunk of the upload for some seconds.
  *
  * Bytes, sockets and the clock are elsewhere: every event carries the time.
  */

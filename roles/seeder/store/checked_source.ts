@@ -1,15 +1,15 @@
 /**
- * The bytes of one chunk on their way in: counted and hashed while they pass. Both engines take their
- * bytes through here, so that none of them can keep what it did not check.
+ * The bytes of one chunk on their way in: counted and hashed while they pass. Both engines take
+ * their bytes through here, so that none of them can keep what it did not check.
  */
 import { type ChunkId, Fault, startDigest } from "../../../protocol/mod.ts";
 
 export type ByteSource = AsyncIterable<Uint8Array<ArrayBuffer>>;
 
 /**
- * Passes on the parts of `source` and throws unless they were the chunk `chunkId` of `sizeBytes`. The
- * part that goes past the size is not passed on.
- * @throws Fault `size-mismatch`, `truncated-body`, `digest-mismatch`, and whatever the source throws
+ * Passes on the parts of `source` and throws unless they were the chunk `chunkId` of `sizeBytes`.
+ * The part that goes past the size is not passed on.
+ * @throws Fault `size-mismatch`, `truncated-body`, `digest-mismatch`, and what the source throws
  */
 export async function* checkedSource(
   chunkId: ChunkId,

@@ -2,8 +2,8 @@
  * What a seeder holds, in memory: chunk id to where it lies. Engines put an entry in only when the
  * chunk is durable, so whoever finds it here may give a receipt for it.
  *
- * Its one idea: pages are cut from a sorted array that is kept between pages; chunks that came since
- * are merged in when the next page is asked for, chunks that went are passed over.
+ * Its one idea: pages are cut from a sorted array that is kept between pages; chunks that came
+ * since are merged in when the next page is asked for, chunks that went are passed over.
  */
 import { type ChunkEntry, type ChunkId, InventorySum } from "../../../protocol/mod.ts";
 

@@ -2,7 +2,8 @@
  * The chunk store of one seeder. `tests/conformance/chunk_store_suite.ts` is run over every engine.
  *
  * Contract:
- * - When `put` or `putMany` resolves for a chunk, it is durable and its bytes had the SHA-256 of its
+ * - When `put` or `putMany` resolves for a chunk, it is durable and its bytes had the SHA-256 of
+ * its
  *   id; when it throws, nothing is left behind that a later `read` or `list` would show.
  * - Putting a chunk that is there reads its source to the end, checks it, and changes nothing.
  * - A chunk once put is listed, readable and counted until it is dropped or found corrupt.
@@ -30,7 +31,10 @@ export interface ChunkStore {
     source: AsyncIterable<Uint8Array<ArrayBuffer>>,
   ): Promise<PutResult>;
 
-  /** Many small chunks with one sync for all. One result each, in order; one bad chunk spoils no other. */
+  /**
+   * Many small chunks with one sync for all. One result each, in order; one bad chunk spoils no
+   * other.
+   */
   putMany(
     items: readonly { readonly chunkId: ChunkId; readonly bytes: Uint8Array<ArrayBuffer> }[],
   ): Promise<(PutResult | Fault)[]>;

@@ -36,7 +36,9 @@ export interface DiskStoreParts {
   readonly reserveBytes?: number;
 }
 
-/** @throws Fault `disk-unusable`, `disk-failed`, `disk-full` when the folders cannot be made or read */
+/**
+ * @throws Fault `disk-unusable`, `disk-failed`, `disk-full` when the folders cannot be made or read
+ */
 export async function openDiskStore(parts: DiskStoreParts): Promise<ChunkStore> {
   const { disk, directory, clock, random, log } = parts;
   const index = new ChunkIndex<Location>();

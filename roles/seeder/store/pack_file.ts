@@ -1,7 +1,8 @@
 /**
  * One pack that is being written: whole groups of records are appended with one write and one sync.
- * After a failure the group is cut off again; where that fails too, the pack is closed for good, and
- * what follows goes into a new one: after a failed sync nothing can be said about what reached the disk.
+ * After a failure the group is cut off again; where that fails too, the pack is closed for good,
+ * and what follows goes into a new one: after a failed sync nothing can be said about what reached
+ * the disk.
  */
 import type { Disk, DiskFile } from "../../kit/disk.ts";
 import { type Random } from "../../kit/random.ts";

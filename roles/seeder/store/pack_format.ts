@@ -2,8 +2,8 @@
  * Bytes of a pack file (docs/DISK.md): a pack head, then records, each a record head and a body.
  * Numbers are unsigned, most significant byte first.
  *
- * Pack head, 64 bytes: "OFFSHORE PACK 1\n", 16 random bytes (the salt), 32 bytes SHA-256 of these 32.
- * Record head, 64 bytes: "OFSR", version 1, kind (1 store, 2 drop), two zeros, body size (4),
+ * Pack head, 64 bytes: "OFFSHORE PACK 1\n", 16 random bytes (the salt), 32 bytes SHA-256 of these
+ * 32. Record head, 64 bytes: "OFSR", version 1, kind (1 store, 2 drop), two zeros, body size (4),
  * chunk id (32), first 20 bytes of SHA-256 over the salt and the 44 bytes before.
  *
  * The salt keeps bytes inside a chunk, which a person chose, from being taken for a record when a
@@ -66,8 +66,8 @@ export function encodeRecordHead(salt: Bytes, head: RecordHead): Bytes {
 }
 
 /**
- * The head in these 64 bytes, or undefined when they are none. With the salt lost its check cannot be
- * made; the caller must then check the body, and trust no drop.
+ * The head in these 64 bytes, or undefined when they are none. With the salt lost its check cannot
+ * be made; the caller must then check the body, and trust no drop.
  */
 export function readRecordHead(salt: Bytes | undefined, bytes: Bytes): RecordHead | undefined {
   if (bytes.length < recordHeadBytes || !same(bytes.subarray(0, 4), recordMagic)) return undefined;

@@ -1,7 +1,7 @@
 /**
- * The books of a pack store: which packs there are, how much of each lives, and which chunks have dead
- * records somewhere (their drops must outlive them, or an old copy would rise again). Reads packs and
- * sidecars; writes a sidecar where one is missing; appends nothing.
+ * The books of a pack store: which packs there are, how much of each lives, and which chunks have
+ * dead records somewhere (their drops must outlive them, or an old copy would rise again). Reads
+ * packs and sidecars; writes a sidecar where one is missing; appends nothing.
  */
 import type { ChunkId } from "../../../protocol/mod.ts";
 import type { InPack } from "./location.ts";

@@ -1,8 +1,8 @@
 /**
  * Finds the records of a pack file that has no sidecar: the newest one, one from before a crash, or
- * one whose sidecar was lost. Bodies are hashed, since after a power cut a head may have reached the
- * disk and its body not. Where a head is damaged the next good one is searched for: nothing else is
- * lost. It changes nothing.
+ * one whose sidecar was lost. Bodies are hashed, since after a power cut a head may have reached
+ * the disk and its body not. Where a head is damaged the next good one is searched for: nothing
+ * else is lost. It changes nothing.
  */
 import { chunkIdOf } from "../../../protocol/mod.ts";
 import type { DiskFile } from "../../kit/disk.ts";

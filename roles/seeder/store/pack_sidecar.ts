@@ -1,6 +1,7 @@
 /**
- * The sidecar of a sealed pack: its records without their bodies, so that opening a store reads a few
- * kilobytes a pack. It may be deleted at any time: the pack is scanned and the sidecar written again.
+ * The sidecar of a sealed pack: its records without their bodies, so that opening a store reads a
+ * few kilobytes a pack. It may be deleted at any time: the pack is scanned and the sidecar written
+ * again.
  *
  * Layout: "OFFSHORE INDEX 1", size of the pack (8), salt (16); for each record kind (1: 1 store,
  * 2 drop), offset (4), body size (4), chunk id (32); then the SHA-256 (32) of all before.
@@ -38,7 +39,9 @@ export async function writeSidecar(
   await writeDurably(disk, path, bytes);
 }
 
-/** What the sidecar says, or undefined when there is none, it is damaged, or the pack is another. */
+/**
+ * What the sidecar says, or undefined when there is none, it is damaged, or the pack is another.
+ */
 export async function readSidecar(
   disk: Disk,
   path: string,

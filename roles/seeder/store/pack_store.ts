@@ -123,8 +123,8 @@ export class PackStore {
   }
 
   /**
-   * The chunk is gone from memory at once. On a disk so full that not even the drop can be written, or
-   * a failing one, it may come back at the next start: the tracker will see it and order again.
+   * The chunk is gone from memory at once. On a disk so full that not even the drop can be written,
+   * or a failing one, it may come back at the next start: the tracker will see it and order again.
    */
   async drop(chunkId: ChunkId): Promise<boolean> {
     const location = this.parts.index.get(chunkId);

@@ -1,6 +1,7 @@
 /**
- * Whether there is room for a chunk: free space less the reserve, less what is on its way. The reserve
- * stays free for drops, logs and the identity, so a seeder that is full can still do its other work.
+ * Whether there is room for a chunk: free space less the reserve, less what is on its way. The
+ * reserve stays free for drops, logs and the identity, so a seeder that is full can still do its
+ * other work.
  */
 import { Fault, limits } from "../../../protocol/mod.ts";
 import type { Disk } from "../../kit/disk.ts";

@@ -173,6 +173,11 @@ export interface CatalogView {
   /** In the order asked. */
   chunkUses(chunkIds: readonly ChunkId[]): Promise<ChunkUses[]>;
   /**
+   * Chunks that are held and that no version and no upload names, in ascending order; the size is
+   * that of one of their holdings.
+   */
+  unreferenced(after: ChunkId | undefined, limit: number): Promise<ChunkEntry[]>;
+  /**
    * Of the chunks some version names: how many have fewer holdings on `live` than the most copies
    * any of their versions asks for, and how many of these have none at all.
    */

@@ -13,7 +13,7 @@ import type {
   UploadRow,
   VersionRow,
 } from "./catalog.ts";
-import type { MemoryCatalogData } from "./memory_tables.ts";
+import { compareIds, type MemoryCatalogData } from "./memory_tables.ts";
 import type { ViewTables } from "./synchronous.ts";
 
 export class MemoryView implements ViewTables {
@@ -151,6 +151,18 @@ export class MemoryView implements ViewTables {
         recorded: this.data.recorded.get(chunkId) ?? 0,
       };
     });
+  }
+
+  unreferenced(after: ChunkId | undefined, limit: number): ChunkEntry[] {
+    const unused = [...this.data.holders.groups()].filter(([chunkId]) =>
+      chunkId > (after ?? "") && this.data.naming.of(chunkId).size === 0 &&
+      !this.data.recorded.has(chunkId)
+    );
+    return unused.sort(([a], [b]) => compareIds(a, b)).slice(0, limit)
+      .flatMap(([chunkId, holders]) => {
+        const [seederId] = holders.page(undefined, 1)[0] ?? [];
+        return seederId === undefined ? [] : this.data.holdings.of(seederId).get(chunkId) ?? [];
+      });
   }
 
   #mostCopies(naming: Iterable<[VersionId, number]>): number {

@@ -115,6 +115,10 @@ const migrations: readonly string[] = [
   ALTER TABLE uploads ADD COLUMN opened_ms INTEGER NOT NULL DEFAULT 0;
   CREATE INDEX uploads_by_opening ON uploads (opened_ms);
   `,
+  `
+  CREATE INDEX chunks_unreferenced ON chunks (chunk_id)
+    WHERE named = 0 AND recorded = 0 AND held > 0;
+  `,
   // Short chunks are found page by page in order of id; counting them needs no other index.
   `
   ALTER TABLE seeders ADD COLUMN draining INTEGER NOT NULL DEFAULT 0;
@@ -158,7 +162,8 @@ export function prepareSchema(connection: SqliteConnection): void {
 
 /**
  * The system's temporary folder may be read-only (a container) or memory. The runtime has started
- * SQLite before any environment variable of ours could tell it so; this deprecated pragma still does.
+ * SQLite before any environment variable of ours could tell it so; this deprecated pragma still
+ * does.
  */
 function keepTemporariesBeside(connection: SqliteConnection): void {
   const folder = connection.path.slice(0, Math.max(1, connection.path.lastIndexOf("/")));

@@ -244,6 +244,19 @@ export class SqliteView implements ViewTables {
     });
   }
 
+  unreferenced(after: ChunkId | undefined, limit: number): ChunkEntry[] {
+    return this.connection.all(
+      `SELECT c.chunk_id, (SELECT h.size_bytes FROM holdings AS h CROSS JOIN holders AS s
+           WHERE h.chunk_key = c.chunk_key AND s.holder_key = h.holder_key
+           ORDER BY s.seeder_id LIMIT 1) AS size_bytes
+       FROM chunks AS c INDEXED BY chunks_unreferenced
+       WHERE c.named = 0 AND c.recorded = 0 AND c.held > 0 AND c.chunk_id > ?
+       ORDER BY c.chunk_id LIMIT ?`,
+      bytesOf(after ?? ""),
+      limit,
+    ).map(chunkEntryOf);
+  }
+
   copiesLeast(versionId: VersionId, live: readonly SeederId[]): number | undefined {
     const row = this.connection.get(
       `WITH ${alive}

@@ -32,6 +32,7 @@ const viewMethods: { readonly [Name in keyof CatalogView]: true } = {
   shortChunks: true,
   holdingsSummary: true,
   chunkUses: true,
+  unreferenced: true,
   chunksBelow: true,
   copiesLeast: true,
   wanted: true,

@@ -1,12 +1,13 @@
 /**
- * Which seeders shall take a chunk: weighted rendezvous hashing. Every seeder gets a score for every
- * chunk from the two ids alone, and the best scores win, so that no table is kept, a seeder that joins
- * takes only its fair share from the others, and one that leaves gives up only what it had.
+ * Which seeders shall take a chunk: weighted rendezvous hashing. Every seeder gets a score for
+ * every chunk from the two ids alone, and the best scores win, so that no table is kept, a seeder
+ * that joins takes only its fair share from the others, and one that leaves gives up only what it
+ * had.
  *
  * The score is -weight / ln(u), u uniform in (0, 1) from the ids: the logarithmic method of
- * Schindelhauer and Schomaker, "Weighted distributed hash tables", SPAA 2005, applied to the rendezvous
- * hashing of Thaler and Ravishankar, IEEE/ACM Transactions on Networking 6(1), 1998. The chance to win
- * is then proportional to the weight, which is the seeder's capacity.
+ * Schindelhauer and Schomaker, "Weighted distributed hash tables", SPAA 2005, applied to the
+ * rendezvous hashing of Thaler and Ravishankar, IEEE/ACM Transactions on Networking 6(1), 1998. The
+ * chance to win is then proportional to the weight, which is the seeder's capacity.
  */
 import type { ChunkId, SeederId } from "../../../protocol/mod.ts";
 import type { ClusterView, SeederFacts } from "./view.ts";
@@ -86,7 +87,9 @@ function uniformOf(key: ChunkKey, seederId: SeederId): number {
   return ((high >>> 6) * 2 ** 26 + (low >>> 6) + 0.5) / 2 ** 52;
 }
 
-/** The finaliser of MurmurHash3 (Appleby, public domain): every input bit reaches every output bit. */
+/**
+ * The finaliser of MurmurHash3 (Appleby, public domain): every input bit reaches every output bit.
+ */
 function mix(value: number): number {
   let hash = value | 0;
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);

@@ -1,7 +1,7 @@
 /**
- * The frozen picture of the cluster that every plan decides from: who is there, where, how large and
- * how free, at one moment of the tracker's clock. Plans get nothing else, so the same view always
- * gives the same plan.
+ * The frozen picture of the cluster that every plan decides from: who is there, where, how large
+ * and how free, at one moment of the tracker's clock. Plans get nothing else, so the same view
+ * always gives the same plan.
  */
 import type { SeederId, SeederState } from "../../../protocol/mod.ts";
 
@@ -28,7 +28,9 @@ export interface ClusterView {
   readonly seeders: readonly SeederFacts[];
 }
 
-/** Holdings on these count as copies: heard lately, or silent for no longer than a restart takes. */
+/**
+ * Holdings on these count as copies: heard lately, or silent for no longer than a restart takes.
+ */
 export function isLive(state: SeederState): boolean {
   return state === "green" || state === "yellow";
 }

@@ -1,4 +1,6 @@
-/** Short forms for the transfer tests: local files, uploads and downloads with all their results. */
+/**
+ * Short forms for the transfer tests: local files, uploads and downloads with all their results.
+ */
 import assert from "node:assert/strict";
 import type { Condition } from "../../../protocol/mod.ts";
 import { downloadFiles } from "../../../roles/client/download.ts";

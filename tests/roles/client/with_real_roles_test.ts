@@ -1,4 +1,6 @@
-/** The client against the real tracker and three real seeders in one process, over a map of apps. */
+/**
+ * The client against the real tracker and three real seeders in one process, over a map of apps.
+ */
 import assert from "node:assert/strict";
 import { limits, type Transport } from "../../../protocol/mod.ts";
 import { login, openSession, type Session } from "../../../roles/client/session.ts";

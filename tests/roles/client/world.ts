@@ -1,8 +1,8 @@
 /**
- * A cluster in one process for the client's tests: the real tracker over a memory catalog, and seeders
- * of our own behind the real route table that can be told to misbehave. Time is two clocks: the
- * tracker's stands still, so nobody turns yellow; the client's runs twenty-five times too fast, so
- * that a stall of two seconds costs eighty milliseconds.
+ * A cluster in one process for the client's tests: the real tracker over a memory catalog, and
+ * seeders of our own behind the real route table that can be told to misbehave. Time is two clocks:
+ * the tracker's stands still, so nobody turns yellow; the client's runs twenty-five times too fast,
+ * so that a stall of two seconds costs eighty milliseconds.
  */
 import { type Clock, systemClock } from "../../../roles/kit/clock.ts";
 import { silentLog } from "../../../roles/kit/log.ts";

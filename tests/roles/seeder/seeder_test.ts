@@ -1,4 +1,6 @@
-/** A seeder's initiative: joining, reporting, orders, the epoch fence, and trouble with its disk. */
+/**
+ * A seeder's initiative: joining, reporting, orders, the epoch fence, and trouble with its disk.
+ */
 import assert from "node:assert/strict";
 import {
   ClusterId,

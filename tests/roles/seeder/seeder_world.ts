@@ -1,6 +1,7 @@
 /**
- * Real seeders and a tracker that only speaks the seeders' part of the protocol, in one process: the
- * transport is a table of addresses. What a test wants to see of the tracker it finds in `heard`.
+ * Real seeders and a tracker that only speaks the seeders' part of the protocol, in one process:
+ * the transport is a table of addresses. What a test wants to see of the tracker it finds in
+ * `heard`.
  */
 import assert from "node:assert/strict";
 import {

@@ -1,4 +1,6 @@
-/** A drop is decided and its holding taken out in one step; nothing brings it back but the seeder. */
+/**
+ * A drop is decided and its holding taken out in one step; nothing brings it back but the seeder.
+ */
 import assert from "node:assert/strict";
 import { limits } from "../../../protocol/mod.ts";
 import { seededRandom } from "../../../roles/kit/random.ts";
@@ -12,7 +14,12 @@ const nowMs = 10_000_000;
 
 function world() {
   const catalog = openMemoryCatalog();
-  return { catalog, orders: new OrderBook(seededRandom(1)), now: () => nowMs, losses: new LossGuard(undefined) };
+  return {
+    catalog,
+    orders: new OrderBook(seededRandom(1)),
+    now: () => nowMs,
+    losses: new LossGuard(undefined),
+  };
 }
 
 const drop = (of: number, at = 1): Drop => ({

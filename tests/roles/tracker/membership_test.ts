@@ -1,4 +1,6 @@
-/** Seeders that come, report, tell their inventory and go; and holdings that stay true meanwhile. */
+/**
+ * Seeders that come, report, tell their inventory and go; and holdings that stay true meanwhile.
+ */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type ChunkId, Fault, limits } from "../../../protocol/mod.ts";

@@ -1,4 +1,6 @@
-/** Whatever was done through the routes, replaying the log gives the same names, files and policies. */
+/**
+ * Whatever was done through the routes, replaying the log gives the same names, files and policies.
+ */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Fault, limits } from "../../../protocol/mod.ts";

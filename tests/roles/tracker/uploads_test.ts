@@ -1,4 +1,6 @@
-/** Uploads from open to commit: conditions, places, receipts, copies, batches, races, repetition. */
+/**
+ * Uploads from open to commit: conditions, places, receipts, copies, batches, races, repetition.
+ */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import {

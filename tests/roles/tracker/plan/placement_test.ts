@@ -1,4 +1,7 @@
-/** Placement against a dumb oracle, its promises about stability and fairness, and all small clusters. */
+/**
+ * Placement against a dumb oracle, its promises about stability and fairness, and all small
+ * clusters.
+ */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type ChunkId, chunkIdOf, SeederId, type SeederState } from "../../../../protocol/mod.ts";
