@@ -1,6 +1,7 @@
 /**
- * Who said lately, after reading it, that a copy is good: a seeder that has just fetched the chunk, or
- * was asked to verify it. Only such words allow to give another copy up; they age within a minute.
+ * Who said lately, after reading it, that a copy is good: a seeder that has just fetched the
+ * chunk, or was asked to verify it. Only such words allow to give another copy up; they age within
+ * a minute.
  */
 import { type ChunkId, limits, type SeederId } from "../../protocol/mod.ts";
 

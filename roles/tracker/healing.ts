@@ -1,11 +1,11 @@
 /**
  * Keeps every chunk at its copies: once a second it finds chunks that may need something, asks the
- * plans what, and orders as much as the pace allows. Repair comes first, fewest copies first; moving to
- * better places and giving up what is too many happen only while nothing needs repair. Everything here
- * is in memory: after a restart of the tracker it is found again.
+ * plans what, and orders as much as the pace allows. Repair comes first, fewest copies first;
+ * moving to better places and giving up what is too many happen only while nothing needs repair.
+ * Everything here is in memory: after a restart of the tracker it is found again.
  *
- * A copy in flight is counted as arriving until its order ends. A failure sets its chunk aside and stops
- * no other.
+ * A copy in flight is counted as arriving until its order ends. A failure sets its chunk aside and
+ * stops no other.
  */
 import {
   type ChunkEntry,

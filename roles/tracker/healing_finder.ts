@@ -1,7 +1,7 @@
 /**
- * Finds chunks that may need something, a bounded number each second: those short of holdings, those
- * that an absent or drained seeder holds, and now and then all. It only names them; what they need is
- * decided by the plans.
+ * Finds chunks that may need something, a bounded number each second: those short of holdings,
+ * those that an absent or drained seeder holds, and now and then all. It only names them; what
+ * they need is decided by the plans.
  */
 import type { ChunkEntry, SeederId } from "../../protocol/mod.ts";
 import type { Core } from "./core.ts";

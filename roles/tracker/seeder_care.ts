@@ -110,9 +110,10 @@ async function checkRoom(core: Core, member: Member): Promise<void> {
 }
 
 /**
- * Takes a seeder out of the cluster with all its holdings. How many chunks had their only copy there.
- * @throws Fault `seeder-unknown`, `seeder-live`, `copies-missing` when copies would be lost that were
- *   not given up by the one who asks
+ * Takes a seeder out of the cluster with all its holdings. How many chunks had their only copy
+ * there.
+ * @throws Fault `seeder-unknown`, `seeder-live`, `copies-missing` when copies would be lost that
+ *   were not given up by the one who asks
  */
 export async function forget(
   core: Core,

@@ -1,6 +1,6 @@
 /**
- * Chunks whose copy failed: left alone for a while that doubles with every failure, listed for people,
- * and never in the way of the others.
+ * Chunks whose copy failed: left alone for a while that doubles with every failure, listed for
+ * people, and never in the way of the others.
  */
 import type { ChunkId, SeederId } from "../../protocol/mod.ts";
 

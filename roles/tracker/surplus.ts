@@ -1,7 +1,7 @@
 /**
- * Copies beyond those wanted, given up one way only: every copy that stays has been read and found good
- * within the last minute, and all of it is looked at once more in the transaction that takes the holding
- * out. Until the words are there, the seeders are asked to verify.
+ * Copies beyond those wanted, given up one way only: every copy that stays has been read and found
+ * good within the last minute, and all of it is looked at once more in the transaction that takes
+ * the holding out. Until the words are there, the seeders are asked to verify.
  */
 import { type ChunkEntry, type ChunkId, limits, type SeederId } from "../../protocol/mod.ts";
 import { factsOf } from "./chunk_facts.ts";

@@ -1,7 +1,7 @@
 /**
- * `catalogTellsTheTruth` compares the catalog of a world at rest with the disks, both ways: a holding
- * that no disk has would be counted on, a copy nobody knows of would lie there for ever. It opens the
- * real stores with no seeder running, and does not check bytes: `nothingLost` does.
+ * `catalogTellsTheTruth` compares the catalog of a world at rest with the disks, both ways: a
+ * holding that no disk has would be counted on, a copy nobody knows of would lie there for ever.
+ * It opens the real stores with no seeder running, and does not check bytes: `nothingLost` does.
  */
 import { silentLog } from "../../roles/kit/log.ts";
 import { seededRandom } from "../../roles/kit/random.ts";

@@ -1,6 +1,6 @@
 /**
- * `maintenance`, `drain`, `forget`, `pace`, `confirm-loss`: what an administrator says about seeders
- * and their copies. What becomes of it is in `status`.
+ * `maintenance`, `drain`, `forget`, `pace`, `confirm-loss`: what an administrator says about
+ * seeders and their copies. What becomes of it is in `status`.
  */
 import { Fault, Pace, type SeederId } from "../../../protocol/mod.ts";
 import type { Command, CommandContext } from "../command.ts";

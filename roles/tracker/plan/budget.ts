@@ -1,7 +1,8 @@
 /**
- * How much healing may be under way, at each seeder and in all: one knob in three words. Counted in
- * bytes, so that large chunks do not crowd out reading and writing, and in orders, so that small ones
- * do not flood a heartbeat. One order is always allowed: a chunk larger than the knob still moves.
+ * How much healing may be under way, at each seeder and in all: one knob in three words. Counted
+ * in bytes, so that large chunks do not crowd out reading and writing, and in orders, so that
+ * small ones do not flood a heartbeat. One order is always allowed: a chunk larger than the knob
+ * still moves.
  */
 import type { Pace, SeederId } from "../../../protocol/mod.ts";
 

@@ -1,8 +1,9 @@
 /**
- * Where the copies of a chunk belong, and the one step that brings them closer: a copy to a place that
- * lacks it, or the copies that are too many. A chunk has the same best places for everybody as long
- * as the seeders are the same (`placement.ts`), every step leads to a best place and none away from
- * one, so the steps come to an end, and no more bytes move than the change of seeders asks for.
+ * Where the copies of a chunk belong, and the one step that brings them closer: a copy to a place
+ * that lacks it, or the copies that are too many. A chunk has the same best places for everybody
+ * as long as the seeders are the same (`placement.ts`), every step leads to a best place and none
+ * away from one, so the steps come to an end, and no more bytes move than the change of seeders
+ * asks for.
  */
 import type { SeederId } from "../../../protocol/mod.ts";
 import { choosePlaces } from "./placement.ts";
@@ -44,8 +45,8 @@ export interface Move {
 
 /**
  * The copy that brings a chunk closer to its best places; undefined when it is there, has fewer or
- * more copies than wanted, or its best place cannot take it now. The copy it makes superfluous is found
- * by `superfluous` once the new one is there.
+ * more copies than wanted, or its best place cannot take it now. The copy it makes superfluous is
+ * found by `superfluous` once the new one is there.
  */
 export function planMove(
   view: ClusterView,
@@ -71,8 +72,8 @@ export function planMove(
 }
 
 /**
- * The holders whose copies are not needed: all beyond the wanted best, drained and absent seeders not
- * counted. None while a copy is on its way.
+ * The holders whose copies are not needed: all beyond the wanted best, drained and absent seeders
+ * not counted. None while a copy is on its way.
  */
 export function superfluous(view: ClusterView, chunk: ChunkFacts): SeederId[] {
   if (chunk.arriving.length > 0 || chunk.wanted === 0) return [];
@@ -82,7 +83,9 @@ export function superfluous(view: ClusterView, chunk: ChunkFacts): SeederId[] {
   return holding.map(({ seederId }) => seederId).filter((id) => !kept.includes(id)).sort();
 }
 
-/** The farthest any seeder is from its fair share, as a part of that share; 0 when nothing is held. */
+/**
+ * The farthest any seeder is from its fair share, as a part of that share; 0 when nothing is held.
+ */
 export function unevenness(view: ClusterView, used: ReadonlyMap<SeederId, number>): number {
   const staying = stayers(view);
   const bytes = staying.reduce((sum, { seederId }) => sum + (used.get(seederId) ?? 0), 0);
