@@ -25,6 +25,8 @@ export const ExplainedCopy = z.strictObject({
   rank: z.int().min(1),
   /** Whether the chunk would go here if it were placed anew now. */
   best: z.boolean(),
+  /** By the tracker's clock: verified then or later; null where that is not known. */
+  verifiedMs: z.int().nullable(),
 });
 export const ExplainedChunk = ChunkEntry.extend({
   index: Count,
@@ -38,6 +40,8 @@ export const ExplainReply = z.strictObject({
   sizeBytes: Count,
   chunkCount: Count,
   copiesWanted: z.int().min(1).max(limits.copiesMax),
+  /** The tracker's clock. */
+  nowMs: z.int(),
   /** From `fromChunk` on; ask again from the next. */
   chunks: z.array(ExplainedChunk),
   /** Those named above. */

@@ -42,6 +42,13 @@ export const Entry = z.strictObject({
   versionId: VersionId.optional(),
   /** Of links: the text of the link, resolved like a symbolic link. */
   target: z.string().optional(),
+  /**
+   * Of files with chunks, where asked for: the fewest holdings on green or yellow seeders over its
+   * chunks, and when the copies there were last verified at the least, by the tracker's clock; null
+   * where that is not known.
+   */
+  copiesLeast: z.int().min(0).optional(),
+  verifiedMs: z.int().nullable().optional(),
 });
 export type Entry = z.output<typeof Entry>;
 
@@ -67,11 +74,8 @@ export const StatReply = Entry.extend({
    * The policy in force here: for a file, copies asked for; for a directory, for new files in it.
    */
   copiesWanted: Copies,
-  /**
-   * Of files: the fewest holdings on green or yellow seeders over its chunks; absent with no
-   * chunks.
-   */
-  copiesLeast: z.int().min(0).optional(),
+  /** The tracker's clock. */
+  nowMs: z.int(),
 });
 export type StatReply = z.output<typeof StatReply>;
 
@@ -80,12 +84,16 @@ export const ListRequest = z.strictObject({
   path: RemotePath,
   after: z.string().optional(),
   limit: z.int().min(1).max(limits.listPageEntriesMax).optional(),
+  /** Tell of each file how many copies it has and when they were verified. */
+  copies: z.boolean().optional(),
 });
 export const ListReply = z.strictObject({
   /** The directory listed, links resolved. */
   path: RemotePath,
   kind: EntryKind,
   entries: z.array(Entry),
+  /** The tracker's clock. */
+  nowMs: z.int(),
   /** Pass as `after` for the next page; absent on the last. */
   next: z.string().optional(),
 });

@@ -129,6 +129,13 @@ export const limits = {
   /** Of a small disk at most this share is kept as reserve. */
   seederReserveShareMax: 0.05,
 
+  /** A seeder reads all it holds once in this time: far enough below the promise to catch up. */
+  scrubRoundMs: 14 * 24 * 60 * 60_000,
+  /** Promised: no copy goes unread for longer, as long as its seeder runs. */
+  scrubAgeMaxMs: 30 * 24 * 60 * 60_000,
+  /** By the first two digits of the chunk id, as the folders of a seeder are. */
+  scrubShelfCount: 256,
+
   /** A pack is sealed at this size: rewriting one to win back space stays short. */
   packBytesMax: 64 * mib,
 } as const;
@@ -150,3 +157,4 @@ assert(limits.orderRepeatMs < limits.orderLifeMs, "an order can be repeated");
 assert(limits.receiptShareMs < limits.leaveLifeMs, "a shared receipt's leave still lives");
 assert(limits.uploadLeaseMs < limits.garbageGraceMs, "garbage waits longer than any lease");
 assert(limits.leaveLifeMs <= limits.uploadLeaseMs, "a leave does not outlive its upload's lease");
+assert(limits.scrubRoundMs * 2 < limits.scrubAgeMaxMs, "a round missed can be caught up");

@@ -8,7 +8,7 @@ import { Order, OrderOutcome } from "./orders.ts";
 import { SecretKey } from "./trust.ts";
 
 const Bytes = z.int().min(0);
-const BootId = z.string().regex(/^[0-9a-f]{16}$/);
+export const BootId = z.string().regex(/^[0-9a-f]{16}$/);
 
 /**
  * Where a seeder is reached. With `host` absent the tracker uses the address the request came from:
@@ -74,6 +74,8 @@ export const HeartbeatReply = z.strictObject({
   orders: z.array(Order),
   /** True when the tracker wants to hear the whole inventory, page by page. */
   inventoryWanted: z.boolean(),
+  /** Every chunk shall be read again as soon as may be that was not since this time. */
+  scrubAskedMs: z.int().optional(),
 });
 export type HeartbeatReply = z.output<typeof HeartbeatReply>;
 
@@ -110,6 +112,15 @@ export const SeederView = z.strictObject({
   draining: z.boolean(),
   /** Its absence is announced until then, by the tracker's clock. */
   maintenanceUntilMs: z.int().optional(),
+  /** What its scrub has told; absent before that. Times by the tracker's clock. */
+  scrub: z.strictObject({
+    /** Everything there was verified at this time or later; null where that is not known. */
+    verifiedMs: z.int().nullable(),
+    corruptChunks: z.int().min(0),
+    /** When the latest corrupt chunk was found; 0 when there was none. */
+    corruptMs: z.int().min(0),
+    unreadableChunks: z.int().min(0),
+  }).optional(),
 });
 export type SeederView = z.output<typeof SeederView>;
 

@@ -35,5 +35,6 @@ export * from "./membership.ts";
 export * from "./orders.ts";
 export * from "./paths.ts";
 export * from "./routes.ts";
+export * from "./scrub.ts";
 export * from "./trust.ts";
 export * from "./wire.ts";

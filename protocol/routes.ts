@@ -14,6 +14,7 @@ import * as files from "./files.ts";
 import * as healing from "./healing.ts";
 import { limits } from "./limits.ts";
 import * as membership from "./membership.ts";
+import * as scrub from "./scrub.ts";
 
 export type Access = "open" | "person" | "seeder" | "leave";
 
@@ -90,6 +91,13 @@ export const trackerRoutes = {
     "/v1/seeders/inventory",
     "One page of what a seeder holds.",
     membership.InventoryPage,
+    Nothing,
+  ),
+  scrubReport: json(
+    "seeder",
+    "/v1/seeders/scrub-report",
+    "What a seeder's scrub has done, and the chunks it found bad.",
+    scrub.ScrubReport,
     Nothing,
   ),
   signOut: json(
@@ -289,6 +297,22 @@ export const trackerRoutes = {
     files.ReportRequest,
     files.ReportReply,
     "reader",
+  ),
+  scrubStatus: json(
+    "person",
+    "/v1/scrub/status",
+    "When the copies on each seeder were last verified.",
+    Nothing,
+    scrub.ScrubStatusReply,
+    "reader",
+  ),
+  scrubNow: json(
+    "person",
+    "/v1/scrub/now",
+    "Have seeders read all they hold again at full speed.",
+    scrub.ScrubNowRequest,
+    scrub.ScrubNowReply,
+    "admin",
   ),
   explain: json(
     "person",

@@ -12,6 +12,7 @@ import { mkdir, mv, rm, rmdir } from "./commands/namespace.ts";
 import { cd, lcd, lpwd, pwd } from "./commands/places.ts";
 import { preview } from "./commands/preview.ts";
 import { put } from "./commands/put.ts";
+import { scrub } from "./commands/scrub.ts";
 import { clear, exit, help } from "./commands/shell_words.ts";
 import { du, stat } from "./commands/stat.ts";
 import { status } from "./commands/status.ts";
@@ -39,6 +40,7 @@ export const commands: readonly Command[] = [
   seeders,
   df,
   ping,
+  scrub,
   whatIf,
   maintenance,
   drain,

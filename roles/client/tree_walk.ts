@@ -64,15 +64,20 @@ export interface RemoteEntry {
   readonly entry: Entry;
 }
 
+/** Counting the copies of long files takes the tracker a while: fewer of them at a time. */
+const entriesWithCopies = 100;
+
 /** The entries of one remote directory, page by page, in order of name. */
 export async function* listRemote(
   tracker: TrackerConnection,
   path: RemotePath,
   signal: AbortSignal,
+  copies = false,
 ): AsyncGenerator<readonly Entry[]> {
   let after: string | undefined;
   do {
-    const page = after === undefined ? { path } : { path, after };
+    const asked = copies ? { path, copies, limit: entriesWithCopies } : { path };
+    const page = after === undefined ? asked : { ...asked, after };
     const reply = await tracker.list(page, { signal });
     yield reply.entries;
     after = reply.next;

@@ -51,6 +51,12 @@ export function durationText(ms: number): string {
   return `${Math.floor(minutes / 1440)} d ${Math.floor(minutes / 60) % 24} h`;
 }
 
+/** `verified 3 h 10 min ago`, by the tracker's clock. */
+export function verifiedText(verifiedMs: number | null | undefined, nowMs: number): string {
+  if (verifiedMs === null || verifiedMs === undefined) return "not verified yet";
+  return `verified ${durationText(Math.max(0, nowMs - verifiedMs))} ago`;
+}
+
 /** Local time of this machine, to the minute. */
 export function timeText(ms: number): string {
   const date = new Date(ms);

@@ -9,8 +9,11 @@ import { seederApp } from "./api.ts";
 import { LeaveGuard } from "./guard.ts";
 import { DiskHealth } from "./health.ts";
 import { IdentityFile } from "./identity.ts";
+import { Load } from "./load.ts";
 import { Membership } from "./membership.ts";
 import { Receipts } from "./receipts.ts";
+import { Scrub } from "./scrub.ts";
+import { ScrubFile } from "./scrub_file.ts";
 import { SeederLoop } from "./seeder.ts";
 import type { ChunkStore } from "./store/chunk_store.ts";
 import { TrackerTime } from "./tracker_time.ts";
@@ -65,15 +68,20 @@ export async function openSeeder(parts: SeederParts): Promise<Seeder> {
   const identity = () => membership.identity;
   const time = new TrackerTime(clock);
   const health = new DiskHealth(disk, stateDirectory, clock, log);
-  const store = health.watched(parts.store);
+  const quiet = health.watched(parts.store);
+  const load = new Load(clock);
+  const store = load.watched(quiet);
   const receipts = new Receipts(
     (chunkId) => store.sizeOf(chunkId),
     store.summary().chunkCount === 0,
   );
+  const scrubFile = new ScrubFile(disk, stateDirectory, log);
+  const scrub = new Scrub({ store: quiet, load, file: scrubFile, time, clock, log });
   const worker = new Worker({ store, identity, time, receipts, clock, transport, log });
   const bootId = randomHex(random, 16);
   const common = { store, clock, random, transport, log };
-  const loop = new SeederLoop({ ...common, membership, health, worker, time, receipts, bootId });
+  const parties = { membership, health, worker, scrub, time, receipts };
+  const loop = new SeederLoop({ ...common, ...parties, bootId });
   const guard = new LeaveGuard(identity, time);
   const app = seederApp({ ...common, guard, receipts, joined: () => loop.joined });
   return {
@@ -81,9 +89,16 @@ export async function openSeeder(parts: SeederParts): Promise<Seeder> {
     get joined() {
       return loop.joined;
     },
-    run: (advertised, signal) => {
+    run: async (advertised, signal) => {
       const zone = parts.zone === undefined ? {} : { zone: parts.zone };
-      return loop.run({ name: parts.name, ...zone, advertised }, signal);
+      const ended = new AbortController();
+      const scrubbing = scrub.run(AbortSignal.any([signal, ended.signal]));
+      try {
+        await loop.run({ name: parts.name, ...zone, advertised }, signal);
+      } finally {
+        ended.abort();
+        await scrubbing;
+      }
     },
     close: () => worker.idle(),
   };

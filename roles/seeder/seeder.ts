@@ -24,6 +24,7 @@ import type { DiskHealth } from "./health.ts";
 import { sendInventory } from "./inventory.ts";
 import type { Membership, Presented } from "./membership.ts";
 import type { Receipts } from "./receipts.ts";
+import type { Scrub } from "./scrub.ts";
 import type { ChunkStore } from "./store/chunk_store.ts";
 import type { TrackerTime } from "./tracker_time.ts";
 import type { Worker } from "./worker.ts";
@@ -33,6 +34,7 @@ export interface SeederLoopParts {
   readonly membership: Membership;
   readonly health: DiskHealth;
   readonly worker: Worker;
+  readonly scrub: Scrub;
   readonly time: TrackerTime;
   readonly receipts: Receipts;
   /** Drawn at this start. */
@@ -54,6 +56,7 @@ export class SeederLoop {
   #lastTold = "";
   #space: Space = { totalBytes: 0, freeBytes: 0, usedBytes: 0 };
   #inventory: Promise<void> | undefined;
+  #scrubReport: Promise<void> | undefined;
 
   constructor(private readonly parts: SeederLoopParts) {}
 
@@ -67,6 +70,7 @@ export class SeederLoop {
     await membership.join(presented, signal);
     await repeat(clock, signal, () => this.#step(presented, signal));
     await this.#inventory;
+    await this.#scrubReport;
     await this.parts.worker.idle();
     if (this.#joined) await this.#signOut();
   }
@@ -131,7 +135,7 @@ export class SeederLoop {
   }
 
   async #heard(reply: HeartbeatReply, signal: AbortSignal): Promise<void> {
-    const { membership, worker, time, receipts, log } = this.parts;
+    const { membership, worker, scrub, time, receipts, log } = this.parts;
     const identity = membership.identity;
     if (reply.clusterId !== identity?.clusterId) {
       return this.#tell("error", "the tracker is of another cluster", {
@@ -148,13 +152,37 @@ export class SeederLoop {
     }
     time.hear(reply.trackerNowMs);
     receipts.hear(reply.trackerNowMs);
-    if (!this.#joined || this.#lastTold !== "") log.info("tracker reached", { epoch: reply.epoch });
+    scrub.heard();
+    if (!this.#joined || this.#lastTold !== "") {
+      log.info("tracker reached", { epoch: reply.epoch });
+      scrub.tellAnew();
+    }
     this.#joined = true;
     this.#lastTold = "";
     worker.accept(reply.orders, reply.epoch, signal);
     if (reply.inventoryWanted) {
       this.#inventory ??= this.#sendInventory(identity.seederId, signal)
         .finally(() => this.#inventory = undefined);
+    }
+    if (reply.scrubAskedMs !== undefined) scrub.ask(reply.scrubAskedMs);
+    this.#scrubReport ??= this.#reportScrub(identity.seederId, signal)
+      .finally(() => this.#scrubReport = undefined);
+  }
+
+  /** When it fails the next heartbeat's answer brings another. */
+  async #reportScrub(seederId: Heartbeat["seederId"], signal: AbortSignal): Promise<void> {
+    const { scrub, bootId, log } = this.parts;
+    const report = scrub.due();
+    if (report === undefined) return;
+    try {
+      await this.#ask(
+        limits.trackerCallMs,
+        signal,
+        (inner) => this.#tracker().scrubReport({ seederId, bootId, ...report }, { signal: inner }),
+      );
+      scrub.told(report);
+    } catch (fault) {
+      if (!signal.aborted) log.warn("scrub report not told", { fault });
     }
   }
 

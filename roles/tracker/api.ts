@@ -12,6 +12,7 @@ import { locate, reportChunks } from "./locate.ts";
 import * as membership from "./membership.ts";
 import * as namespace from "./namespace.ts";
 import * as care from "./seeder_care.ts";
+import { scrubNow, scrubStatus } from "./scrubs.ts";
 import type { Status } from "./status.ts";
 import * as uploads from "./uploads.ts";
 import { whatIf } from "./what_if.ts";
@@ -39,6 +40,10 @@ export function trackerHandlers(
     heartbeat: ({ input, peer }) => membership.heartbeat(core, input, peer),
     inventory: async ({ input }) => {
       await membership.takeInventory(core, input);
+      return {};
+    },
+    scrubReport: async ({ input }) => {
+      await core.scrubs.take(core, input);
       return {};
     },
     signOut: async ({ input }) => {
@@ -89,6 +94,8 @@ export function trackerHandlers(
     setPace: ({ input }) => care.setPace(core, input.pace),
     confirmLoss: async () => ({ confirmed: await core.losses.confirm(core) }),
 
+    scrubStatus: async () => await Promise.resolve(scrubStatus(core)),
+    scrubNow: async ({ input }) => await Promise.resolve(scrubNow(core, input.seeders)),
     explain: ({ input }) => explain(core, input),
     whatIf: ({ input }) => whatIf(core, input),
   };

@@ -13,6 +13,7 @@ import type { LossGuard } from "./loss_guard.ts";
 import type { Members } from "./members.ts";
 import type { Stamp } from "./operations.ts";
 import type { OrderBook } from "./orders.ts";
+import type { Scrubs } from "./scrubs.ts";
 
 export interface Core {
   readonly catalog: Catalog;
@@ -23,6 +24,7 @@ export interface Core {
   readonly members: Members;
   readonly holdings: Holdings;
   readonly orders: OrderBook;
+  readonly scrubs: Scrubs;
   readonly garbage: Garbage;
   readonly healing: Healing;
   readonly losses: LossGuard;

@@ -22,7 +22,8 @@ export function explain(
   input: z.output<typeof ExplainRequest>,
 ): Promise<ExplainReply> {
   const { target, fromChunk, chunksMax } = input;
-  const cluster = core.members.view(core.now());
+  const nowMs = core.now();
+  const cluster = core.members.view(nowMs);
   return core.catalog.read(async (view) => {
     const { path, node } = await findTarget(view, target, true);
     if (node.kind === "directory") throw new Fault("is-a-directory", `${path} is a directory`);
@@ -33,7 +34,11 @@ export function explain(
     const holders = await view.holders(entries.map(({ chunkId }) => chunkId));
     const chunks = entries.map((entry, i) => {
       const holding = holders.get(entry.chunkId) ?? [];
-      return { ...entry, index: fromChunk + i, copies: copiesOf(cluster, version, entry, holding) };
+      return {
+        ...entry,
+        index: fromChunk + i,
+        copies: copiesOf(core, cluster, version, entry, holding),
+      };
     });
     return {
       path,
@@ -41,6 +46,7 @@ export function explain(
       sizeBytes: version.sizeBytes,
       chunkCount: version.chunkCount,
       copiesWanted: version.copies,
+      nowMs,
       chunks,
       seeders: seedersNamed(core, cluster, chunks),
     };
@@ -48,6 +54,7 @@ export function explain(
 }
 
 function copiesOf(
+  core: Core,
   cluster: ClusterView,
   version: VersionRow,
   { chunkId, sizeBytes }: Pick<ExplainedChunk, "chunkId" | "sizeBytes">,
@@ -59,7 +66,8 @@ function copiesOf(
   const best = new Set(choosePlaces(cluster, question));
   return holders.flatMap((seederId) => {
     const rank = ranks.get(seederId);
-    return rank === undefined ? [] : { seederId, rank, best: best.has(seederId) };
+    const verifiedMs = core.scrubs.verifiedMs(seederId, chunkId) || null;
+    return rank === undefined ? [] : { seederId, rank, best: best.has(seederId), verifiedMs };
   }).sort((a, b) => a.rank - b.rank);
 }
 

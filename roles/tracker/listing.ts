@@ -16,6 +16,7 @@ import {
 } from "../../protocol/mod.ts";
 import type { CatalogView, NodeRow } from "./catalog/catalog.ts";
 import type { Core } from "./core.ts";
+import { soundnessOf } from "./soundness.ts";
 import { copiesIn, findTarget, type Found, pathOfNode, walkTo } from "./walk.ts";
 
 function entryOf(node: NodeRow): Entry {
@@ -35,16 +36,15 @@ export function stat(
   core: Core,
   input: z.output<typeof StatRequest>,
 ): Promise<z.output<typeof StatReply>> {
-  const live = core.members.live(core.now());
+  const nowMs = core.now();
   return core.catalog.read(async (view) => {
     const { path, node } = await findTarget(view, input.target, input.follow);
     const version = node.versionId === undefined ? undefined : await view.version(node.versionId);
     if (version === undefined) {
       const directory = node.kind === "directory" ? node : await parentRow(view, node);
       const copiesWanted = await copiesIn(view, directory, core.copiesDefault);
-      return { ...entryOf(node), path, chunkCount: 0, copiesWanted };
+      return { ...entryOf(node), path, chunkCount: 0, copiesWanted, nowMs };
     }
-    const copiesLeast = await view.copiesLeast(version.versionId, live);
     return {
       ...entryOf(node),
       path,
@@ -52,7 +52,8 @@ export function stat(
       chunkSizeBytes: version.chunkSizeBytes,
       manifestDigest: version.manifestDigest,
       copiesWanted: version.copies,
-      ...(copiesLeast === undefined ? {} : { copiesLeast }),
+      nowMs,
+      ...await soundnessOf(core, view, version),
     };
   });
 }
@@ -64,16 +65,25 @@ async function parentRow(view: CatalogView, node: NodeRow): Promise<NodeRow> {
 /** A directory, or the directory a link leads to, lists what is in it; all else lists as itself. */
 export function list(core: Core, input: z.output<typeof ListRequest>): Promise<ListReply> {
   const limit = input.limit ?? limits.listPageEntriesMax;
+  const nowMs = core.now();
+  const told = async (view: CatalogView, row: NodeRow): Promise<Entry> => {
+    const { versionId } = row;
+    if (input.copies !== true || versionId === undefined) return entryOf(row);
+    const version = await view.version(versionId);
+    if (version === undefined) return entryOf(row);
+    return { ...entryOf(row), ...await soundnessOf(core, view, version) };
+  };
   return core.catalog.read(async (view) => {
     const { path, node } = await directoryOrItself(view, input.path);
     if (node.kind !== "directory") {
-      const entries = input.after === undefined ? [entryOf(node)] : [];
-      return { path, kind: node.kind, entries };
+      const entries = input.after === undefined ? [await told(view, node)] : [];
+      return { path, kind: node.kind, entries, nowMs };
     }
     const rows = await view.children(node.nodeId, input.after, limit + 1);
-    const entries = rows.slice(0, limit).map(entryOf);
+    const entries: Entry[] = [];
+    for (const row of rows.slice(0, limit)) entries.push(await told(view, row));
     const next = rows.length > limit ? entries.at(-1)?.name : undefined;
-    return { path, kind: "directory", entries, ...(next === undefined ? {} : { next }) };
+    return { path, kind: "directory", entries, nowMs, ...(next === undefined ? {} : { next }) };
   });
 }
 

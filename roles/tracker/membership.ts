@@ -102,6 +102,7 @@ export async function heartbeat(
   for (const outcome of input.outcomes) await settleOrWarn(core, member, outcome);
   const inventoryWanted = await core.holdings.inventoryWanted(core, member, nowMs);
   await save(core, member);
+  const scrubAskedMs = core.scrubs.askedOf(input.seederId);
   return {
     clusterId: core.keys.clusterId,
     epoch: core.epoch,
@@ -109,6 +110,7 @@ export async function heartbeat(
     intervalMs: limits.heartbeatIntervalMs,
     orders: core.orders.take(input.seederId, nowMs),
     inventoryWanted,
+    ...(scrubAskedMs === undefined ? {} : { scrubAskedMs }),
   };
 }
 

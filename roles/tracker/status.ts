@@ -1,5 +1,5 @@
 /** The cluster on one screen: what the tracker knows of its seeders, files and chunks. */
-import type { ClusterStatus, HealingStatus, SeederView } from "../../protocol/mod.ts";
+import type { ClusterStatus, HealingStatus, SeederId, SeederView } from "../../protocol/mod.ts";
 import { version } from "../kit/version.ts";
 import type { Core } from "./core.ts";
 import type { Member } from "./members.ts";
@@ -107,5 +107,14 @@ function seederView(core: Core, member: Member, nowMs: number): SeederView {
     chunkCount,
     draining: member.row.draining === true,
     ...(until > nowMs ? { maintenanceUntilMs: until } : {}),
+    ...scrubOf(core, seederId),
   };
+}
+
+function scrubOf(core: Core, seederId: SeederId): Pick<SeederView, "scrub"> {
+  const progress = core.scrubs.progressOf(seederId);
+  if (progress === undefined) return {};
+  const { corruptChunks, corruptMs, unreadableChunks } = progress;
+  const verifiedMs = core.scrubs.allVerifiedMs(seederId) || null;
+  return { scrub: { verifiedMs, corruptChunks, corruptMs, unreadableChunks } };
 }

@@ -35,6 +35,7 @@ import { ensureRoot } from "./operations.ts";
 import { OrderBook } from "./orders.ts";
 import { stepRoster } from "./roster.ts";
 import { paceSetting } from "./seeder_care.ts";
+import { Scrubs } from "./scrubs.ts";
 import { Status } from "./status.ts";
 import { sweepUploads } from "./uploads.ts";
 
@@ -135,6 +136,7 @@ async function openCore(parts: TrackerParts): Promise<Core> {
     return raised;
   });
   const upSinceMs = now();
+  const scrubs = await catalog.read((view) => Scrubs.open(view, rows.map((row) => row.seederId)));
   return {
     catalog,
     keys,
@@ -144,6 +146,7 @@ async function openCore(parts: TrackerParts): Promise<Core> {
     members: new Members(rows, upSinceMs),
     holdings: new Holdings(),
     orders: new OrderBook(random),
+    scrubs,
     garbage: new Garbage(parts.garbageGraceMs ?? limits.garbageGraceMs),
     healing: new Healing(Pace.catch("normal").parse(pace)),
     losses: new LossGuard(stop),

@@ -77,6 +77,16 @@ const health = (role: string) => ({
   request: {},
   reply: { status: "ok", role, version: "0.1.0", protocol: 1 },
 });
+const scrubProgress = {
+  pace: "asked",
+  yielding: false,
+  shelvesDone: 12,
+  checkedChunks: 1200,
+  checkedBytes: 1200 * sizeBytes,
+  corruptChunks: 1,
+  corruptMs: nowMs,
+  unreadableChunks: 0,
+};
 const emptyPath = { path: "/docs" };
 
 /**
@@ -160,6 +170,12 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
           space,
           chunkCount: 120_000,
           draining: true,
+          scrub: {
+            verifiedMs: nowMs - 3_600_000,
+            corruptChunks: 1,
+            corruptMs: nowMs,
+            unreadableChunks: 0,
+          },
         },
         {
           seederId: secondId,
@@ -224,10 +240,12 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
       manifestDigest,
       copiesWanted: 2,
       copiesLeast: 1,
+      verifiedMs: nowMs - 3_600_000,
+      nowMs,
     },
   },
   list: {
-    request: { path: "/docs", after: "a", limit: 100 },
+    request: { path: "/docs", after: "a", limit: 100, copies: false },
     reply: {
       path: "/docs",
       kind: "directory",
@@ -243,6 +261,7 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
           target: "hello.txt",
         },
       ],
+      nowMs,
       next: "latest",
     },
   },
@@ -381,6 +400,34 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
     },
   },
   reportChunks: { request: { reports: [{ seederId, chunkId }] }, reply: { accepted: 1 } },
+  scrubReport: {
+    request: {
+      seederId,
+      bootId,
+      verifiedMs: new Array(256).fill(nowMs - 3_600_000),
+      progress: scrubProgress,
+      bad: [{ ...entry, found: "corrupt", foundMs: nowMs }],
+    },
+    reply: {},
+  },
+  scrubStatus: {
+    request: {},
+    reply: {
+      nowMs,
+      roundMs: 1_209_600_000,
+      ageMaxMs: 2_592_000_000,
+      seeders: [{
+        seederId,
+        name: "seeder-1",
+        state: "green",
+        chunkCount: 1,
+        verifiedMs: nowMs - 3_600_000,
+        askedMs: nowMs,
+        progress: scrubProgress,
+      }],
+    },
+  },
+  scrubNow: { request: { seeders: [seederId] }, reply: { askedMs: nowMs } },
   explain: {
     request: { target: { path: "/docs/a.txt" }, fromChunk: 0, chunksMax: 1024 },
     reply: {
@@ -389,7 +436,12 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
       sizeBytes,
       chunkCount: 1,
       copiesWanted: 2,
-      chunks: [{ ...entry, index: 0, copies: [{ seederId, rank: 1, best: true }] }],
+      nowMs,
+      chunks: [{
+        ...entry,
+        index: 0,
+        copies: [{ seederId, rank: 1, best: true, verifiedMs: null }],
+      }],
       seeders: [{ seederId, name: "seeder-1", zone: "rack-2", state: "green" }],
     },
   },

@@ -11,7 +11,7 @@ import {
 import { type Command, type CommandContext, forEach } from "../command.ts";
 import { tableOf } from "../table.ts";
 import { find } from "../targets.ts";
-import { count, sizeText, visible } from "../wording.ts";
+import { count, sizeText, verifiedText, visible } from "../wording.ts";
 
 /** A file of no more chunks is told chunk by chunk. */
 const chunksToldMax = 8;
@@ -85,7 +85,11 @@ interface Share {
   chunks: number;
   bytes: number;
   best: number;
+  /** Of its copies the one read longest ago. */
+  verifiedMs: number | null;
 }
+
+const aligns = ["left", "left", "left", "right", "right", "right", "left"] as const;
 
 /** What is told of a file however long it is. */
 export class ExplainSum {
@@ -103,13 +107,19 @@ export class ExplainSum {
   #addChunk(chunk: ExplainedChunk, seeders: ReadonlyMap<SeederId, Seeder>): void {
     const { copies, sizeBytes } = chunk;
     this.#byCopies.set(copies.length, (this.#byCopies.get(copies.length) ?? 0) + 1);
-    for (const { seederId, best } of copies) {
+    for (const { seederId, best, verifiedMs } of copies) {
       const seeder = seeders.get(seederId);
       if (seeder === undefined) continue;
-      const share = this.#shares.get(seederId) ?? { seeder, chunks: 0, bytes: 0, best: 0 };
+      const share = this.#shares.get(seederId) ?? {
+        ...{ seeder, chunks: 0, bytes: 0, best: 0 },
+        verifiedMs,
+      };
       share.chunks++;
       share.bytes += sizeBytes;
       if (best) share.best++;
+      share.verifiedMs = share.verifiedMs === null || verifiedMs === null
+        ? null
+        : Math.min(share.verifiedMs, verifiedMs);
       this.#shares.set(seederId, share);
     }
   }
@@ -120,22 +130,21 @@ export class ExplainSum {
 
   lines(): string[] {
     const shares = this.#sorted();
-    const rows = shares.map(({ seeder, chunks, bytes, best }) => [
+    const rows = shares.map(({ seeder, chunks, bytes, best, verifiedMs }) => [
       `  ${visible(seeder.name)}`,
       seeder.state,
       visible(seeder.zone),
       String(chunks),
       sizeText(bytes),
       String(best),
+      verifiedText(verifiedMs, this.#head?.nowMs ?? 0),
     ]);
-    const head = ["  SEEDER", "STATE", "ZONE", "CHUNKS", "BYTES", "BEST"];
+    const head = ["  SEEDER", "STATE", "ZONE", "CHUNKS", "BYTES", "BEST", "VERIFIED"];
     const copies = [...this.#byCopies].sort(([a], [b]) => a - b).map(([number, chunks]) =>
       `${count(chunks, "chunk")} with ${count(number, "copy", "copies")}`
     );
     return [
-      ...shares.length === 0
-        ? []
-        : tableOf([head, ...rows], ["left", "left", "left", "right", "right", "right"]),
+      ...shares.length === 0 ? [] : tableOf([head, ...rows], aligns),
       ...copies.length === 0 ? [] : [`  ${copies.join(", ")}`],
     ];
   }

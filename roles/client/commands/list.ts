@@ -4,7 +4,7 @@ import { type Command, type CommandContext, forEach } from "../command.ts";
 import { columnsOf, tableOf } from "../table.ts";
 import { find } from "../targets.ts";
 import { listRemote } from "../tree_walk.ts";
-import { modeText, sizeText, timeText, visible } from "../wording.ts";
+import { count, modeText, sizeText, timeText, verifiedText, visible } from "../wording.ts";
 
 export const list: Command = {
   spec: {
@@ -13,8 +13,11 @@ export const list: Command = {
     group: "Files",
     summary: "List directories in the cluster.",
     arguments: [{ name: "path", summary: "what to list (here)", optional: true, repeated: true }],
-    options: [{ name: "long", short: "l", summary: "with mode, size, time and id" }],
-    examples: ["ls", "ls -l /photos"],
+    options: [
+      { name: "long", short: "l", summary: "with mode, size, time and id" },
+      { name: "copies", summary: "with the copies of each file, and when they were verified" },
+    ],
+    examples: ["ls", "ls -l /photos", "ls -l --copies /photos"],
   },
   completes: ["remote"],
   run: async (context) => {
@@ -36,14 +39,17 @@ async function listOne(
   const found = await find(context, word);
   if (found.stat.kind !== "directory") {
     const { name: _, ...rest } = found.stat;
-    return await show(context, [{ ...rest, name: nameOf(found.path) }], found.path);
+    const entries = [{ ...rest, name: nameOf(found.path) }];
+    return await show(context, entries, found.path, found.stat.nowMs);
   }
   if (withHeading && !context.json) {
     await context.print(`${isFirst ? "" : "\n"}${visible(found.path)}:`);
   }
   const { session } = await context.access();
-  for await (const entries of listRemote(session.tracker, found.stat.path, context.signal)) {
-    await show(context, entries, found.stat.path);
+  const copies = context.run.isSet("copies");
+  const { path, nowMs } = found.stat;
+  for await (const entries of listRemote(session.tracker, path, context.signal, copies)) {
+    await show(context, entries, path, nowMs);
   }
 }
 
@@ -51,11 +57,18 @@ async function show(
   context: CommandContext,
   entries: readonly Entry[],
   directory: string,
+  nowMs: number,
 ): Promise<void> {
+  const copies = context.run.isSet("copies");
   if (context.json) {
-    for (const entry of entries) await context.printJson({ directory, ...jsonOf(entry) });
-  } else if (context.run.isSet("long")) await context.print(longLines(entries));
-  else if (!context.terminal.outputIsTerminal) {
+    for (const entry of entries) {
+      const { copiesLeast, verifiedMs } = entry;
+      const sound = copies ? { copiesLeast, verifiedMs } : {};
+      await context.printJson({ directory, ...jsonOf(entry), ...sound });
+    }
+  } else if (context.run.isSet("long") || copies) {
+    await context.print(longLines(entries, copies ? nowMs : undefined));
+  } else if (!context.terminal.outputIsTerminal) {
     await context.print(entries.map((entry) => visible(entry.name)));
   } else {
     const names = entries.map((entry) => visible(entry.name) + markOf(entry));
@@ -72,13 +85,20 @@ function markOf(entry: Entry): string {
   return entry.kind === "directory" ? "/" : entry.kind === "link" ? "@" : "";
 }
 
-function longLines(entries: readonly Entry[]): string[] {
+/** @param nowMs the tracker's time, where copies are to be shown */
+function longLines(entries: readonly Entry[], nowMs: number | undefined): string[] {
   const rows = entries.map((entry) => [
     modeText(entry.kind, entry.mode),
     entry.kind === "directory" ? "-" : sizeText(entry.sizeBytes),
     timeText(entry.modifiedMs),
     entry.versionId?.slice(0, 8) ?? "-",
+    ...(nowMs === undefined ? [] : [copiesText(entry, nowMs)]),
     visible(entry.name) + (entry.target === undefined ? "" : ` -> ${visible(entry.target)}`),
   ]);
-  return tableOf(rows, ["left", "right", "left", "left", "left"]);
+  return tableOf(rows, ["left", "right", "left", "left", "left", "left"]);
+}
+
+function copiesText({ copiesLeast, verifiedMs }: Entry, nowMs: number): string {
+  if (copiesLeast === undefined) return "-";
+  return `${count(copiesLeast, "copy", "copies")}, ${verifiedText(verifiedMs, nowMs)}`;
 }

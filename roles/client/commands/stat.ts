@@ -2,7 +2,7 @@
 import { type Command, type CommandContext, forEach } from "../command.ts";
 import { tableOf } from "../table.ts";
 import { find, findPath } from "../targets.ts";
-import { count, modeText, sizeText, timeText, visible } from "../wording.ts";
+import { count, modeText, sizeText, timeText, verifiedText, visible } from "../wording.ts";
 
 export const stat: Command = {
   spec: {
@@ -39,7 +39,10 @@ async function statOne(context: CommandContext, word: string): Promise<void> {
   }
   if (one.kind !== "link") {
     const least = one.copiesLeast === undefined ? "" : `${one.copiesLeast} of `;
-    rows.push(["copies", `${least}${one.copiesWanted} wanted`]);
+    const verified = one.verifiedMs === undefined
+      ? ""
+      : `, ${verifiedText(one.verifiedMs, one.nowMs)}`;
+    rows.push(["copies", `${least}${one.copiesWanted} wanted${verified}`]);
   }
   await context.print(tableOf(rows, ["left", "left"]));
 }

@@ -1,8 +1,8 @@
 /** `status`: the cluster on one screen: all is well, or what is wrong and what to do about it. */
-import type { ClusterStatus } from "../../../protocol/mod.ts";
+import { type ClusterStatus, limits, type SeederView } from "../../../protocol/mod.ts";
 import type { Command } from "../command.ts";
 import { tableOf } from "../table.ts";
-import { count, durationText, rateText, sizeText, visible } from "../wording.ts";
+import { count, durationText, rateText, sizeText, verifiedText, visible } from "../wording.ts";
 import { heardText } from "./cluster.ts";
 
 export const status: Command = {
@@ -83,6 +83,39 @@ export function problemsOf(status: ClusterStatus): StatusProblem[] {
     } else if (seeder.space.freeBytes === 0) {
       problems.push({ what: `${name} is full`, next: "remove files, or add a seeder: join-code" });
     }
+    problems.push(...diskProblems(seeder, status.nowMs));
+  }
+  return problems;
+}
+
+/** So long a corrupt copy is told of: time enough to look after the disk. */
+const corruptToldMs = 7 * 24 * 60 * 60_000;
+
+/** What the scrub found. */
+function diskProblems(seeder: SeederView, nowMs: number): StatusProblem[] {
+  const { scrub } = seeder;
+  if (scrub === undefined) return [];
+  const problems: StatusProblem[] = [];
+  const name = visible(seeder.name);
+  const agoMs = nowMs - scrub.corruptMs;
+  if (scrub.unreadableChunks > 0) {
+    problems.push({
+      what: `${name} cannot read ${count(scrub.unreadableChunks, "chunk")} of its disk`,
+      next: "replace the disk soon; the log of the seeder names the chunks",
+    });
+  }
+  if (scrub.corruptMs > 0 && agoMs < corruptToldMs) {
+    problems.push({
+      what: `${name} had ${count(scrub.corruptChunks, "corrupt copy", "corrupt copies")}, the ` +
+        `latest found ${durationText(Math.max(0, agoMs))} ago and set aside`,
+      next: "test its disk and memory; the copies are made again from good ones",
+    });
+  }
+  if (scrub.verifiedMs !== null && nowMs - scrub.verifiedMs > limits.scrubAgeMaxMs) {
+    problems.push({
+      what: `${name} was not wholly read again for ${durationText(nowMs - scrub.verifiedMs)}`,
+      next: `type: scrub --now ${name}`,
+    });
   }
   return problems;
 }
@@ -166,6 +199,18 @@ function factsOf(status: ClusterStatus, trackerAddress: string, user: string): s
       "unless a policy differs",
     ],
     ...healingFacts(status),
+    ["scrub", scrubText(status)],
     ...(status.uploadsOpen > 0 ? [["uploads", `${status.uploadsOpen} under way`]] : []),
   ];
+}
+
+/** Of the seeders that are here and hold something, the one that was read longest ago. */
+function scrubText({ seeders, nowMs }: ClusterStatus): string {
+  const holding = seeders.filter(({ state, chunkCount }) =>
+    (state === "green" || state === "yellow") && chunkCount > 0
+  );
+  if (holding.length === 0) return "nothing held";
+  const times = holding.map(({ scrub }) => scrub?.verifiedMs ?? null);
+  const oldest = times.includes(null) ? null : Math.min(...times.map((ms) => ms ?? 0));
+  return `every copy ${verifiedText(oldest, nowMs)}${oldest === null ? "" : " or later"}`;
 }

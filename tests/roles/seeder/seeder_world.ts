@@ -20,6 +20,7 @@ import {
   problemMediaType,
   problemOf,
   protocolHeader,
+  type ScrubReport,
   SecretKey,
   SeederId,
   seederKeyOf,
@@ -49,6 +50,7 @@ export interface Heard {
   readonly heartbeats: Heartbeat[];
   readonly pages: (typeof InventoryPage)["_output"][];
   readonly signOuts: string[];
+  readonly scrubs: ScrubReport[];
 }
 
 export interface Running {
@@ -61,7 +63,7 @@ export interface Running {
 
 export class SeederWorld {
   readonly apps = new Map<string, App>();
-  readonly heard: Heard = { joins: [], heartbeats: [], pages: [], signOuts: [] };
+  readonly heard: Heard = { joins: [], heartbeats: [], pages: [], signOuts: [], scrubs: [] };
   readonly #running: Running[] = [];
   /** The tracker's clock runs an hour ahead of everyone else's. */
   readonly aheadMs = 3_600_000;
@@ -120,6 +122,7 @@ export class SeederWorld {
         ...reply,
       }, { headers });
     }
+    if (path === "/v1/seeders/scrub-report") this.heard.scrubs.push(body);
     if (path === "/v1/seeders/inventory") this.heard.pages.push(body);
     if (path === "/v1/seeders/sign-out") this.heard.signOuts.push(body.seederId);
     return Response.json({}, { headers });

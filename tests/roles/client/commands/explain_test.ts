@@ -9,7 +9,10 @@ Deno.test("explain says where the copies of a file are and why", async () => {
   assert.equal(ran.code, 0, ran.error);
   assert.match(ran.output, /^\/a: 10 B in 1 chunk, 2 copies of each wanted\n/);
   assert.match(ran.output, /seeder-\d \(place 1\), seeder-\d \(place 2\)/);
-  assert.match(ran.output, /SEEDER +STATE +ZONE +CHUNKS +BYTES +BEST\n +seeder-\d +green/);
+  assert.match(
+    ran.output,
+    /SEEDER +STATE +ZONE +CHUNKS +BYTES +BEST +VERIFIED\n +seeder-\d +green/,
+  );
   assert.match(ran.output, /1 chunk with 2 copies\n$/);
   const json = (await world.run(["explain", "--json", "/a"])).json();
   assert.deepEqual(json.at(-1)?.["chunksByCopies"], { "2": 1 });
