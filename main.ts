@@ -72,10 +72,22 @@ async function runTracker(words: string[]): Promise<number> {
   const { trackerSpec, TrackerSettings } = await import("./roles/tracker/config.ts");
   const parsed = parseCommandLine({ ...trackerSpec, version }, words, Deno.env.toObject());
   if (parsed.kind === "print") return print(parsed.text), 0;
-  const { logFile, publicUrl, ...settings } = readConfig(TrackerSettings, parsed);
+  const { logFile, publicUrl, recoveryCode, rebuildWith, restore, ...settings } = readConfig(
+    TrackerSettings,
+    parsed,
+  );
   const signal = stopSignal({ stopWithStdin: parsed.isSet("stop-with-stdin") });
-  const { startTracker } = await import("./roles/tracker/start.ts");
-  const config = { ...settings, ...(publicUrl === undefined ? {} : { publicUrl }) };
+  const { startTracker, wayBack } = await import("./roles/tracker/start.ts");
+  const config = {
+    ...settings,
+    ...(publicUrl === undefined ? {} : { publicUrl }),
+    from: wayBack({
+      rebuild: parsed.isSet("rebuild"),
+      seedersNeeded: rebuildWith,
+      file: restore,
+      recoveryCode,
+    }),
+  };
   await startTracker(config, signal, {
     out: (line) => print(`${line}\n`),
     log: logWriter(logFile),

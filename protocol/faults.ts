@@ -91,6 +91,12 @@ export const faultKinds = {
     "check that it runs and that its address is right",
   ),
   "unavailable": kind(503, "later", "Not ready", "wait a moment and try again"),
+  "tracker-rebuilding": kind(
+    503,
+    "later",
+    "The tracker is being rebuilt from its seeders",
+    "wait until it has its log again",
+  ),
   "too-few-seeders": kind(
     503,
     "later",

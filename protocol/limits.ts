@@ -129,6 +129,26 @@ export const limits = {
   /** Of a small disk at most this share is kept as reserve. */
   seederReserveShareMax: 0.05,
 
+  /** A seeder's question for more of the log is answered after this when there is none. */
+  logPullMs: 5_000,
+  /**
+   * An acknowledgement waits this long for the log to be on seeders: a commit that hangs longer is
+   * worse than one that is on the tracker's disk alone, which the log tells.
+   */
+  logSyncWaitMs: 2_000,
+  /** Records of the log in one message. */
+  logPageRecordsMax: 256,
+  /** A message with records ends after the one that reaches this: one record is 128 KiB at most. */
+  logPageBytesMax: 2 * mib,
+  /** A seeder begins a new file of the log at this size: one is read as a whole. */
+  logSegmentBytesMax: 4 * mib,
+  /** With enough seeders present, a rebuild still waits this long for others. */
+  rebuildSettleMs: 3_000,
+  /**
+   * The epoch of a rebuilt tracker is the next multiple of this: one that was started again
+   * instead, and raises its epoch by one, never reaches it.
+   */
+  epochsOfGenerationMax: 1_000_000,
   /** A seeder reads all it holds once in this time: far enough below the promise to catch up. */
   scrubRoundMs: 14 * 24 * 60 * 60_000,
   /** Promised: no copy goes unread for longer, as long as its seeder runs. */
@@ -154,6 +174,8 @@ assert(limits.yellowAfterMs < limits.redAfterMs, "yellow comes before red");
 assert(limits.redAfterMs < limits.repairGraceMs, "repair waits longer than detection");
 assert(limits.trackerCallMs < limits.inventoryRecheckMs, "no page is on its way that long");
 assert(limits.orderRepeatMs < limits.orderLifeMs, "an order can be repeated");
+assert(limits.logPageBytesMax < limits.jsonBodyBytesMax, "a page of the log fits a body");
+assert(limits.logSyncWaitMs < limits.trackerCallMs, "a client waits longer than its commit");
 assert(limits.receiptShareMs < limits.leaveLifeMs, "a shared receipt's leave still lives");
 assert(limits.uploadLeaseMs < limits.garbageGraceMs, "garbage waits longer than any lease");
 assert(limits.leaveLifeMs <= limits.uploadLeaseMs, "a leave does not outlive its upload's lease");

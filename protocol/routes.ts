@@ -12,7 +12,9 @@ import * as checks from "./checks.ts";
 import * as chunks from "./chunks.ts";
 import * as files from "./files.ts";
 import * as healing from "./healing.ts";
+import * as fsck from "./fsck.ts";
 import { limits } from "./limits.ts";
+import * as log from "./log.ts";
 import * as membership from "./membership.ts";
 import * as scrub from "./scrub.ts";
 
@@ -106,6 +108,35 @@ export const trackerRoutes = {
     "A seeder stops on purpose.",
     z.strictObject({ seederId: membership.Heartbeat.shape.seederId }),
     Nothing,
+  ),
+  pullLog: json(
+    "seeder",
+    "/v1/log/pull",
+    "A seeder tells how much of the log it keeps and asks for more; answered when there is.",
+    log.PullLogRequest,
+    log.PullLogReply,
+  ),
+  presentLog: json(
+    "open",
+    "/v1/log/present",
+    "A seeder shows a tracker that is being rebuilt what it keeps of the log.",
+    log.PresentLogRequest,
+    log.PresentLogReply,
+  ),
+  uploadLog: json(
+    "seeder",
+    "/v1/log/upload",
+    "Records for a tracker that is being rebuilt.",
+    log.UploadLogRequest,
+    log.UploadLogReply,
+  ),
+  exportLog: json(
+    "person",
+    "/v1/log/export",
+    "One page of the log, for a backup.",
+    log.ExportLogRequest,
+    log.ExportLogReply,
+    "admin",
   ),
   login: json(
     "open",
@@ -312,6 +343,14 @@ export const trackerRoutes = {
     "Have seeders read all they hold again at full speed.",
     scrub.ScrubNowRequest,
     scrub.ScrubNowReply,
+    "admin",
+  ),
+  fsck: json(
+    "person",
+    "/v1/fsck",
+    "Checks log, tables and what seeders hold against each other, page by page.",
+    fsck.FsckRequest,
+    fsck.FsckReply,
     "admin",
   ),
   explain: json(

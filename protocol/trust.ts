@@ -23,7 +23,8 @@ function mac(key: SecretKey, text: string): string {
   return createHmac("sha256", key).update(text).digest("base64url");
 }
 
-function sameMac(left: string, right: string): boolean {
+/** In time that does not tell how much of them is equal. */
+export function sameMac(left: string, right: string): boolean {
   const a = new TextEncoder().encode(left), b = new TextEncoder().encode(right);
   return a.length === b.length && timingSafeEqual(a, b);
 }
@@ -44,6 +45,26 @@ export function seederTokenOf(seederKey: SecretKey): string {
 
 export function isSeederToken(clusterKey: SecretKey, seederId: SeederId, token: string): boolean {
   return sameMac(token, seederTokenOf(seederKeyOf(clusterKey, seederId)));
+}
+
+/** The tracker's signature on one record of the log, its text covered by the checksum. */
+export function logMac(
+  clusterKey: SecretKey,
+  record: { sequence: number; epoch: number; timeMs: number; checksum: string },
+): string {
+  const { sequence, epoch, timeMs, checksum } = record;
+  const key = derive(clusterKey, "offshore log key");
+  return mac(key, `offshore log ${sequence} ${epoch} ${timeMs} ${checksum}`);
+}
+
+/** What one of the two says to the other when a tracker is rebuilt. */
+export function presentMac(
+  seederKey: SecretKey,
+  speaker: "seeder" | "tracker",
+  seederId: SeederId,
+  said: string,
+): string {
+  return mac(seederKey, `offshore rebuild ${speaker} ${seederId} ${said}`);
 }
 
 export const LeaveAction = z.enum(["read", "store"]);

@@ -2,9 +2,11 @@
 import type { Command } from "./command.ts";
 import { joinCode, loginCode, policy } from "./commands/administration.ts";
 import { confirmLoss, drain, forget, maintenance, pace } from "./commands/care.ts";
+import { backup } from "./commands/backup.ts";
 import { cat } from "./commands/cat.ts";
 import { df, ping, seeders } from "./commands/cluster.ts";
 import { explain } from "./commands/explain.ts";
+import { fsck } from "./commands/fsck.ts";
 import { get } from "./commands/get.ts";
 import { listLocal } from "./commands/list_local.ts";
 import { list } from "./commands/list.ts";
@@ -41,6 +43,7 @@ export const commands: readonly Command[] = [
   df,
   ping,
   scrub,
+  fsck,
   whatIf,
   maintenance,
   drain,
@@ -50,6 +53,7 @@ export const commands: readonly Command[] = [
   policy,
   joinCode,
   loginCode,
+  backup,
   help,
   clear,
   exit,

@@ -42,6 +42,7 @@ const exitCodes: Readonly<Record<FaultCode, ExitCode>> = {
   "chunk-corrupt": 5,
   "seeder-unreachable": 5,
   "unavailable": 5,
+  "tracker-rebuilding": 5,
   "too-few-seeders": 5,
   "tracker-unreachable": 5,
   "disk-full": 1,

@@ -11,6 +11,7 @@ import {
   connect,
   type Connection,
   Fault,
+  type FaultCode,
   limits,
   readCode,
   seederRoutes,
@@ -110,6 +111,9 @@ interface Outage {
 
 type AnyCall = (input: unknown, options?: { signal?: AbortSignal }) => Promise<unknown>;
 
+/** What is worth waiting for. */
+const passes: readonly FaultCode[] = ["tracker-unreachable", "unavailable", "tracker-rebuilding"];
+
 const firstPauseMs = 100;
 const longestPauseMs = 3_000;
 
@@ -145,12 +149,13 @@ function patient(plain: TrackerConnection, parts: PatienceParts): TrackerConnect
       } catch (error) {
         if (signal?.aborted) throw interrupted(signal);
         const fault = asFault(error);
-        if (fault.code !== "tracker-unreachable" && fault.code !== "unavailable") {
+        if (!passes.includes(fault.code)) {
           outage = undefined;
           if (!replyLost) throw fault;
           return await settleRetry(look(signal), before, name, input, fault);
         }
-        if (fault.code === "tracker-unreachable") replyLost = true;
+        // One that is unavailable may have done it, and not have it where it is safe.
+        replyLost = true;
         const pauseMs = backoffMs(parts.random, attempt, firstPauseMs, longestPauseMs);
         const current = found(fault);
         if (parts.clock.now() + pauseMs - current.sinceMs > limits.trackerRetryMs) throw fault;

@@ -8,6 +8,7 @@ import type { App } from "../kit/serve.ts";
 import { seederApp } from "./api.ts";
 import { LeaveGuard } from "./guard.ts";
 import { DiskHealth } from "./health.ts";
+import { LogKeeper } from "./log/keeper.ts";
 import { IdentityFile } from "./identity.ts";
 import { Load } from "./load.ts";
 import { Membership } from "./membership.ts";
@@ -82,6 +83,8 @@ export async function openSeeder(parts: SeederParts): Promise<Seeder> {
   const common = { store, clock, random, transport, log };
   const parties = { membership, health, worker, scrub, time, receipts };
   const loop = new SeederLoop({ ...common, ...parties, bootId });
+  const directory = `${stateDirectory}/log`;
+  const keeper = new LogKeeper({ disk, directory, membership, clock, random, transport, log });
   const guard = new LeaveGuard(identity, time);
   const app = seederApp({ ...common, guard, receipts, joined: () => loop.joined });
   return {
@@ -92,12 +95,13 @@ export async function openSeeder(parts: SeederParts): Promise<Seeder> {
     run: async (advertised, signal) => {
       const zone = parts.zone === undefined ? {} : { zone: parts.zone };
       const ended = new AbortController();
-      const scrubbing = scrub.run(AbortSignal.any([signal, ended.signal]));
+      const either = AbortSignal.any([signal, ended.signal]);
+      const beside = Promise.all([scrub.run(either), keeper.run(either)]);
       try {
         await loop.run({ name: parts.name, ...zone, advertised }, signal);
       } finally {
         ended.abort();
-        await scrubbing;
+        await beside;
       }
     },
     close: () => worker.idle(),

@@ -1,11 +1,12 @@
 /** The tracker's routes, each handed to the part that answers it. No decision is taken here. */
-import { limits, type trackerRoutes } from "../../protocol/mod.ts";
+import { Fault, limits, type trackerRoutes } from "../../protocol/mod.ts";
 import type { Handlers } from "../kit/serve.ts";
 import { version } from "../kit/version.ts";
 import { type Codes, login } from "./codes.ts";
 import { commitUploads, type RecentCommits } from "./commit.ts";
 import type { Core } from "./core.ts";
 import { explain } from "./explain.ts";
+import { fsck } from "./fsck.ts";
 import { type Caller, userOf } from "./guard.ts";
 import * as listing from "./listing.ts";
 import { locate, reportChunks } from "./locate.ts";
@@ -50,6 +51,16 @@ export function trackerHandlers(
       await membership.signOut(core, input.seederId);
       return {};
     },
+
+    pullLog: ({ input }) => core.shipping.pull(input),
+    presentLog: () => Promise.reject(notRebuilding()),
+    uploadLog: () => Promise.reject(notRebuilding()),
+    exportLog: async ({ input }) => ({
+      card: core.shipping.card(),
+      epoch: core.epoch,
+      head: core.shipping.head,
+      records: await core.shipping.recordsAfter(input.after),
+    }),
 
     login: async ({ input }) => await Promise.resolve(login(core, input.code)),
     mintCode: async ({ input }) =>
@@ -96,7 +107,12 @@ export function trackerHandlers(
 
     scrubStatus: async () => await Promise.resolve(scrubStatus(core)),
     scrubNow: async ({ input }) => await Promise.resolve(scrubNow(core, input.seeders)),
+    fsck: ({ input }) => fsck(core, input),
     explain: ({ input }) => explain(core, input),
     whatIf: ({ input }) => whatIf(core, input),
   };
+}
+
+function notRebuilding(): Fault {
+  return new Fault("unavailable", "this tracker has its log");
 }

@@ -54,13 +54,9 @@ export async function openClusterKeys(
       clusterId: randomHex(random, 16),
       clusterKey: randomHex(random, 64),
     });
-    const text = new TextEncoder().encode(`${JSON.stringify(made, undefined, 2)}\n`);
-    await writeDurably(disk, path, text, { mode: secretFileMode, modifiedMs: nowMs });
-    // The folder and the one above it may be as new as the file: their names must last as well.
-    const above = directory.slice(0, directory.lastIndexOf("/"));
-    await disk.syncDirectory(above || "/");
-    await disk.syncDirectory(above.slice(0, above.lastIndexOf("/")) || "/");
-    return new ClusterKeys(made);
+    const keys = new ClusterKeys(made);
+    await writeClusterKeys(disk, directory, keys, nowMs);
+    return keys;
   }
   const file = parseFile(path, bytes);
   if (knownId !== undefined && file.clusterId !== knownId) {
@@ -71,6 +67,28 @@ export async function openClusterKeys(
     );
   }
   return new ClusterKeys(file);
+}
+
+/** Keeps the keys in `cluster.json`. Throws what the disk throws. */
+export async function writeClusterKeys(
+  disk: Disk,
+  directory: string,
+  { clusterId, clusterKey }: ClusterKeys,
+  nowMs: number,
+): Promise<void> {
+  await disk.makeDirectory(directory);
+  const file = JSON.stringify({ clusterId, clusterKey }, undefined, 2);
+  const attributes = { mode: secretFileMode, modifiedMs: nowMs };
+  await writeDurably(
+    disk,
+    `${directory}/cluster.json`,
+    new TextEncoder().encode(`${file}\n`),
+    attributes,
+  );
+  // The folder and the one above it may be as new as the file: their names must last as well.
+  const above = directory.slice(0, directory.lastIndexOf("/"));
+  await disk.syncDirectory(above || "/");
+  await disk.syncDirectory(above.slice(0, above.lastIndexOf("/")) || "/");
 }
 
 function parseFile(path: string, bytes: Uint8Array<ArrayBuffer>): ClusterFile {

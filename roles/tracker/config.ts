@@ -1,7 +1,8 @@
 /** The flags of a tracker. */
 import * as z from "zod";
-import { BaseUrl, limits } from "../../protocol/mod.ts";
+import { BaseUrl, limits, RecoveryCode } from "../../protocol/mod.ts";
 import type { CommandSpec } from "../kit/command_line.ts";
+import { logSyncModes } from "./plan/log_sync.ts";
 import { commonOptions, ListenText, LogLevelText, wholeNumber } from "../kit/config.ts";
 
 export const trackerSpec: CommandSpec = {
@@ -49,6 +50,36 @@ export const trackerSpec: CommandSpec = {
       environment: true,
     },
     {
+      name: "log-sync",
+      value: "mode",
+      summary:
+        "seeders: a change is acknowledged once its log is on seeders; local: on this disk; " +
+        "auto: on seeders as soon as there are two, and on this disk while too few answer",
+      environment: true,
+      default: "auto",
+    },
+    {
+      name: "rebuild",
+      summary: "the disk is empty: take everything from the seeders that present themselves",
+    },
+    {
+      name: "rebuild-with",
+      value: "count",
+      summary:
+        "begin with so many seeders, though more would be needed to be sure of the last changes",
+    },
+    {
+      name: "restore",
+      value: "file",
+      summary: "the disk is empty: take everything from a file that offshore backup wrote",
+    },
+    {
+      name: "recovery-code",
+      value: "code",
+      summary: "of the cluster that is rebuilt or restored",
+      environment: true,
+    },
+    {
       name: "garbage-minutes",
       value: "count",
       summary: "how long a chunk is kept that no file and no upload needs",
@@ -57,7 +88,10 @@ export const trackerSpec: CommandSpec = {
     },
     ...commonOptions,
   ],
-  examples: ["offshore --role tracker --disk /srv/offshore --listen 0.0.0.0:7420"],
+  examples: [
+    "offshore --role tracker --disk /srv/offshore --listen 0.0.0.0:7420",
+    "offshore --role tracker --disk /srv/new --rebuild --recovery-code offshore-recovery-…",
+  ],
 };
 
 export const TrackerSettings = z.strictObject({
@@ -67,6 +101,10 @@ export const TrackerSettings = z.strictObject({
   copies: wholeNumber(1, limits.copiesMax),
   joinCodeFile: z.string().min(1).optional(),
   loginCodeFile: z.string().min(1).optional(),
+  logSync: z.enum(logSyncModes),
+  rebuildWith: wholeNumber(1, 10_000).optional(),
+  restore: z.string().min(1).optional(),
+  recoveryCode: RecoveryCode.optional(),
   garbageMinutes: wholeNumber(0, 1_000_000),
   logLevel: LogLevelText,
   logFile: z.string().min(1).optional(),

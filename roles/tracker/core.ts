@@ -10,13 +10,16 @@ import type { Garbage } from "./garbage.ts";
 import type { Healing } from "./healing.ts";
 import type { Holdings } from "./holdings.ts";
 import type { LossGuard } from "./loss_guard.ts";
+import type { LogShipping } from "./log_shipping.ts";
 import type { Members } from "./members.ts";
 import type { Stamp } from "./operations.ts";
 import type { OrderBook } from "./orders.ts";
 import type { Scrubs } from "./scrubs.ts";
 
 export interface Core {
+  /** Tells `shipping` of every operation. */
   readonly catalog: Catalog;
+  readonly shipping: LogShipping;
   readonly keys: ClusterKeys;
   readonly epoch: number;
   readonly upSinceMs: number;

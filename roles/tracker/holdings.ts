@@ -182,6 +182,12 @@ export class Holdings {
     return kept;
   }
 
+  /** The seeder shall tell its whole inventory as soon as it is heard. */
+  askAgain(seederId: SeederId): void {
+    this.#unsure.add(seederId);
+    this.#quietUntilMs.delete(seederId);
+  }
+
   /** Forgets receipts that no page or outcome can contradict any more. */
   sweep(nowMs: number): void {
     for (const [seederId, receipts] of this.#receipts) {

@@ -5,3 +5,5 @@
 export { openMemoryCatalog } from "./catalog/memory_catalog.ts";
 export { openSqliteCatalog } from "./catalog/sqlite_catalog.ts";
 export { openTracker, type Tracker, type TrackerParts } from "./tracker.ts";
+export { openRebuild, type Rebuild, type RebuildParts } from "./rebuild.ts";
+export { restoreFile } from "./restore.ts";

@@ -9,10 +9,11 @@ import {
   ChunkEntry,
   Fault,
   limits,
+  logChecksum,
+  logOrigin,
   ManifestDigestHex,
   SeederId,
   SeederName,
-  startDigest,
   VersionId,
 } from "../../protocol/mod.ts";
 import {
@@ -136,9 +137,7 @@ export async function commitOperation(
 
 /** The checksum of a log row with this text after one with that checksum. */
 export function chainChecksum(previous: string | undefined, text: string): string {
-  const digest = startDigest();
-  digest.update(new TextEncoder().encode(`${previous ?? "0".repeat(64)}\n${text}`));
-  return digest.hex();
+  return logChecksum(previous ?? logOrigin.checksum, text);
 }
 
 /** The number for a new node: higher than any that was ever given. */
@@ -275,7 +274,7 @@ function contradiction(operation: Operation): Fault {
   );
 }
 
-const replayRows = 256;
+const pageRows = 256;
 
 /**
  * Rebuilds the derived tables of `to`, which must be empty, from the log of `from`, and copies the
@@ -288,17 +287,32 @@ export async function replay(from: Catalog, to: Catalog): Promise<number> {
     const rows = await nextRows(from, previous?.sequence ?? 0);
     if (rows.length === 0) return previous?.sequence ?? 0;
     const before = previous;
-    await to.transaction(async (tx) => {
-      let last = before;
-      for (const row of rows) {
-        const operation = readRow(row, last);
-        await tx.appendLog(row);
-        await applyOperation(tx, operation);
-        last = row;
-      }
-    });
+    await to.transaction((tx) => replayRows(tx, rows, before));
     previous = rows.at(-1);
   }
+}
+
+/**
+ * Appends rows that come after `previous` and applies them. Must not end between the pages of a
+ * manifest and their file. Throws `config-corrupt` when a checksum does not fit.
+ */
+export async function replayRows(
+  tx: CatalogTransaction,
+  rows: readonly LogRow[],
+  previous: LogRow | undefined,
+): Promise<void> {
+  let last = previous;
+  for (const row of rows) {
+    const operation = readRow(row, last);
+    await tx.appendLog(row);
+    await applyOperation(tx, operation);
+    last = row;
+  }
+}
+
+/** Whether rows that follow this one belong to the same change. */
+export function isPart(row: LogRow | undefined): boolean {
+  return row?.text.startsWith('{"kind":"manifest-page"') ?? false;
 }
 
 /** Some rows after `sequence`, never ending between the pages of a manifest and their file. */
@@ -306,10 +320,9 @@ async function nextRows(from: Catalog, sequence: number): Promise<LogRow[]> {
   const rows: LogRow[] = [];
   for (;;) {
     const after = rows.at(-1)?.sequence ?? sequence;
-    const page = await from.read((view) => view.logAfter(after, replayRows));
+    const page = await from.read((view) => view.logAfter(after, pageRows));
     rows.push(...page);
-    const open = rows.at(-1)?.text.startsWith('{"kind":"manifest-page"') ?? false;
-    if (page.length === 0 || !open) return rows;
+    if (page.length === 0 || !isPart(rows.at(-1))) return rows;
   }
 }
 

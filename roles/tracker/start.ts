@@ -1,7 +1,7 @@
 /**
  * Starts a tracker on this machine's disk, clock, dice and network, and runs it until told to stop.
  */
-import { Fault } from "../../protocol/mod.ts";
+import { Fault, type RecoveryCode } from "../../protocol/mod.ts";
 import { systemClock } from "../kit/clock.ts";
 import { isWildcard, listen, type Listener, urlOf } from "../kit/listen.ts";
 import { lockDirectory } from "../kit/lock.ts";
@@ -9,7 +9,37 @@ import { lineLog, type LogLevel } from "../kit/log.ts";
 import { firstAddress, prepareState } from "../kit/machine.ts";
 import { systemRandom } from "../kit/random.ts";
 import { systemDisk } from "../kit/system_disk.ts";
-import { openSqliteCatalog, openTracker } from "./mod.ts";
+import type { App } from "../kit/serve.ts";
+import { openRebuild, openSqliteCatalog, openTracker, restoreFile } from "./mod.ts";
+import type { LogSync } from "./plan/log_sync.ts";
+
+/** Where a tracker with an empty disk takes its state from. */
+export type WayBack =
+  | { readonly kind: "seeders"; readonly code: RecoveryCode; readonly needed: number | undefined }
+  | { readonly kind: "file"; readonly code: RecoveryCode; readonly path: string };
+
+/** What the flags ask for, undefined for a start like any other. @throws Fault `usage` */
+export function wayBack(flags: {
+  readonly rebuild: boolean;
+  readonly seedersNeeded: number | undefined;
+  readonly file: string | undefined;
+  readonly recoveryCode: RecoveryCode | undefined;
+}): WayBack | undefined {
+  const { seedersNeeded: needed, file: path, recoveryCode: code } = flags;
+  const fromSeeders = flags.rebuild || needed !== undefined;
+  if (!fromSeeders && path === undefined) return undefined;
+  if (fromSeeders && path !== undefined) {
+    throw new Fault("usage", "--rebuild takes the log from seeders, --restore from a file", {
+      next: "give one of them",
+    });
+  }
+  if (code === undefined) {
+    throw new Fault("no-credentials", "without the recovery code the cluster's key stays sealed", {
+      next: "pass --recovery-code with the line that the tracker kept in codes/recovery",
+    });
+  }
+  return path === undefined ? { kind: "seeders", code, needed } : { kind: "file", code, path };
+}
 
 export interface TrackerConfig {
   readonly disk: string;
@@ -17,6 +47,8 @@ export interface TrackerConfig {
   /** How seeders and clients reach it, when that is not where it listens. */
   readonly publicUrl?: string;
   readonly copies: number;
+  readonly logSync: LogSync;
+  readonly from?: WayBack | undefined;
   readonly garbageMinutes: number;
   readonly joinCodeFile?: string | undefined;
   readonly loginCodeFile?: string | undefined;
@@ -37,7 +69,7 @@ export async function startTracker(
   const disk = systemDisk();
   const stateDirectory = await prepareState(disk, config.disk, "tracker");
   const lock = await lockDirectory(stateDirectory);
-  const late: { app?: Awaited<ReturnType<typeof openTracker>>["app"] } = {};
+  const late: { app?: App } = {};
   // Listening comes first: the address goes into the codes, and a taken port must change nothing.
   const listener = listen(
     (request, peer) => late.app?.(request, peer) ?? Promise.resolve(startingUp()),
@@ -46,14 +78,26 @@ export async function startTracker(
   );
   const publicUrl = config.publicUrl ?? publicUrlOf(listener);
   const catalog = await openSqliteCatalog(`${stateDirectory}/catalog.sqlite`);
+  write.out(`tracker listening on ${urlOf(listener.host, listener.port)}`);
+  const random = systemRandom();
+  const parts = { catalog, disk, stateDirectory, clock, random, log };
+  const { from } = config;
+  if (from?.kind === "file") await restoreFile({ ...parts, recoveryCode: from.code }, from.path);
+  if (from?.kind === "seeders") {
+    const needed = { seedersNeeded: from.needed, recoveryCode: from.code };
+    const rebuild = await openRebuild({ ...parts, ...needed });
+    late.app = rebuild.app;
+    write.out("waiting for the seeders to present their logs");
+    if (!await rebuild.run(signal)) {
+      await listener.stop(3_000);
+      await catalog.close();
+      return lock.release();
+    }
+  }
   const tracker = await openTracker({
-    catalog,
-    disk,
-    stateDirectory,
+    ...parts,
     publicUrl,
-    clock,
-    random: systemRandom(),
-    log,
+    logSync: config.logSync,
     copiesDefault: config.copies,
     garbageGraceMs: config.garbageMinutes * 60_000,
     codeFiles: {
@@ -63,10 +107,13 @@ export async function startTracker(
   });
   late.app = tracker.app;
   const running = tracker.run(signal);
-  write.out(`tracker listening on ${urlOf(listener.host, listener.port)}`);
   write.out(`reached at ${publicUrl}`);
   write.out(`join code for seeders, good for a day: ${tracker.joinCode()}`);
   write.out(`login code for people, good for a day: ${tracker.loginCode()}`);
+  if (tracker.recoveryCode !== undefined) {
+    write.out(`recovery code, for the day this disk is lost: ${tracker.recoveryCode}`);
+    write.out("keep it somewhere else: with it and the seeders everything comes back");
+  }
   write.out(`fresh codes are kept in ${stateDirectory}/codes/`);
   await running;
   await listener.stop(3_000);

@@ -19,6 +19,7 @@ import type { Log } from "../kit/log.ts";
 import { repeat } from "../kit/pace.ts";
 import type { Random } from "../kit/random.ts";
 import { type App, serveRoutes } from "../kit/serve.ts";
+import { acknowledged } from "./acknowledge.ts";
 import { trackerHandlers } from "./api.ts";
 import type { Catalog } from "./catalog/catalog.ts";
 import { openClusterKeys } from "./cluster_keys.ts";
@@ -30,9 +31,13 @@ import { Garbage } from "./garbage.ts";
 import { Healing } from "./healing.ts";
 import { Holdings } from "./holdings.ts";
 import { LossGuard } from "./loss_guard.ts";
+import { fencedSetting, LogShipping, tellingCatalog } from "./log_shipping.ts";
 import { Members } from "./members.ts";
 import { ensureRoot } from "./operations.ts";
 import { OrderBook } from "./orders.ts";
+import type { LogSync } from "./plan/log_sync.ts";
+import { authoritySetting, clusterIdSetting, epochSetting, refuseUnfinished } from "./rebuild.ts";
+import { openSealedKey } from "./recovery.ts";
 import { stepRoster } from "./roster.ts";
 import { paceSetting } from "./seeder_care.ts";
 import { Scrubs } from "./scrubs.ts";
@@ -54,10 +59,14 @@ export interface TrackerParts {
   readonly garbageGraceMs?: number;
   /** Where codes are kept fresh besides `<stateDirectory>/codes/`. */
   readonly codeFiles?: Partial<Record<CodePurpose, string>>;
+  /** What an acknowledgement waits for; without it, for the tracker's own disk alone. */
+  readonly logSync?: LogSync;
 }
 
 export interface Tracker {
   readonly app: App;
+  /** The code under which the cluster key was sealed, where that was done just now. */
+  readonly recoveryCode: string | undefined;
   /** Steps each second until the signal fires. */
   run(signal: AbortSignal): Promise<void>;
   /** A fresh code for a seeder. */
@@ -74,7 +83,7 @@ export interface Tracker {
  * disk throw
  */
 export async function openTracker(parts: TrackerParts): Promise<Tracker> {
-  const core = await openCore(parts);
+  const { core, recoveryCode } = await openCore(parts);
   const codes = new Codes({
     core,
     disk: parts.disk,
@@ -83,7 +92,8 @@ export async function openTracker(parts: TrackerParts): Promise<Tracker> {
     publicUrl: parts.publicUrl,
   });
   const recent = new RecentCommits();
-  const handlers = trackerHandlers({ core, codes, recent, status: new Status(core) });
+  const parted = trackerHandlers({ core, codes, recent, status: new Status(core) });
+  const handlers = acknowledged(parted, core.shipping);
   const app = serveRoutes({
     table: trackerRoutes,
     handlers,
@@ -96,33 +106,42 @@ export async function openTracker(parts: TrackerParts): Promise<Tracker> {
   const step = stepper(core, codes, recent);
   return {
     app,
-    run: (signal) => repeat(parts.clock, signal, step),
+    recoveryCode,
+    run: async (signal) => {
+      signal.addEventListener("abort", () => core.shipping.close(), { once: true });
+      await repeat(parts.clock, signal, step);
+    },
     joinCode: () => codes.mint("join"),
     loginCode: () => codes.mint("login"),
-    close: () => Promise.resolve(),
+    close: () => Promise.resolve(core.shipping.close()),
   };
 }
 
-const clusterIdSetting = "cluster-id";
-const epochSetting = "epoch";
-
-async function openCore(parts: TrackerParts): Promise<Core> {
+async function openCore(
+  parts: TrackerParts,
+): Promise<{ core: Core; recoveryCode: string | undefined }> {
   const { catalog, clock, random, log, disk, stateDirectory } = parts;
   if (!BaseUrl.safeParse(parts.publicUrl).success) {
     throw new Fault("config-invalid", `${parts.publicUrl} is no address for others to reach`, {
       next: "pass --public-url http://HOST:PORT",
     });
   }
-  const { knownId, headMs, rows, pace, stop } = await catalog.read(async (view) => ({
-    knownId: await view.setting(clusterIdSetting),
-    headMs: Math.max(
-      (await view.logHead())?.timeMs ?? 0,
-      (await view.uploadTimes())?.newestMs ?? 0,
-    ),
-    rows: await view.seeders(),
-    pace: await view.setting(paceSetting),
-    stop: await view.setting(LossGuard.settingName),
-  }));
+  await refuseUnfinished(catalog);
+  const { knownId, head, uploadsMs, rows, authority, fencedBy, pace, stop } = await catalog.read(
+    async (
+      view,
+    ) => ({
+      knownId: await view.setting(clusterIdSetting),
+      head: await view.logHead(),
+      uploadsMs: (await view.uploadTimes())?.newestMs ?? 0,
+      rows: await view.seeders(),
+      pace: await view.setting(paceSetting),
+      stop: await view.setting(LossGuard.settingName),
+      authority: await view.setting(authoritySetting),
+      fencedBy: await view.setting(fencedSetting),
+    }),
+  );
+  const headMs = Math.max(head?.timeMs ?? 0, uploadsMs);
   // A host whose clock was set back must not hand out times before those written down.
   const aheadMs = Math.max(0, headMs - clock.now());
   const now = () => clock.now() + aheadMs;
@@ -135,15 +154,26 @@ async function openCore(parts: TrackerParts): Promise<Core> {
     await ensureRoot(tx);
     return raised;
   });
+  const recovery = { disk, stateDirectory, random, nowMs: now() };
+  const { sealedKey, made } = await openSealedKey(recovery, keys);
   const upSinceMs = now();
   const scrubs = await catalog.read((view) => Scrubs.open(view, rows.map((row) => row.seederId)));
-  return {
-    catalog,
+  const copiesDefault = parts.copiesDefault ?? limits.copiesDefault;
+  const members = new Members(rows, upSinceMs);
+  const shipping = new LogShipping({
+    ...{ catalog, keys, sealedKey, epoch, head, members, now, clock, log, copies: copiesDefault },
+    authorityEpoch: Number(authority ?? 0),
+    fencedBy: Number(fencedBy ?? 0),
+    mode: parts.logSync ?? "local",
+  });
+  const core: Core = {
+    catalog: tellingCatalog(catalog, (rows) => shipping.committed(rows)),
+    shipping,
     keys,
     epoch,
     upSinceMs,
-    copiesDefault: parts.copiesDefault ?? limits.copiesDefault,
-    members: new Members(rows, upSinceMs),
+    copiesDefault,
+    members,
     holdings: new Holdings(),
     orders: new OrderBook(random),
     scrubs,
@@ -154,6 +184,7 @@ async function openCore(parts: TrackerParts): Promise<Core> {
     random,
     log,
   };
+  return { core, recoveryCode: made };
 }
 
 const stepMs = 1_000;

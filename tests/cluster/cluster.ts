@@ -96,13 +96,17 @@ export class TestCluster implements AsyncDisposable {
   }
 
   /** Starts a role, or starts it again on the port it had. */
-  async startRole(name: string, env: Record<string, string> = {}): Promise<void> {
+  async startRole(
+    name: string,
+    env: Record<string, string> = {},
+    flags: readonly string[] = [],
+  ): Promise<void> {
     assert(!this.#running.has(name), `${name} runs already`);
     await Deno.mkdir(this.diskOf(name), { recursive: true });
     const port = new URL(this.#urls.get(name) ?? "http://127.0.0.1:0").port || "0";
     const log = await Deno.open(`${this.directory}/${name}.log`, { append: true, create: true });
     const process = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--quiet", mainModule],
+      args: ["run", "-A", "--quiet", mainModule, ...flags],
       env: {
         OFFSHORE_ROLE: name === "tracker" ? "tracker" : "seeder",
         OFFSHORE_DISK: this.diskOf(name),

@@ -9,15 +9,19 @@ import {
   Fault,
   faultCodes,
   makePersonToken,
+  positionOf,
   problemOf,
+  rebuildProof,
   seederRoutes,
   seederTokenOf,
+  signPresentation,
   trackerRoutes,
 } from "../../protocol/mod.ts";
 import {
   address,
   bootId,
   bytes,
+  card,
   chunkId,
   chunkSizeBytes,
   clusterId,
@@ -26,6 +30,7 @@ import {
   condition,
   entry,
   file,
+  firstRecord,
   leaveAt,
   leaveLifeMs,
   link,
@@ -35,6 +40,7 @@ import {
   receipt,
   secondAddress,
   secondId,
+  secondRecord,
   seederId,
   seederKey,
   sizeBytes,
@@ -141,6 +147,28 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
     reply: {},
   },
   signOut: { request: { seederId }, reply: {} },
+  pullLog: {
+    request: { seederId, epochHeard: 3, position: positionOf(firstRecord) },
+    reply: { clusterId, epoch: 3, records: [secondRecord], restart: false, card },
+  },
+  presentLog: {
+    request: signPresentation(seederKey, {
+      seederId,
+      epochHeard: 3,
+      card,
+      last: secondRecord,
+      nonce: "9d".repeat(16),
+    }),
+    reply: { proof: rebuildProof(seederKey, seederId, "9d".repeat(16)), uploadAfter: 1 },
+  },
+  uploadLog: {
+    request: { seederId, records: [secondRecord] },
+    reply: { uploadAfter: 2 },
+  },
+  exportLog: {
+    request: { after: 1 },
+    reply: { card, epoch: 3, head: positionOf(secondRecord), records: [secondRecord] },
+  },
   login: {
     request: { code: code("login") },
     reply: {
@@ -428,6 +456,19 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
     },
   },
   scrubNow: { request: { seeders: [seederId] }, reply: { askedMs: nowMs } },
+  fsck: {
+    request: { cursor: { sequence: 12, checksum: chunkId }, repair: false },
+    reply: {
+      checked: { operations: 2000, versions: 0, chunks: 0, seeders: 0 },
+      findings: [{
+        where: "log",
+        what: "operation 13 does not follow from operation 12",
+        next: "restore the tracker's catalog from a copy",
+        repaired: false,
+      }],
+      next: { afterVersion: uploadId },
+    },
+  },
   explain: {
     request: { target: { path: "/docs/a.txt" }, fromChunk: 0, chunksMax: 1024 },
     reply: {

@@ -6,13 +6,18 @@ import {
   chunkIdOf,
   ClusterId,
   Fault,
+  logChecksum,
+  logOrigin,
   makeCode,
   makeLeave,
   makeReceipt,
   problemOf,
+  RecoveryCode,
+  sealKey,
   SecretKey,
   SeederId,
   seederKeyOf,
+  signRecord,
   startManifestDigest,
 } from "../../protocol/mod.ts";
 
@@ -62,3 +67,26 @@ export const unknownUpload = problemOf(
 );
 export const code = (purpose: "join" | "login") =>
   makeCode(clusterKey, { purpose, tracker, clusterId, expiresMs: nowMs + 86_400_000 });
+
+const recoveryCode = RecoveryCode.parse(`offshore-recovery-${"5e".repeat(32)}`);
+export const card = {
+  sealedKey: sealKey(recoveryCode, clusterId, clusterKey, "ab".repeat(12)),
+  copies: 2,
+  seeders: 2,
+};
+const firstText = '{"kind":"set-policy","nodeId":1,"copies":3,"by":"ada"}';
+export const firstRecord = signRecord(clusterKey, {
+  sequence: 1,
+  epoch: 3,
+  timeMs: nowMs,
+  text: firstText,
+  checksum: logChecksum(logOrigin.checksum, firstText),
+});
+const secondText = '{"kind":"remove","nodeId":7,"by":"ada"}';
+export const secondRecord = signRecord(clusterKey, {
+  sequence: 2,
+  epoch: 3,
+  timeMs: nowMs + 5,
+  text: secondText,
+  checksum: logChecksum(firstRecord.checksum, secondText),
+});

@@ -42,6 +42,7 @@ export const testedElsewhere: Readonly<Record<string, string>> = {
   "protocol/checks.ts": "schemas only: tests/golden/golden_test.ts parses each message",
   "protocol/files.ts": "schemas only: tests/golden/golden_test.ts parses each message",
   "protocol/healing.ts": "schemas only: tests/golden/golden_test.ts parses each message",
+  "protocol/fsck.ts": "schemas only: tests/golden/golden_test.ts parses each message",
   "protocol/membership.ts": "schemas only: tests/golden/golden_test.ts parses each message",
   "protocol/orders.ts": "schemas only: tests/golden/golden_test.ts parses each order",
   "protocol/scrub.ts": "schemas and one line: tests/roles/tracker/scrubs_test.ts",
@@ -54,6 +55,7 @@ export const testedElsewhere: Readonly<Record<string, string>> = {
   "roles/tracker/catalog/": "engines and their parts: tests/conformance/catalog_test.ts",
   "roles/seeder/": "driven through its routes and as a process: tests/cluster/death_test.ts",
   "roles/seeder/store/": "engines and their parts: tests/conformance/chunk_store_test.ts",
+  "roles/seeder/log/keeper.ts": "its talk with trackers: tests/simulation/rebuild_test.ts",
   "roles/client/": "parts of transfers and commands: tests/roles/client/mod_test.ts",
 };
 

@@ -5,7 +5,8 @@
  */
 import type { Credentials } from "../../roles/client/credentials.ts";
 import { login, openSession, type Session } from "../../roles/client/session.ts";
-import type { Disk } from "../../roles/kit/disk.ts";
+import { RecoveryCode } from "../../protocol/mod.ts";
+import { type Disk, readWhole } from "../../roles/kit/disk.ts";
 import { openDiskStore, openSeeder } from "../../roles/seeder/mod.ts";
 import type { ChunkStore } from "../../roles/seeder/store/chunk_store.ts";
 import type { Catalog } from "../../roles/tracker/catalog/catalog.ts";
@@ -13,7 +14,13 @@ import {
   MemoryCatalogData,
   openMemoryCatalog,
 } from "../../roles/tracker/catalog/memory_catalog.ts";
-import { openSqliteCatalog, openTracker, type Tracker } from "../../roles/tracker/mod.ts";
+import {
+  openRebuild,
+  openSqliteCatalog,
+  openTracker,
+  type Tracker,
+} from "../../roles/tracker/mod.ts";
+import type { LogSync } from "../../roles/tracker/plan/log_sync.ts";
 import { type Life, type Machine, rolePort, World } from "./world.ts";
 
 /** Each puts something broken in the place of a good part. */
@@ -31,6 +38,8 @@ export interface ClusterOptions {
   readonly copies: number;
   readonly engine: "memory" | "sqlite";
   readonly wrappers?: Wrappers;
+  /** What an acknowledgement waits for; `auto` without it. */
+  readonly logSync?: LogSync;
 }
 
 /** Where a role keeps its state on its disk. */
@@ -49,8 +58,11 @@ export class Cluster {
   readonly clients: ClientMachine[] = [];
   /** The running tracker, for the codes a person would read on its screen. */
   #tracker: Tracker | undefined;
-  readonly #catalogData = new MemoryCatalogData();
+  #catalogData = new MemoryCatalogData();
   #sqlite: Catalog | undefined;
+  /** What a person wrote down at the first start. */
+  #recoveryCode: RecoveryCode | undefined;
+  #rebuilding = false;
 
   constructor(private readonly options: ClusterOptions) {
     this.world = new World(options.seed);
@@ -115,12 +127,39 @@ export class Cluster {
     return false;
   }
 
+  /**
+   * The tracker ends and its disk is gone for good; at its next start it is rebuilt from the
+   * seeders. False when nobody has read its recovery code yet, and nothing happens.
+   */
+  loseTrackerDisk(): boolean {
+    const { tracker, world } = this;
+    if (this.#recoveryCode === undefined) return false;
+    tracker.kill();
+    world.tell("the tracker's disk is lost");
+    tracker.disk.uproot(stateOf.tracker);
+    tracker.disk.plantDirectory(stateOf.tracker);
+    this.#catalogData = new MemoryCatalogData();
+    this.#sqlite = undefined;
+    this.#rebuilding = true;
+    return true;
+  }
+
   async #track(life: Life, ready: () => void): Promise<void> {
     const catalog = await this.#catalog();
+    const state = stateOf.tracker;
+    if (this.#rebuilding && this.#recoveryCode !== undefined) {
+      const { clock, random, log, disk } = life;
+      const recoveryCode = this.#recoveryCode;
+      const parts = { catalog, clock, random, log, disk, stateDirectory: state };
+      const rebuild = await openRebuild({ ...parts, recoveryCode });
+      this.world.network.listen(life.process, this.tracker.host, rolePort, rebuild.app);
+      if (!await rebuild.run(life.stop) || !life.process.alive) return;
+    }
     const tracker = await openTracker({
       catalog: this.options.wrappers?.catalog?.(catalog) ?? catalog,
       disk: life.disk,
-      stateDirectory: stateOf.tracker,
+      stateDirectory: state,
+      logSync: this.options.logSync ?? "auto",
       publicUrl: this.tracker.url,
       clock: life.clock,
       random: life.random,
@@ -128,6 +167,9 @@ export class Cluster {
       copiesDefault: this.options.copies,
     });
     if (!life.process.alive) return;
+    this.#recoveryCode ??= await recoveryCodeOn(life.disk);
+    if (!life.process.alive) return;
+    this.#rebuilding = false;
     this.#tracker = tracker;
     this.world.network.listen(life.process, this.tracker.host, rolePort, tracker.app);
     ready();
@@ -193,4 +235,9 @@ export class Cluster {
     ready();
     await new Promise((resolve) => life.stop.addEventListener("abort", resolve));
   }
+}
+
+async function recoveryCodeOn(disk: Disk): Promise<RecoveryCode | undefined> {
+  const bytes = await readWhole(disk, `${stateOf.tracker}/codes/recovery`).catch(() => undefined);
+  return RecoveryCode.safeParse(new TextDecoder().decode(bytes).trim()).data;
 }

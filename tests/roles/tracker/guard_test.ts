@@ -6,6 +6,7 @@ import {
   encodeRequest,
   Fault,
   limits,
+  logOrigin,
   makeCode,
   makePersonToken,
   type PersonRole,
@@ -21,6 +22,10 @@ import { refusedWith, stateDirectory, stateOf, TrackerWorld } from "./tracker_wo
 
 const chunk = { chunkId: "c".repeat(64), sizeBytes: 5 };
 const uploadId = "d".repeat(32);
+const record = {
+  ...{ sequence: 1, epoch: 1, timeMs: 0, text: "{}" },
+  ...{ checksum: "a".repeat(64), mac: "a".repeat(43) },
+};
 
 /** One well-formed input for every route. */
 function inputs(world: TrackerWorld): Record<keyof typeof trackerRoutes, unknown> {
@@ -37,6 +42,20 @@ function inputs(world: TrackerWorld): Record<keyof typeof trackerRoutes, unknown
     heartbeat: world.seeders[0]?.report(),
     inventory: { seederId, bootId: "a".repeat(16), chunks: [], last: true },
     signOut: { seederId },
+    pullLog: { seederId, epochHeard: 0, position: logOrigin },
+    presentLog: {
+      ...{ seederId, epochHeard: 0, nonce: "a".repeat(32), mac: "a".repeat(43) },
+      card: {
+        sealedKey: {
+          ...{ clusterId: "c".repeat(16), nonce: "a".repeat(24) },
+          ...{ sealed: "a".repeat(128), tag: "a".repeat(32) },
+        },
+        copies: 2,
+        seeders: 2,
+      },
+    },
+    uploadLog: { seederId, records: [record] },
+    exportLog: { after: 0 },
     mintCode: { purpose: "join" },
     status: {},
     stat: { target: { path: "/" }, follow: true },
@@ -89,6 +108,7 @@ function inputs(world: TrackerWorld): Record<keyof typeof trackerRoutes, unknown
     },
     scrubStatus: {},
     scrubNow: { seeders: [seederId] },
+    fsck: { repair: false },
     explain: { target: { path: "/f" }, fromChunk: 0, chunksMax: 1 },
     whatIf: { lose: [seederId] },
   };

@@ -1,0 +1,252 @@
+/**
+ * The log of operations as it travels: to the seeders that keep a copy of it, to a backup file, and
+ * back to a tracker that has lost its disk. A record is one operation with the checksum that chains
+ * it to all before it and the tracker's signature, so that no seeder can make one up. In a file
+ * each record is one line that tells by itself whether it is whole. What an operation says is none
+ * of this room's business.
+ */
+import { createCipheriv, createDecipheriv, createHash } from "node:crypto";
+import * as z from "zod";
+import { Fault } from "./faults.ts";
+import { ClusterId, SeederId } from "./ids.ts";
+import { limits } from "./limits.ts";
+import { logMac, presentMac, sameMac, SecretKey } from "./trust.ts";
+
+const Hex64 = z.string().regex(/^[0-9a-f]{64}$/);
+const Mac = z.string().regex(/^[A-Za-z0-9_-]{43}$/);
+
+export const LogRecord = z.strictObject({
+  /** 1, 2, 3 … without gaps. */
+  sequence: z.int().min(1),
+  /** Of the tracker that wrote it. */
+  epoch: z.int().min(1),
+  timeMs: z.int(),
+  /** The operation as JSON. */
+  text: z.string(),
+  /** SHA-256 of the previous checksum (64 zeros before the first), a newline, and `text`. */
+  checksum: Hex64,
+  /** Under a key derived from the cluster key. */
+  mac: Mac,
+});
+export type LogRecord = z.output<typeof LogRecord>;
+
+/** The end of somebody's copy of the log. */
+export const LogPosition = z.strictObject({
+  /** 0 while there is no record. */
+  sequence: z.int().min(0),
+  epoch: z.int().min(0),
+  checksum: Hex64,
+});
+export type LogPosition = z.output<typeof LogPosition>;
+
+export const logOrigin: LogPosition = { sequence: 0, epoch: 0, checksum: "0".repeat(64) };
+
+/** The checksum of a record with this text after one with that checksum. */
+export function logChecksum(previous: string, text: string): string {
+  return createHash("sha256").update(`${previous}\n${text}`).digest("hex");
+}
+
+/** Whether `record` is the one after `position`. */
+export function followsIn(position: LogPosition, record: LogRecord): boolean {
+  return record.sequence === position.sequence + 1 &&
+    record.checksum === logChecksum(position.checksum, record.text);
+}
+
+export function positionOf(record: LogRecord | undefined): LogPosition {
+  if (record === undefined) return logOrigin;
+  const { sequence, epoch, checksum } = record;
+  return { sequence, epoch, checksum };
+}
+
+/** Signs a record: its text is covered by the checksum. */
+export function signRecord(clusterKey: SecretKey, record: Omit<LogRecord, "mac">): LogRecord {
+  return { ...record, mac: logMac(clusterKey, record) };
+}
+
+export function isSigned(clusterKey: SecretKey, record: LogRecord): boolean {
+  return sameMac(record.mac, logMac(clusterKey, record));
+}
+
+/** The cluster key under a recovery key: worthless to whoever steals it without the code. */
+export const SealedKey = z.strictObject({
+  clusterId: ClusterId,
+  /** 12 bytes. */
+  nonce: z.string().regex(/^[0-9a-f]{24}$/),
+  /** AES-256-GCM of the 64 hex digits of the key, with the cluster id as associated data. */
+  sealed: z.string().regex(/^[0-9a-f]{128}$/),
+  tag: z.string().regex(/^[0-9a-f]{32}$/),
+});
+export type SealedKey = z.output<typeof SealedKey>;
+
+/** 32 random bytes that a person keeps: `offshore-recovery-` and 64 hex digits. */
+export const RecoveryCode = z.string().regex(
+  /^offshore-recovery-[0-9a-f]{64}$/,
+  "expected a recovery code, from offshore-recovery- to its end",
+).brand<"RecoveryCode">();
+export type RecoveryCode = z.output<typeof RecoveryCode>;
+
+const cipher = "aes-256-gcm";
+
+function recoveryKey(code: RecoveryCode): Uint8Array {
+  return Uint8Array.fromHex(code.slice("offshore-recovery-".length));
+}
+
+/** @param nonce 24 hex digits that were never used with this code before */
+export function sealKey(
+  code: RecoveryCode,
+  clusterId: ClusterId,
+  clusterKey: SecretKey,
+  nonce: string,
+): SealedKey {
+  const sealing = createCipheriv(cipher, recoveryKey(code), Uint8Array.fromHex(nonce));
+  sealing.setAAD(new TextEncoder().encode(clusterId));
+  const sealed = sealing.update(clusterKey, "utf8", "hex") + sealing.final("hex");
+  return SealedKey.parse({ clusterId, nonce, sealed, tag: sealing.getAuthTag().toString("hex") });
+}
+
+/** The cluster key. Throws `code-invalid` when it was sealed under another code, or is damaged. */
+export function unsealKey(code: RecoveryCode, { clusterId, nonce, sealed, tag }: SealedKey) {
+  try {
+    const opening = createDecipheriv(cipher, recoveryKey(code), Uint8Array.fromHex(nonce));
+    opening.setAAD(new TextEncoder().encode(clusterId));
+    opening.setAuthTag(Uint8Array.fromHex(tag));
+    return SecretKey.parse(opening.update(sealed, "hex", "utf8") + opening.final("utf8"));
+  } catch (cause) {
+    throw new Fault("code-invalid", `the recovery code is not that of cluster ${clusterId}`, {
+      cause,
+      next: "give the code that the cluster's tracker kept in codes/recovery",
+    });
+  }
+}
+
+/** What whoever keeps the log keeps beside it, so that a new tracker can begin with it. */
+export const ClusterCard = z.strictObject({
+  sealedKey: SealedKey,
+  /** Seeders that an operation is on before it is acknowledged. */
+  copies: z.int().min(1),
+  /** Seeders the tracker knew of. */
+  seeders: z.int().min(0),
+});
+export type ClusterCard = z.output<typeof ClusterCard>;
+
+const Records = z.array(LogRecord).max(limits.logPageRecordsMax);
+
+export const PullLogRequest = z.strictObject({
+  seederId: SeederId,
+  /** The highest epoch heard: a tracker below it stops. */
+  epochHeard: z.int().min(0),
+  /** What is on the seeder's disk, synced: asking for more acknowledges it. */
+  position: LogPosition,
+});
+export type PullLogRequest = z.output<typeof PullLogRequest>;
+
+export const PullLogReply = z.strictObject({
+  clusterId: ClusterId,
+  epoch: z.int().min(1),
+  /** What follows; empty when nothing came for `limits.logPullMs`. */
+  records: Records,
+  /** True when the seeder's copy is not a beginning of this log: it is set aside. */
+  restart: z.boolean(),
+  card: ClusterCard,
+});
+export type PullLogReply = z.output<typeof PullLogReply>;
+
+/** A seeder shows a tracker that is being rebuilt what it has. */
+export const PresentLogRequest = z.strictObject({
+  seederId: SeederId,
+  epochHeard: z.int().min(0),
+  card: ClusterCard,
+  last: LogRecord.optional(),
+  /** Drawn by the seeder: the answer proves that the tracker knows the cluster key. */
+  nonce: z.string().regex(/^[0-9a-f]{32}$/),
+  /** Proves that the seeder has its key. */
+  mac: Mac,
+});
+export type PresentLogRequest = z.output<typeof PresentLogRequest>;
+
+export const PresentLogReply = z.strictObject({
+  proof: Mac,
+  /**
+   * The sequence after which the tracker wants this seeder's records now; absent while it waits.
+   */
+  uploadAfter: z.int().min(0).optional(),
+});
+
+export const UploadLogRequest = z.strictObject({
+  seederId: SeederId,
+  records: z.array(LogRecord).min(1).max(limits.logPageRecordsMax),
+});
+/** The sequence after which more is wanted; absent when that was all. */
+export const UploadLogReply = z.strictObject({ uploadAfter: z.int().min(0).optional() });
+
+export const ExportLogRequest = z.strictObject({ after: z.int().min(0) });
+export const ExportLogReply = z.strictObject({
+  card: ClusterCard,
+  epoch: z.int().min(1),
+  /** The end of the log now. */
+  head: LogPosition,
+  /** Empty at the end. */
+  records: Records,
+});
+
+export function signPresentation(
+  seederKey: SecretKey,
+  request: Omit<PresentLogRequest, "mac">,
+): PresentLogRequest {
+  const { seederId, nonce, epochHeard, last } = request;
+  const said = `${epochHeard} ${last?.sequence ?? 0} ${last?.checksum ?? ""}`;
+  return { ...request, mac: presentMac(seederKey, "seeder", seederId, `${nonce} ${said}`) };
+}
+
+export function isPresentedBy(seederKey: SecretKey, request: PresentLogRequest): boolean {
+  return sameMac(request.mac, signPresentation(seederKey, request).mac);
+}
+
+/** What a rebuilding tracker answers: only one who knows the cluster key can make it. */
+export function rebuildProof(seederKey: SecretKey, seederId: SeederId, nonce: string): string {
+  return presentMac(seederKey, "tracker", seederId, nonce);
+}
+
+/**
+ * A value as a line of a log file: 16 hex digits of the SHA-256 of the JSON, a space, the JSON, a
+ * line feed.
+ */
+export function logLine(value: LogRecord | LogFileHead | BackupHead): string {
+  const json = JSON.stringify(value);
+  return `${lineDigest(json)} ${json}\n`;
+}
+
+function lineDigest(json: string): string {
+  return createHash("sha256").update(json).digest("hex").slice(0, 16);
+}
+
+/** The value of one line without its line feed; undefined when the line is not whole. */
+export function readLogLine<T extends z.ZodType>(schema: T, line: string) {
+  const json = line.slice(17);
+  if (line[16] !== " " || line.slice(0, 16) !== lineDigest(json)) return undefined;
+  try {
+    return schema.safeParse(JSON.parse(json)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The first line of a file of the log. */
+export const LogFileHead = z.strictObject({
+  format: z.literal("offshore log 1"),
+  clusterId: ClusterId,
+  /** The record before the first in this file. */
+  after: LogPosition,
+});
+export type LogFileHead = z.output<typeof LogFileHead>;
+
+/** The first line of a backup: the whole log up to a record, and all a new tracker begins with. */
+export const BackupHead = z.strictObject({
+  format: z.literal("offshore backup 1"),
+  clusterId: ClusterId,
+  /** Of the tracker that gave it. */
+  epoch: z.int().min(1),
+  card: ClusterCard,
+  upTo: LogPosition,
+});
+export type BackupHead = z.output<typeof BackupHead>;
