@@ -52,6 +52,7 @@ export const faultKinds = {
     "Another seeder has this identity",
     "give each seeder a disk of its own, and do not copy .offshore",
   ),
+  "seeder-live": kind(409, "never", "The seeder still reports", "stop it first"),
   "stale-epoch": kind(409, "never", "The tracker was replaced", "stop the older tracker"),
   "copies-missing": kind(
     409,

@@ -1,5 +1,6 @@
 /** Messages between seeders and the tracker, and what the tracker tells about its seeders. */
 import * as z from "zod";
+import { HealingStatus } from "./healing.ts";
 import { BaseUrl, ClusterId, SeederId, SeederName } from "./ids.ts";
 import { limits } from "./limits.ts";
 import { ChunkEntry } from "./manifest.ts";
@@ -107,6 +108,10 @@ export const SeederView = z.strictObject({
   trouble: z.string().optional(),
   space: Space,
   chunkCount: z.int().min(0),
+  /** It is being emptied. */
+  draining: z.boolean(),
+  /** Its absence is announced until then, by the tracker's clock. */
+  maintenanceUntilMs: z.int().optional(),
   /** What its scrub has told; absent before that. Times by the tracker's clock. */
   scrub: z.strictObject({
     /** Everything there was verified at this time or later; null where that is not known. */
@@ -158,5 +163,6 @@ export const ClusterStatus = z.strictObject({
   uploadsOpen: z.int(),
   logSequence: z.int(),
   copiesDefault: z.int(),
+  healing: HealingStatus,
 });
 export type ClusterStatus = z.output<typeof ClusterStatus>;

@@ -26,6 +26,7 @@ export * from "./chunks.ts";
 export * from "./digest.ts";
 export * from "./faults.ts";
 export * from "./files.ts";
+export * from "./healing.ts";
 export * from "./fsck.ts";
 export * from "./ids.ts";
 export * from "./inventory.ts";

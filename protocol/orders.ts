@@ -19,7 +19,7 @@ const common = {
   why: z.string().max(500),
 };
 
-/** Fetch the chunk from one of the sources, verify and store it. */
+/** Fetch the chunk from one of the sources, tried in this order, verify and store it. */
 export const CopyOrder = z.strictObject({
   kind: z.literal("copy"),
   ...common,

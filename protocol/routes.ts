@@ -11,6 +11,7 @@ import * as z from "zod";
 import * as checks from "./checks.ts";
 import * as chunks from "./chunks.ts";
 import * as files from "./files.ts";
+import * as healing from "./healing.ts";
 import * as fsck from "./fsck.ts";
 import { limits } from "./limits.ts";
 import * as log from "./log.ts";
@@ -304,6 +305,46 @@ export const trackerRoutes = {
     files.LocateRequest,
     files.LocateReply,
     "reader",
+  ),
+  maintenance: json(
+    "person",
+    "/v1/seeders/maintenance",
+    "Announce that a seeder will be away, or that it is back.",
+    healing.MaintenanceRequest,
+    healing.MaintenanceReply,
+    "admin",
+  ),
+  drain: json(
+    "person",
+    "/v1/seeders/drain",
+    "Have everything on a seeder elsewhere too, or end that.",
+    healing.DrainRequest,
+    healing.DrainReply,
+    "admin",
+  ),
+  forget: json(
+    "person",
+    "/v1/seeders/forget",
+    "Give up on a seeder that will not come back.",
+    healing.ForgetRequest,
+    healing.ForgetReply,
+    "admin",
+  ),
+  setPace: json(
+    "person",
+    "/v1/healing/pace",
+    "How much healing may disturb reading and writing.",
+    healing.SetPaceRequest,
+    healing.SetPaceReply,
+    "admin",
+  ),
+  confirmLoss: json(
+    "person",
+    "/v1/healing/confirm-loss",
+    "Let copies be given up again after a large loss.",
+    Nothing,
+    healing.ConfirmLossReply,
+    "admin",
   ),
   reportChunks: json(
     "person",

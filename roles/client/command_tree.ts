@@ -1,6 +1,7 @@
 /** All commands, in the order in which help lists them. */
 import type { Command } from "./command.ts";
 import { joinCode, loginCode, policy } from "./commands/administration.ts";
+import { confirmLoss, drain, forget, maintenance, pace } from "./commands/care.ts";
 import { backup } from "./commands/backup.ts";
 import { cat } from "./commands/cat.ts";
 import { df, ping, seeders } from "./commands/cluster.ts";
@@ -47,6 +48,11 @@ export const commands: readonly Command[] = [
   scrub,
   fsck,
   whatIf,
+  maintenance,
+  drain,
+  forget,
+  pace,
+  confirmLoss,
   policy,
   joinCode,
   loginCode,

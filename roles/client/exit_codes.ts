@@ -27,6 +27,7 @@ const exitCodes: Readonly<Record<FaultCode, ExitCode>> = {
   "directory-not-empty": 4,
   "move-into-itself": 4,
   "link-loop": 4,
+  "seeder-live": 4,
   "identity-taken": 4,
   "stale-epoch": 4,
   "copies-missing": 5,

@@ -15,7 +15,6 @@ import {
 } from "../../protocol/mod.ts";
 import { type Clock, withDeadline } from "../kit/clock.ts";
 import type { Log } from "../kit/log.ts";
-import { type Random, shuffled } from "../kit/random.ts";
 import { bodyParts } from "./body_parts.ts";
 import type { Identity } from "./identity.ts";
 import type { Receipts } from "./receipts.ts";
@@ -29,7 +28,6 @@ export interface WorkerParts {
   readonly time: TrackerTime;
   readonly receipts: Receipts;
   readonly clock: Clock;
-  readonly random: Random;
   readonly transport: Transport;
   readonly log: Log;
 }
@@ -131,10 +129,10 @@ export class Worker {
   }
 
   async #copy(order: CopyOrder, signal: AbortSignal): Promise<Result> {
-    const { store, random } = this.parts;
+    const { store } = this.parts;
     let last: unknown;
     let here = store.sizeOf(order.chunkId) !== undefined;
-    for (const source of here ? [] : shuffled(random, order.sources)) {
+    for (const source of here ? [] : order.sources) {
       try {
         await this.#fetch(order, source, signal);
         here = true;

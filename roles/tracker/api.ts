@@ -12,6 +12,7 @@ import * as listing from "./listing.ts";
 import { locate, reportChunks } from "./locate.ts";
 import * as membership from "./membership.ts";
 import * as namespace from "./namespace.ts";
+import * as care from "./seeder_care.ts";
 import { scrubNow, scrubStatus } from "./scrubs.ts";
 import type { Status } from "./status.ts";
 import * as trash from "./trash.ts";
@@ -101,6 +102,12 @@ export function trackerHandlers(
     reportChunks: async ({ input, caller }) => ({
       accepted: await reportChunks(core, input, userOf(caller)),
     }),
+
+    maintenance: ({ input, caller }) => care.maintenance(core, input, userOf(caller)),
+    drain: ({ input, caller }) => care.drain(core, input, userOf(caller)),
+    forget: ({ input, caller }) => care.forget(core, input, userOf(caller)),
+    setPace: ({ input }) => care.setPace(core, input.pace),
+    confirmLoss: async () => ({ confirmed: await core.losses.confirm(core) }),
 
     scrubStatus: async () => await Promise.resolve(scrubStatus(core)),
     scrubNow: async ({ input }) => await Promise.resolve(scrubNow(core, input.seeders)),

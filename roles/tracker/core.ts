@@ -7,7 +7,9 @@ import type { Random } from "../kit/random.ts";
 import type { Catalog } from "./catalog/catalog.ts";
 import type { ClusterKeys } from "./cluster_keys.ts";
 import type { Garbage } from "./garbage.ts";
+import type { Healing } from "./healing.ts";
 import type { Holdings } from "./holdings.ts";
+import type { LossGuard } from "./loss_guard.ts";
 import type { LogShipping } from "./log_shipping.ts";
 import type { Members } from "./members.ts";
 import type { Stamp } from "./operations.ts";
@@ -30,6 +32,8 @@ export interface Core {
   readonly orders: OrderBook;
   readonly scrubs: Scrubs;
   readonly garbage: Garbage;
+  readonly healing: Healing;
+  readonly losses: LossGuard;
   /** The tracker's clock: never behind the last time in the log. */
   readonly now: () => number;
   readonly random: Random;

@@ -23,14 +23,15 @@ export interface Drop {
 
 /**
  * Orders the drops that `decide` finds, inside the transaction that takes their holdings out. Those
- * whose seeder copies the chunk just now, or has too many orders waiting, are passed over. How
- * many.
+ * whose seeder copies the chunk just now, or has too many orders waiting, are passed over, and
+ * all are while a large loss is not confirmed (`loss_guard.ts`). How many.
  * @param decide looks at the rows once more: what was true before this transaction may not be now
  */
 export async function orderDrops(
-  core: Pick<Core, "catalog" | "orders" | "now">,
+  core: Pick<Core, "catalog" | "orders" | "now" | "losses">,
   decide: (tx: CatalogTransaction) => Promise<readonly Drop[]>,
 ): Promise<number> {
+  if (core.losses.stopped !== undefined) return 0;
   const prepared: Drop[] = [];
   const release = (decided: boolean) => {
     for (const { seederId, chunk } of prepared) {
@@ -57,6 +58,7 @@ export async function orderDrops(
     throw error;
   }
   release(true);
+  core.losses.dropped(prepared);
   return prepared.length;
 }
 

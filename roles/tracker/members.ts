@@ -78,6 +78,10 @@ export class Members {
     return judgedMs(this.#attendedMs, nowMs);
   }
 
+  remove(seederId: SeederId): void {
+    this.#members.delete(seederId);
+  }
+
   stateOf(member: Member, nowMs: number): SeederState {
     const { seederId, away } = member.row;
     const presence = { seederId, away, heardMs: member.heardMs };
@@ -98,6 +102,9 @@ export class Members {
       writable: member.writable,
       totalBytes: member.space.totalBytes,
       freeBytes: member.space.freeBytes,
+      leaving: member.row.draining === true,
+      excused: (member.row.maintenanceUntilMs ?? 0) > nowMs,
+      heardMs: member.heardMs ?? this.upSinceMs,
     }));
     return Object.freeze({ nowMs, seeders: Object.freeze(seeders) });
   }

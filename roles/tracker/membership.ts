@@ -166,6 +166,20 @@ async function settle(core: Core, member: Member, outcome: OrderOutcome): Promis
     return;
   }
   core.log.info("order ended", { seederId, kind, chunkId, result, detail });
+  try {
+    await conclude(core, seederId, outcome, ended);
+  } finally {
+    core.healing.ended(core, seederId, ended.order, outcome);
+  }
+}
+
+async function conclude(
+  core: Core,
+  seederId: SeederId,
+  outcome: OrderOutcome,
+  ended: { order: Order; sentMs: number },
+): Promise<void> {
+  const { kind, chunkId, result } = outcome;
   if (kind === "copy" && result === "held") return await takeCopy(core, seederId, outcome);
   if (kind === "drop") return await takeDrop(core, seederId, ended.order, result);
   if (kind !== "verify" || result !== "absent") return;

@@ -111,6 +111,14 @@ export const Operation = z.discriminatedUnion("kind", [
     address: z.string(),
     joinedMs: z.int(),
   }),
+  z.strictObject({
+    kind: z.literal("care-seeder"),
+    seederId: SeederId,
+    draining: z.boolean(),
+    maintenanceUntilMs: z.int().nullable(),
+    by,
+  }),
+  z.strictObject({ kind: z.literal("forget-seeder"), seederId: SeederId, by }),
 ]);
 export type Operation = z.output<typeof Operation>;
 
@@ -233,6 +241,12 @@ export async function applyOperation(
     case "join-seeder":
       await joinSeeder(tx, operation);
       return nothingRemoved;
+    case "care-seeder":
+      await careSeeder(tx, operation);
+      return nothingRemoved;
+    case "forget-seeder":
+      await forgetSeeder(tx, operation.seederId);
+      return nothingRemoved;
   }
 }
 
@@ -276,6 +290,31 @@ async function joinSeeder(tx: CatalogTransaction, operation: JoinSeeder): Promis
   const { seederId, name, zone, address, joinedMs } = operation;
   const row = { seederId, name, zone, address, joinedMs, away: false };
   await tx.putSeeder({ ...row, totalBytes: 0, freeBytes: 0, usedBytes: 0 });
+}
+
+type CareSeeder = Extract<Operation, { kind: "care-seeder" }>;
+
+async function careSeeder(tx: CatalogTransaction, operation: CareSeeder): Promise<void> {
+  const { seederId, draining, maintenanceUntilMs } = operation;
+  const row = (await tx.seeders()).find((each) => each.seederId === seederId);
+  if (row === undefined) return;
+  const { draining: _d, maintenanceUntilMs: _m, ...rest } = row;
+  await tx.putSeeder({
+    ...rest,
+    ...(draining ? { draining } : {}),
+    ...(maintenanceUntilMs === null ? {} : { maintenanceUntilMs }),
+  });
+}
+
+const forgottenAtOnce = 4096;
+
+async function forgetSeeder(tx: CatalogTransaction, seederId: SeederId): Promise<void> {
+  for (;;) {
+    const held = await tx.holdingsOf(seederId, undefined, forgottenAtOnce);
+    if (held.length === 0) break;
+    await tx.removeHoldings(seederId, held.map(({ chunkId }) => chunkId));
+  }
+  await tx.removeSeeder(seederId);
 }
 
 function contradiction(operation: Operation): Fault {

@@ -34,7 +34,7 @@ interface Waitings {
   readonly byWish: Map<string, string>;
 }
 
-const ordersPerHeartbeatMax = 100;
+const ordersPerHeartbeatMax = 400;
 const ordersPerSeederMax = 10_000;
 /** At this speed a copy still ends before its order is forgotten. */
 const copyBytesPerMs = 256;
@@ -90,6 +90,13 @@ export class OrderBook {
     if (entry === undefined) return;
     if (decided) entry.ready = true;
     else this.#remove(seederId, entry.order);
+  }
+
+  /** Forgets an order. Its seeder may still carry it out: only a copy does no harm then. */
+  withdraw(kind: "copy" | "verify", seederId: SeederId, chunkId: ChunkId): void {
+    const { byId, byWish } = this.#of(seederId);
+    const entry = byId.get(byWish.get(wishOf(kind, chunkId)) ?? "");
+    if (entry !== undefined) this.#remove(seederId, entry.order);
   }
 
   #common({ chunkId, sizeBytes }: ChunkEntry, why: string) {

@@ -1,9 +1,11 @@
 /** The cluster on one screen: what the tracker knows of its seeders, files and chunks. */
-import type { ClusterStatus, SeederId, SeederView } from "../../protocol/mod.ts";
+import type { ClusterStatus, HealingStatus, SeederId, SeederView } from "../../protocol/mod.ts";
 import { version } from "../kit/version.ts";
 import type { Core } from "./core.ts";
 import { trashLimits } from "./trash.ts";
 import type { Member } from "./members.ts";
+
+const setAsideListed = 20;
 
 /** Counting copies touches every chunk, so many screens share one count for this long. */
 const countLifeMs = 1_000;
@@ -42,6 +44,43 @@ export class Status {
       uploadsOpen,
       logSequence: head?.sequence ?? 0,
       copiesDefault: core.copiesDefault,
+      healing: await this.#healing(nowMs, atRisk - unavailable),
+    };
+  }
+
+  /** @param below chunks that lack copies and can be read */
+  async #healing(nowMs: number, below: number): Promise<HealingStatus> {
+    const { core } = this;
+    const { healing } = core;
+    const draining = core.members.all().filter(({ row }) => row.draining === true);
+    const staying = core.members.live(nowMs).filter((id) =>
+      core.members.get(id)?.row.draining !== true
+    );
+    const { left, sums } = await core.catalog.read(async (view) => ({
+      left: draining.length === 0 ? below : (await view.chunksBelow(staying)).atRisk,
+      sums: await Promise.all(
+        core.members.all().map(({ row }) => view.holdingsSummary(row.seederId)),
+      ),
+    }));
+    const chunks = sums.reduce((sum, { chunkCount }) => sum + chunkCount, 0);
+    const bytes = sums.reduce((sum, { usedBytes }) => sum + usedBytes, 0);
+    const bytesLeft = chunks === 0 ? 0 : Math.round(left * bytes / chunks);
+    const speed = healing.bytesPerSecond(nowMs);
+    const stopped = core.losses.stopped;
+    return {
+      pace: healing.pace,
+      copying: healing.copying,
+      moving: healing.moving,
+      bytesPerSecond: speed,
+      secondsLeft: left === 0 ? 0 : speed === 0 ? null : Math.ceil(bytesLeft / speed),
+      setAsideCount: healing.setAside.size,
+      setAside: healing.setAside.first(setAsideListed),
+      ...(stopped === undefined ? {} : { dropsStopped: stopped }),
+      drains: draining.map(({ row }) => ({
+        seederId: row.seederId,
+        chunksLeft: left,
+        bytesLeft,
+      })),
     };
   }
 
@@ -60,6 +99,7 @@ export class Status {
 
 function seederView(core: Core, member: Member, nowMs: number): SeederView {
   const { seederId, name, zone, address } = member.row;
+  const until = member.row.maintenanceUntilMs ?? 0;
   const { writable, trouble, space, chunkCount, heardMs } = member;
   return {
     seederId,
@@ -72,6 +112,8 @@ function seederView(core: Core, member: Member, nowMs: number): SeederView {
     ...(trouble === undefined ? {} : { trouble }),
     space,
     chunkCount,
+    draining: member.row.draining === true,
+    ...(until > nowMs ? { maintenanceUntilMs: until } : {}),
     ...scrubOf(core, seederId),
   };
 }

@@ -8,6 +8,7 @@ import {
   type CodePurpose,
   Fault,
   limits,
+  Pace,
   type SeederId,
   type SeederState,
 } from "../../protocol/mod.ts";
@@ -27,7 +28,9 @@ import { RecentCommits } from "./commit.ts";
 import type { Core } from "./core.ts";
 import { trackerGuard } from "./guard.ts";
 import { Garbage } from "./garbage.ts";
+import { Healing } from "./healing.ts";
 import { Holdings } from "./holdings.ts";
+import { LossGuard } from "./loss_guard.ts";
 import { fencedSetting, LogShipping, tellingCatalog } from "./log_shipping.ts";
 import { Members } from "./members.ts";
 import { ensureRoot } from "./operations.ts";
@@ -36,6 +39,7 @@ import type { LogSync } from "./plan/log_sync.ts";
 import { authoritySetting, clusterIdSetting, epochSetting, refuseUnfinished } from "./rebuild.ts";
 import { openSealedKey } from "./recovery.ts";
 import { attendMs, stepRoster } from "./roster.ts";
+import { paceSetting } from "./seeder_care.ts";
 import { Scrubs } from "./scrubs.ts";
 import { Status } from "./status.ts";
 import { sweepTrash } from "./trash.ts";
@@ -129,16 +133,20 @@ async function openCore(
     });
   }
   await refuseUnfinished(catalog);
-  const { knownId, head, uploadsMs, rows, authority, fencedBy } = await catalog.read(async (
-    view,
-  ) => ({
-    knownId: await view.setting(clusterIdSetting),
-    head: await view.logHead(),
-    uploadsMs: (await view.uploadTimes())?.newestMs ?? 0,
-    rows: await view.seeders(),
-    authority: await view.setting(authoritySetting),
-    fencedBy: await view.setting(fencedSetting),
-  }));
+  const { knownId, head, uploadsMs, rows, authority, fencedBy, pace, stop } = await catalog.read(
+    async (
+      view,
+    ) => ({
+      knownId: await view.setting(clusterIdSetting),
+      head: await view.logHead(),
+      uploadsMs: (await view.uploadTimes())?.newestMs ?? 0,
+      rows: await view.seeders(),
+      pace: await view.setting(paceSetting),
+      stop: await view.setting(LossGuard.settingName),
+      authority: await view.setting(authoritySetting),
+      fencedBy: await view.setting(fencedSetting),
+    }),
+  );
   const headMs = Math.max(head?.timeMs ?? 0, uploadsMs);
   // A host whose clock was set back must not hand out times before those written down.
   const aheadMs = Math.max(0, headMs - clock.now());
@@ -178,6 +186,8 @@ async function openCore(
     orders: new OrderBook(random),
     scrubs,
     garbage: new Garbage(parts.garbageGraceMs ?? limits.garbageGraceMs),
+    healing: new Healing(Pace.catch("normal").parse(pace)),
+    losses: new LossGuard(stop),
     now,
     random,
     log,
@@ -217,15 +227,27 @@ function stepper(core: Core, codes: Codes, recent: RecentCommits): () => Promise
     for (const { seederId, order } of core.orders.sweep(nowMs)) {
       core.log.info("order forgotten", { seederId, kind: order.kind, chunkId: order.chunkId });
       if (order.kind === "drop") core.holdings.doubt(seederId);
+      core.healing.ended(core, seederId, order, undefined);
     }
     core.holdings.sweep(nowMs);
     recent.sweep(nowMs);
     await forgetEndedUploads(core);
     await purgeTrash(core);
     await collectGarbage(core);
+    await heal(core, nowMs);
     await refreshCodes(core, codes);
     return stepMs;
   };
+}
+
+/** What fails is tried again a second later. */
+async function heal(core: Core, nowMs: number): Promise<void> {
+  try {
+    await core.losses.step(core, nowMs);
+    await core.healing.step(core);
+  } catch (fault) {
+    core.log.error("healing failed", { fault });
+  }
 }
 
 async function forgetEndedUploads(core: Core): Promise<void> {

@@ -141,6 +141,8 @@ export function observe(catalog: Catalog): Promise<unknown> {
       holders: [...await view.holders(numbers.map((number) => chunk(number).chunkId))],
       holdings: await each((number) => view.holdingsOf(seeder(number), undefined, most)),
       summaries: await each((number) => view.holdingsSummary(seeder(number))),
+      held: await view.heldChunks(undefined, most),
+      short: await view.shortChunks(undefined, most),
       below: await Promise.all(lives.map((live) => view.chunksBelow(live))),
       uses: await view.chunkUses(numbers.map((number) => chunk(number).chunkId)),
       unreferenced: await Promise.all(

@@ -207,6 +207,7 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
           writable: true,
           space,
           chunkCount: 120_000,
+          draining: true,
           scrub: {
             verifiedMs: nowMs - 3_600_000,
             corruptChunks: 1,
@@ -225,6 +226,8 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
           trouble: "disk-failed: EIO",
           space,
           chunkCount: 0,
+          draining: false,
+          maintenanceUntilMs: nowMs + 1_800_000,
         },
       ],
       files: 2,
@@ -238,8 +241,34 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
       uploadsOpen: 0,
       logSequence: 17,
       copiesDefault: 2,
+      healing: {
+        pace: "normal",
+        copying: 3,
+        moving: false,
+        bytesPerSecond: 12_000_000,
+        secondsLeft: 40,
+        setAsideCount: 1,
+        setAside: [{
+          chunkId,
+          why: "copy to seeder-2 failed: disk-full: no room",
+          nextTryMs: nowMs + 15_000,
+        }],
+        dropsStopped: {
+          sinceMs: nowMs - 5_000,
+          why: "60 of 120 copies went within ten minutes, on seeder-2",
+        },
+        drains: [{ seederId, chunksLeft: 12, bytesLeft: 48_000_000 }],
+      },
     },
   },
+  maintenance: {
+    request: { seederId, forMs: 1_800_000 },
+    reply: { untilMs: nowMs + 1_800_000 },
+  },
+  drain: { request: { seederId, cancel: false }, reply: { draining: true } },
+  forget: { request: { seederId, acceptLoss: false }, reply: { chunksLost: 0 } },
+  setPace: { request: { pace: "gentle" }, reply: { pace: "gentle" } },
+  confirmLoss: { request: {}, reply: { confirmed: true } },
   stat: {
     request: { target: { path: "/docs/hello.txt" }, follow: true },
     reply: {

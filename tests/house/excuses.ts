@@ -41,6 +41,7 @@ export const entrances: Readonly<Record<string, string>> = {};
 export const testedElsewhere: Readonly<Record<string, string>> = {
   "protocol/checks.ts": "schemas only: tests/golden/golden_test.ts parses each message",
   "protocol/files.ts": "schemas only: tests/golden/golden_test.ts parses each message",
+  "protocol/healing.ts": "schemas only: tests/golden/golden_test.ts parses each message",
   "protocol/fsck.ts": "schemas only: tests/golden/golden_test.ts parses each message",
   "protocol/membership.ts": "schemas only: tests/golden/golden_test.ts parses each message",
   "protocol/orders.ts": "schemas only: tests/golden/golden_test.ts parses each order",
@@ -51,6 +52,7 @@ export const testedElsewhere: Readonly<Record<string, string>> = {
   "roles/kit/stopping.ts": "signals and ends of input: tests/cluster/start_test.ts",
   "roles/kit/version.ts": "one constant, shown by --version: tests/cluster/start_test.ts",
   "roles/tracker/": "driven through its routes: tests/roles/tracker/tracker_test.ts",
+  "roles/tracker/plan/": "repair and rebalance: tests/roles/tracker/plan/healing_test.ts",
   "roles/tracker/catalog/": "engines and their parts: tests/conformance/catalog_test.ts",
   "roles/seeder/": "driven through its routes and as a process: tests/cluster/death_test.ts",
   "roles/seeder/store/": "engines and their parts: tests/conformance/chunk_store_test.ts",

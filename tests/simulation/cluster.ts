@@ -67,12 +67,7 @@ export class Cluster {
   constructor(private readonly options: ClusterOptions) {
     this.world = new World(options.seed);
     this.tracker = this.world.add("tracker", "10.0.0.1", (life, ready) => this.#track(life, ready));
-    for (let i = 1; i <= options.seeders; i++) {
-      const name = `seeder-${i}`;
-      this.seeders.push(
-        this.world.add(name, `10.0.1.${i}`, (life, ready) => this.#seed(name, life, ready)),
-      );
-    }
+    for (let i = 1; i <= options.seeders; i++) this.newSeeder();
     for (let i = 1; i <= options.clients; i++) {
       const machine: Machine = this.world.add(
         `client-${i}`,
@@ -82,6 +77,21 @@ export class Cluster {
       const client = new ClientMachine(machine);
       this.clients.push(client);
     }
+  }
+
+  /** One more machine for a seeder, not started. */
+  newSeeder(): Machine {
+    const number = this.seeders.length + 1;
+    const name = `seeder-${number}`;
+    const host = `10.0.1.${number}`;
+    const machine = this.world.add(name, host, (life, ready) => this.#seed(name, life, ready));
+    this.seeders.push(machine);
+    return machine;
+  }
+
+  /** What the tracker's catalog says, with the memory engine. */
+  recorded(): Catalog {
+    return openMemoryCatalog(this.#catalogData);
   }
 
   /** Makes the disks, starts every machine and waits until all seeders have joined. */

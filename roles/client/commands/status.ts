@@ -2,7 +2,7 @@
 import { type ClusterStatus, limits, type SeederView } from "../../../protocol/mod.ts";
 import type { Command } from "../command.ts";
 import { tableOf } from "../table.ts";
-import { count, durationText, sizeText, verifiedText, visible } from "../wording.ts";
+import { count, durationText, rateText, sizeText, verifiedText, visible } from "../wording.ts";
 import { heardText, trashText } from "./cluster.ts";
 
 export const status: Command = {
@@ -56,6 +56,7 @@ export function problemsOf(status: ClusterStatus): StatusProblem[] {
         : "add a seeder: join-code",
     });
   }
+  problems.push(...healingProblems(status));
   if (here.length < status.copiesDefault) {
     problems.push({
       what: `${count(here.length, "seeder")} for ` +
@@ -66,6 +67,7 @@ export function problemsOf(status: ClusterStatus): StatusProblem[] {
   for (const seeder of status.seeders) {
     const name = visible(seeder.name);
     const trouble = seeder.trouble === undefined ? "" : `: ${visible(seeder.trouble)}`;
+    if (seeder.maintenanceUntilMs !== undefined && seeder.state !== "green") continue;
     if (seeder.state === "red" || seeder.state === "yellow") {
       problems.push({
         what: `${name} is silent (${seeder.state}, heard ${heardText(seeder)})`,
@@ -118,6 +120,60 @@ function diskProblems(seeder: SeederView, nowMs: number): StatusProblem[] {
   return problems;
 }
 
+function healingProblems({ healing }: ClusterStatus): StatusProblem[] {
+  const problems: StatusProblem[] = [];
+  const { dropsStopped, setAside, setAsideCount } = healing;
+  if (dropsStopped !== undefined) {
+    problems.push({
+      what: `no copy is given up: ${visible(dropsStopped.why)}`,
+      next: "bring back what went, or confirm that it is lost: confirm-loss",
+    });
+  }
+  if (setAsideCount > 0) {
+    const first = setAside[0];
+    const why = first === undefined ? "" : `, ${first.chunkId.slice(0, 12)}: ${visible(first.why)}`;
+    problems.push({
+      what: `${count(setAsideCount, "chunk")} set aside, tried again by itself${why}`,
+      next: "look into the logs of the seeders named; all of them: status --json",
+    });
+  }
+  return problems;
+}
+
+/** What healing does now, what was announced, and how far drains are. */
+function healingFacts(status: ClusterStatus): string[][] {
+  const { healing, seeders, nowMs } = status;
+  const { copying, moving, bytesPerSecond, secondsLeft } = healing;
+  const facts: string[][] = [];
+  if (copying > 0 || secondsLeft !== 0) {
+    const left = secondsLeft === null || secondsLeft === 0
+      ? ""
+      : `, about ${durationText(secondsLeft * 1000)} left`;
+    const what = moving ? "moving to better places" : "repairing";
+    facts.push(["healing", `${what}, ${rateText(bytesPerSecond)}${left} (pace ${healing.pace})`]);
+  }
+  for (const { seederId, chunksLeft, bytesLeft } of healing.drains) {
+    const name = visible(seeders.find((each) => each.seederId === seederId)?.name ?? seederId);
+    facts.push([
+      "drain",
+      chunksLeft === 0
+        ? `${name} holds nothing that is not elsewhere ` +
+          `${timesText(status.copiesDefault)}: switch it off`
+        : `${name}: ${count(chunksLeft, "chunk")}, ${sizeText(bytesLeft)} left`,
+    ]);
+  }
+  for (const { name, maintenanceUntilMs } of seeders) {
+    if (maintenanceUntilMs === undefined) continue;
+    const left = durationText(Math.max(0, maintenanceUntilMs - nowMs));
+    facts.push(["maintenance", `${visible(name)} may be away for ${left}`]);
+  }
+  return facts;
+}
+
+function timesText(times: number): string {
+  return times === 1 ? "once" : times === 2 ? "twice" : `${times} times`;
+}
+
 function factsOf(status: ClusterStatus, trackerAddress: string, user: string): string[][] {
   const green = status.seeders.filter((seeder) => seeder.state === "green").length;
   const free = status.seeders
@@ -143,6 +199,7 @@ function factsOf(status: ClusterStatus, trackerAddress: string, user: string): s
       `${status.chunks}, each in ${count(status.copiesDefault, "copy", "copies")} ` +
       "unless a policy differs",
     ],
+    ...healingFacts(status),
     ["scrub", scrubText(status)],
     ...(status.uploadsOpen > 0 ? [["uploads", `${status.uploadsOpen} under way`]] : []),
   ];

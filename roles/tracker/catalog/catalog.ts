@@ -110,6 +110,10 @@ export interface SeederRow {
   readonly totalBytes: number;
   readonly freeBytes: number;
   readonly usedBytes: number;
+  /** It is being emptied: its copies shall be elsewhere too. */
+  readonly draining?: true;
+  /** Until then its absence is no reason to repair. */
+  readonly maintenanceUntilMs?: number;
 }
 
 /**
@@ -189,6 +193,12 @@ export interface CatalogView {
    */
   holders(chunkIds: readonly ChunkId[]): Promise<Map<ChunkId, SeederId[]>>;
   holdingsOf(seederId: SeederId, after: string | undefined, limit: number): Promise<ChunkEntry[]>;
+  /** Chunks that somebody holds, with the smallest size any holder tells. */
+  heldChunks(after: string | undefined, limit: number): Promise<ChunkEntry[]>;
+  /**
+   * Of these, those with fewer holdings, live or not, than the most copies a version asks for.
+   */
+  shortChunks(after: string | undefined, limit: number): Promise<ChunkEntry[]>;
   holdingsSummary(seederId: SeederId): Promise<HoldingsSummary>;
   /** In the order asked. */
   chunkUses(chunkIds: readonly ChunkId[]): Promise<ChunkUses[]>;
@@ -260,6 +270,8 @@ export interface CatalogTransaction extends CatalogView {
   removeUpload(uploadId: UploadId): Promise<void>;
 
   putSeeder(row: SeederRow): Promise<void>;
+  /** The row only: its holdings are the caller's to remove. */
+  removeSeeder(seederId: SeederId): Promise<void>;
 }
 
 export interface Catalog {

@@ -137,6 +137,31 @@ export class MemoryView implements ViewTables {
     return page.map(([, entry]) => entry);
   }
 
+  heldChunks(after: string | undefined, limit: number): ChunkEntry[] {
+    return this.#heldAfter(after, limit, () => true);
+  }
+
+  shortChunks(after: string | undefined, limit: number): ChunkEntry[] {
+    return this.#heldAfter(after, limit, (chunkId) => {
+      const wanted = this.#mostCopies(this.data.naming.of(chunkId).entries());
+      return this.data.holders.of(chunkId).size < wanted;
+    });
+  }
+
+  #heldAfter(
+    after: string | undefined,
+    limit: number,
+    fits: (chunkId: ChunkId) => boolean,
+  ): ChunkEntry[] {
+    const ids = [...this.data.holders.groups()].map(([chunkId]) => chunkId)
+      .filter((chunkId) => chunkId > (after ?? "")).sort();
+    return ids.values().filter(fits).take(limit).map((chunkId) => {
+      const holders = this.data.holders.of(chunkId).entries().toArray();
+      const sizes = holders.map(([id]) => this.data.holdings.of(id).get(chunkId)?.sizeBytes ?? 0);
+      return { chunkId, sizeBytes: Math.min(...sizes) };
+    }).toArray();
+  }
+
   holdingsSummary(seederId: SeederId): HoldingsSummary {
     return this.data.summaries.get(seederId) ??
       { chunkCount: 0, usedBytes: 0, digest: "0".repeat(32) };

@@ -88,6 +88,10 @@ export function seederRowOf(row: SqliteRow): SeederRow {
     totalBytes: row.integer("total_bytes"),
     freeBytes: row.integer("free_bytes"),
     usedBytes: row.integer("used_bytes"),
+    ...(row.integer("draining") === 1 ? { draining: true as const } : {}),
+    ...(row.has("maintenance_until_ms")
+      ? { maintenanceUntilMs: row.integer("maintenance_until_ms") }
+      : {}),
   };
 }
 

@@ -130,6 +130,13 @@ const migrations: readonly string[] = [
   ) STRICT;
   CREATE INDEX trash_by_path ON trash (path, trash_id);
   `,
+  // Short chunks are found page by page in order of id; counting them needs no other index.
+  `
+  ALTER TABLE seeders ADD COLUMN draining INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE seeders ADD COLUMN maintenance_until_ms INTEGER;
+  DROP INDEX chunks_below;
+  CREATE INDEX chunks_short ON chunks (chunk_id) WHERE held < wanted;
+  `,
 ];
 
 /** Lists that a statement leaves for the next one; gone when the connection closes. */

@@ -45,6 +45,9 @@ const alive = `alive AS MATERIALIZED (
 const heldOnAlive = `(SELECT count(*) FROM holdings AS h
   WHERE h.chunk_key = c.chunk_key AND h.holder_key IN (SELECT holder_key FROM alive))`;
 
+const smallestSize =
+  "(SELECT min(h.size_bytes) FROM holdings AS h WHERE h.chunk_key = c.chunk_key)";
+
 export class SqliteView implements ViewTables {
   constructor(protected readonly connection: SqliteConnection) {}
 
@@ -226,6 +229,25 @@ export class SqliteView implements ViewTables {
     return this.connection.get("SELECT * FROM holders WHERE seeder_id = ?", seederId);
   }
 
+  heldChunks(after: string | undefined, limit: number): ChunkEntry[] {
+    return this.connection.all(
+      `SELECT c.chunk_id, ${smallestSize} AS size_bytes FROM chunks AS c
+       WHERE c.chunk_id > ? AND c.held > 0 ORDER BY c.chunk_id LIMIT ?`,
+      bytesOf(after ?? ""),
+      limit,
+    ).map(chunkEntryOf);
+  }
+
+  shortChunks(after: string | undefined, limit: number): ChunkEntry[] {
+    return this.connection.all(
+      `SELECT c.chunk_id, ${smallestSize} AS size_bytes
+       FROM chunks AS c INDEXED BY chunks_short
+       WHERE c.held < c.wanted AND c.chunk_id > ? AND c.held > 0 ORDER BY c.chunk_id LIMIT ?`,
+      bytesOf(after ?? ""),
+      limit,
+    ).map(chunkEntryOf);
+  }
+
   holdingsSummary(seederId: SeederId): HoldingsSummary {
     const row = this.#holder(seederId);
     return {
@@ -243,7 +265,7 @@ export class SqliteView implements ViewTables {
     const row = this.connection.get(
       `WITH ${alive},
        suspects AS (
-         SELECT chunk_key FROM chunks INDEXED BY chunks_below WHERE held < wanted
+         SELECT chunk_key FROM chunks INDEXED BY chunks_short WHERE held < wanted
          UNION
          SELECT h.chunk_key FROM holders AS s CROSS JOIN holdings AS h
          WHERE s.holder_key NOT IN (SELECT holder_key FROM alive) AND h.holder_key = s.holder_key

@@ -273,7 +273,7 @@ export class SqliteWrites extends SqliteView implements Tables {
 
   putSeeder(row: SeederRow): void {
     this.connection.run(
-      "INSERT OR REPLACE INTO seeders VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "INSERT OR REPLACE INTO seeders VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       row.seederId,
       row.name,
       row.zone,
@@ -284,6 +284,12 @@ export class SqliteWrites extends SqliteView implements Tables {
       row.totalBytes,
       row.freeBytes,
       row.usedBytes,
+      row.draining === true ? 1 : 0,
+      row.maintenanceUntilMs ?? null,
     );
+  }
+
+  removeSeeder(seederId: SeederId): void {
+    this.connection.run("DELETE FROM seeders WHERE seeder_id = ?", seederId);
   }
 }

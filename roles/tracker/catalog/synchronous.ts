@@ -32,6 +32,8 @@ const viewMethods: { readonly [Name in keyof CatalogView]: true } = {
   manifest: true,
   holders: true,
   holdingsOf: true,
+  heldChunks: true,
+  shortChunks: true,
   holdingsSummary: true,
   chunkUses: true,
   unreferenced: true,
@@ -67,6 +69,7 @@ const writeMethods: {
   putUploadChunks: true,
   removeUpload: true,
   putSeeder: true,
+  removeSeeder: true,
 };
 
 /** @param check called before every method; throws when the view may no longer be used */

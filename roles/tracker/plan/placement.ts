@@ -64,7 +64,8 @@ export function rankOfEach(view: ClusterView, chunkId: ChunkId): Map<SeederId, n
 }
 
 function canTake(seeder: SeederFacts, sizeBytes: number): boolean {
-  return seeder.state === "green" && seeder.writable && seeder.freeBytes >= sizeBytes;
+  return seeder.state === "green" && seeder.writable && seeder.leaving !== true &&
+    seeder.freeBytes >= sizeBytes;
 }
 
 type ChunkKey = readonly [number, number];

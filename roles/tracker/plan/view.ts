@@ -14,6 +14,12 @@ export interface SeederFacts {
   readonly totalBytes: number;
   /** What may still be stored, its reserve already taken off. */
   readonly freeBytes: number;
+  /** It is being drained: its copies may be read, do not count, and it takes no new ones. */
+  readonly leaving?: boolean;
+  /** Its absence was announced: its copies count although it is silent. */
+  readonly excused?: boolean;
+  /** Since when it is silent, by the tracker's clock. */
+  readonly heardMs?: number;
 }
 
 export interface ClusterView {
@@ -35,7 +41,10 @@ export function isLive(state: SeederState): boolean {
  * or the policy asks for one.
  */
 export function neededCopies(view: ClusterView, wanted: number): number {
-  const able = view.seeders.filter((seeder) => isLive(seeder.state) && seeder.writable).length;
+  const able =
+    view.seeders.filter((seeder) =>
+      isLive(seeder.state) && seeder.writable && seeder.leaving !== true
+    ).length;
   const least = Math.min(wanted, view.seeders.length <= 1 ? 1 : 2);
   return Math.max(least, Math.min(wanted, able));
 }

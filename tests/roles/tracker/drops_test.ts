@@ -6,6 +6,7 @@ import { limits } from "../../../protocol/mod.ts";
 import { seededRandom } from "../../../roles/kit/random.ts";
 import { openMemoryCatalog } from "../../../roles/tracker/catalog/memory_catalog.ts";
 import { type Drop, orderDrops } from "../../../roles/tracker/drops.ts";
+import { LossGuard } from "../../../roles/tracker/loss_guard.ts";
 import { OrderBook } from "../../../roles/tracker/orders.ts";
 import { chunk, seeder, upload } from "../../conformance/catalog_rows.ts";
 
@@ -13,7 +14,12 @@ const nowMs = 10_000_000;
 
 function world() {
   const catalog = openMemoryCatalog();
-  return { catalog, orders: new OrderBook(seededRandom(1)), now: () => nowMs };
+  return {
+    catalog,
+    orders: new OrderBook(seededRandom(1)),
+    now: () => nowMs,
+    losses: new LossGuard(undefined),
+  };
 }
 
 const drop = (of: number, at = 1): Drop => ({

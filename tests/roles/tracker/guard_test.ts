@@ -88,6 +88,11 @@ function inputs(world: TrackerWorld): Record<keyof typeof trackerRoutes, unknown
     abandonUploads: { uploadIds: [uploadId] },
     locate: { targets: [{ path: "/f" }], fromChunk: 0, chunksMax: 1 },
     reportChunks: { reports: [{ seederId, chunkId: chunk.chunkId }] },
+    maintenance: { seederId, forMs: 60_000 },
+    drain: { seederId, cancel: true },
+    forget: { seederId, acceptLoss: false },
+    setPace: { pace: "gentle" },
+    confirmLoss: {},
     scrubReport: {
       seederId,
       bootId: "a".repeat(16),

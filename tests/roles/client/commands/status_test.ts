@@ -24,6 +24,7 @@ function clusterOf(
       writable: true,
       space: { totalBytes: 10, freeBytes: 5, usedBytes: 5 },
       chunkCount: 1,
+      draining: false,
     })),
     files: 0,
     directories: 0,
@@ -44,6 +45,16 @@ function clusterOf(
     uploadsOpen: 0,
     logSequence: 0,
     copiesDefault: 2,
+    healing: {
+      pace: "normal",
+      copying: 0,
+      moving: false,
+      bytesPerSecond: 0,
+      secondsLeft: 0,
+      setAsideCount: 0,
+      setAside: [],
+      drains: [],
+    },
     ...changes,
   });
 }

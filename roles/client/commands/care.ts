@@ -1,0 +1,159 @@
+/**
+ * `maintenance`, `drain`, `forget`, `pace`, `confirm-loss`: what an administrator says about
+ * seeders and their copies. What becomes of it is in `status`.
+ */
+import { Fault, Pace, type SeederId } from "../../../protocol/mod.ts";
+import type { Command, CommandContext } from "../command.ts";
+import { seederCalled } from "../seeder_names.ts";
+import { count, durationText, visible } from "../wording.ts";
+
+async function seederNamed(context: CommandContext): Promise<{ seederId: SeederId; name: string }> {
+  const { session } = await context.access();
+  const { seeders } = await session.tracker.status({}, { signal: context.signal });
+  return seederCalled(seeders, context.run.word("seeder") ?? "");
+}
+
+const unitsMs = { s: 1000, m: 60_000, h: 60 * 60_000, d: 24 * 60 * 60_000 } as const;
+
+/** "30m", "2h", "1d". Throws `usage`. */
+export function durationOf(word: string): number {
+  const match = /^(\d{1,6})([smhd])$/.exec(word);
+  const unit = match?.[2] as keyof typeof unitsMs | undefined;
+  const ms = Number(match?.[1] ?? 0) * (unit === undefined ? 0 : unitsMs[unit]);
+  if (ms > 0 && ms <= 30 * unitsMs.d) return ms;
+  throw new Fault("usage", `"${visible(word)}" is no duration`, {
+    next: "type a number and s, m, h or d, 30 days at most: 30m",
+  });
+}
+
+export const maintenance: Command = {
+  spec: {
+    name: "maintenance",
+    group: "Cluster",
+    summary: "Announce that a seeder will be away for a while.",
+    details:
+      "Its absence starts no repair until then: its copies are taken for safe. It ends by\n" +
+      "itself, by the tracker's clock, or with off.",
+    arguments: [
+      { name: "seeder", summary: "a seeder's name, or digits of its id" },
+      { name: "duration", summary: "30m, 2h, 1d; or off" },
+    ],
+    examples: ["maintenance seeder-2 30m", "maintenance seeder-2 off"],
+  },
+  completes: ["nothing", "nothing"],
+  run: async (context) => {
+    const word = context.run.word("duration") ?? "";
+    const forMs = word === "off" ? null : durationOf(word);
+    const { seederId, name } = await seederNamed(context);
+    const { session } = await context.access();
+    const reply = await session.tracker.maintenance({ seederId, forMs }, {
+      signal: context.signal,
+    });
+    if (context.json) return await context.printJson(reply);
+    await context.print(
+      forMs === null
+        ? `${visible(name)} is expected to be there`
+        : `${visible(name)} may be away for ${durationText(forMs)} without a repair`,
+    );
+  },
+};
+
+export const drain: Command = {
+  spec: {
+    name: "drain",
+    group: "Cluster",
+    summary: "Have everything on a seeder elsewhere too, so that it can be switched off.",
+    details: "It goes on being read and takes nothing new. status tells how far it is.",
+    arguments: [{ name: "seeder", summary: "a seeder's name, or digits of its id" }],
+    options: [{ name: "cancel", summary: "let it be a seeder like the others again" }],
+    examples: ["drain seeder-2", "drain seeder-2 --cancel"],
+  },
+  completes: ["nothing"],
+  run: async (context) => {
+    const cancel = context.run.isSet("cancel");
+    const { seederId, name } = await seederNamed(context);
+    const { session } = await context.access();
+    const options = { signal: context.signal };
+    const reply = await session.tracker.drain({ seederId, cancel }, options);
+    if (context.json) return await context.printJson(reply);
+    await context.print(
+      reply.draining
+        ? `${visible(name)} is being drained; see how far: status`
+        : `${visible(name)} keeps its copies and takes new ones`,
+    );
+  },
+};
+
+export const forget: Command = {
+  spec: {
+    name: "forget",
+    group: "Cluster",
+    summary: "Give up on a seeder that will not come back.",
+    details:
+      "Its holdings go from the catalog and nothing waits for it any more. Refused while it\n" +
+      "reports, and where it has the only copy of something unless --force is given.",
+    arguments: [{ name: "seeder", summary: "a seeder's name, or digits of its id" }],
+    options: [{ name: "force", summary: "also what only it had" }],
+    examples: ["forget seeder-2"],
+  },
+  completes: ["nothing"],
+  run: async (context) => {
+    const { seederId, name } = await seederNamed(context);
+    const { session } = await context.access();
+    const request = { seederId, acceptLoss: context.run.isSet("force") };
+    const reply = await session.tracker.forget(request, { signal: context.signal });
+    if (context.json) return await context.printJson(reply);
+    const lost = reply.chunksLost === 0 ? "" : `, and with it ${count(reply.chunksLost, "chunk")}`;
+    await context.print(`${visible(name)} is forgotten${lost}`);
+  },
+};
+
+export const pace: Command = {
+  spec: {
+    name: "pace",
+    group: "Cluster",
+    summary: "Show or set how much healing may disturb reading and writing.",
+    arguments: [{ name: "pace", summary: Pace.options.join(", "), optional: true }],
+    examples: ["pace", "pace urgent"],
+  },
+  completes: ["nothing"],
+  run: async (context) => {
+    const word = context.run.word("pace");
+    const { session } = await context.access();
+    const options = { signal: context.signal };
+    if (word === undefined) {
+      const { healing } = await session.tracker.status({}, options);
+      if (context.json) return await context.printJson({ pace: healing.pace });
+      return await context.print(healing.pace);
+    }
+    const wanted = Pace.safeParse(word);
+    if (!wanted.success) {
+      throw new Fault("usage", `"${visible(word)}" is no pace`, {
+        next: `type one of: ${Pace.options.join(", ")}`,
+      });
+    }
+    const reply = await session.tracker.setPace({ pace: wanted.data }, options);
+    if (context.json) return await context.printJson(reply);
+    await context.print(reply.pace);
+  },
+};
+
+export const confirmLoss: Command = {
+  spec: {
+    name: "confirm-loss",
+    group: "Cluster",
+    summary: "Let copies be given up again after a large loss.",
+    details:
+      "When more than a third of all copies go within ten minutes, no copy is given up on\n" +
+      "purpose until this is typed, or all that went is back. Repair goes on meanwhile.",
+  },
+  completes: ["nothing"],
+  run: async (context) => {
+    const { session } = await context.access();
+    const reply = await session.tracker.confirmLoss({}, { signal: context.signal });
+    if (context.json) return await context.printJson(reply);
+    await context.print(
+      reply.confirmed ? "copies may be given up again" : "no loss waits to be confirmed",
+    );
+  },
+};

@@ -1,0 +1,243 @@
+/**
+ * Stories of healing, on the virtual clock: each ends with every copy where the catalog says it is,
+ * every file with its copies on disks, and nothing left to do.
+ */
+import assert from "node:assert/strict";
+import { childOf, type RemotePath } from "../../protocol/mod.ts";
+import { seededRandom } from "../../roles/kit/random.ts";
+import { Actor } from "./actor.ts";
+import { Belief } from "./belief.ts";
+import { nothingHalfSeen, nothingLost } from "./checkers.ts";
+import { Cluster, stateOf } from "./cluster.ts";
+import type { Content } from "./contents.ts";
+import { catalogTellsTheTruth } from "./truth.ts";
+import type { Machine } from "./world.ts";
+
+const mib = 1024 * 1024;
+
+class HealingStory {
+  readonly belief = new Belief();
+  readonly actor: Actor;
+  #numbers = 5000;
+
+  private constructor(readonly cluster: Cluster) {
+    const client = cluster.clients[0];
+    assert(client !== undefined);
+    this.actor = new Actor(cluster, client, this.belief, seededRandom(9), 2 ** 22);
+  }
+
+  static async begin(seed: number, seeders: number): Promise<HealingStory> {
+    const cluster = new Cluster({ seed, seeders, clients: 1, copies: 2, engine: "memory" });
+    await cluster.begin();
+    return new HealingStory(cluster);
+  }
+
+  get world() {
+    return this.cluster.world;
+  }
+
+  get session() {
+    const { session } = this.actor.client;
+    assert(session !== undefined);
+    return session;
+  }
+
+  async put(...sizes: number[]): Promise<void> {
+    const wanted = new Map<RemotePath, Content>();
+    for (const sizeBytes of sizes) {
+      const content = { number: ++this.#numbers, sizeBytes };
+      wanted.set(childOf(this.actor.home, `file-${content.number}`), content);
+    }
+    const results = await this.world.timeline.run(this.actor.upload(wanted));
+    for (const [path, result] of results) assert.equal(result.fault, undefined, path);
+    // So that the seeders have reported it.
+    await this.world.timeline.pass(3_000);
+  }
+
+  status() {
+    return this.world.timeline.run(this.session.tracker.status({}));
+  }
+
+  async seeder(machine: Machine) {
+    const found = (await this.status()).seeders.find(({ name }) => name === machine.name);
+    assert(found !== undefined, `${machine.name} is listed`);
+    return found;
+  }
+
+  /** Lets time pass until `fits`; how long that took, in milliseconds. */
+  async until(
+    what: string,
+    fits: (status: Awaited<ReturnType<HealingStory["status"]>>) => boolean,
+    withinMs = 300_000,
+  ): Promise<number> {
+    const startMs = this.world.timeline.elapsedMs;
+    for (;;) {
+      const status = await this.status();
+      const tookMs = this.world.timeline.elapsedMs - startMs;
+      if (fits(status)) return tookMs;
+      assert(tookMs < withinMs, `${what}: ${JSON.stringify(status.healing)}`);
+      await this.world.timeline.pass(1_000);
+    }
+  }
+
+  /** Everything reads back, lies on disks in two copies, and the catalog knows where. */
+  async end(): Promise<void> {
+    const { world, cluster, belief, actor } = this;
+    assert.deepEqual(await world.timeline.run(nothingHalfSeen(actor.client, belief)), []);
+    await world.timeline.pass(70_000);
+    for (const seeder of cluster.seeders) seeder.kill();
+    assert.deepEqual(await world.timeline.run(nothingLost(cluster, belief, 2)), []);
+    assert.deepEqual(await world.timeline.run(catalogTellsTheTruth(cluster)), []);
+    assert.deepEqual(world.failures, []);
+    for (const machine of world.machines) machine.kill();
+  }
+}
+
+const sizes = [10, 5000, 300_000, mib, 2 * mib + 7, 3 * mib, 400, 70_000, 260_000, mib + 1];
+
+Deno.test("story: a seeder dies for good, its chunks are copied from the others", async () => {
+  const story = await HealingStory.begin(1, 4);
+  await story.put(...sizes);
+  const [dead] = story.cluster.seeders;
+  assert(dead !== undefined);
+  assert((await story.seeder(dead)).chunkCount > 0);
+  dead.cutPower();
+  const tookMs = await story.until("all have copies again", (status) => {
+    const gone = status.seeders.find(({ name }) => name === dead.name);
+    return gone?.state === "red" && status.chunksAtRisk === 0 && status.healing.copying === 0;
+  });
+  console.log(`healed ${tookMs} ms after the power went, detection 10000 ms of it`);
+  const { seederId } = await story.seeder(dead);
+  const reply = await story.world.timeline.run(
+    story.session.tracker.forget({ seederId, acceptLoss: false }),
+  );
+  assert.equal(reply.chunksLost, 0);
+  const { seeders } = await story.status();
+  assert(!seeders.some(({ name }) => name === dead.name), "it is forgotten");
+  story.cluster.seeders.splice(0, 1);
+  await story.end();
+});
+
+Deno.test("story: an announced absence starts no repair, and ends by itself", async () => {
+  const story = await HealingStory.begin(2, 3);
+  await story.put(...sizes);
+  const [away] = story.cluster.seeders;
+  assert(away !== undefined);
+  const before = await story.seeder(away);
+  await story.world.timeline.run(
+    story.session.tracker.maintenance({ seederId: before.seederId, forMs: 180_000 }),
+  );
+  away.cutPower();
+  await story.world.timeline.pass(150_000);
+  const during = await story.status();
+  assert(during.chunksAtRisk > 0, "nothing was repaired");
+  assert.equal(during.healing.copying, 0);
+  const tookMs = await story.until("repaired afterwards", (status) => status.chunksAtRisk === 0);
+  assert(tookMs >= 20_000, `${tookMs} ms`);
+  away.start();
+  assert(await story.cluster.allGreen(60_000));
+  await story.end();
+});
+
+Deno.test("story: a seeder joins and takes its share, no more moves than must", async () => {
+  const story = await HealingStory.begin(3, 3);
+  await story.put(...Array.from({ length: 60 }, (_, i) => 200_000 + i * 5000));
+  const used = async () => (await story.status()).seeders.map(({ space }) => space.usedBytes);
+  const total = (await used()).reduce((sum, bytes) => sum + bytes, 0);
+  const joined = story.cluster.newSeeder();
+  joined.disk.plantDirectory(stateOf.seeder);
+  joined.start();
+  await story.world.timeline.pass(5_000);
+  let calm = 0;
+  await story.until("it settles", (status) => {
+    const mine = status.seeders.find(({ name }) => name === joined.name);
+    const busy = status.healing.copying > 0 || status.healing.moving;
+    calm = busy || (mine?.chunkCount ?? 0) === 0 ? 0 : calm + 1;
+    return calm > 60;
+  }, 900_000);
+  const moved = (await story.seeder(joined)).space.usedBytes;
+  const after = (await used()).reduce((sum, bytes) => sum + bytes, 0);
+  console.log(`moved ${moved} bytes; a fair quarter of ${total} is ${Math.round(total / 4)}`);
+  assert.equal(after, total, "what was moved is given up where it was");
+  assert(moved > total / 4 * 0.6 && moved < total / 4 * 1.4, `${moved} of ${total}`);
+  await story.end();
+});
+
+Deno.test("story: a seeder is drained, and says when it may be switched off", async () => {
+  const story = await HealingStory.begin(4, 3);
+  await story.put(...sizes);
+  const [leaving] = story.cluster.seeders;
+  assert(leaving !== undefined);
+  const { seederId } = await story.seeder(leaving);
+  const drain = (cancel: boolean) =>
+    story.world.timeline.run(story.session.tracker.drain({ seederId, cancel }));
+  await drain(false);
+  await story.until("drained", ({ healing }) => healing.drains[0]?.chunksLeft === 0);
+  leaving.cutPower();
+  await story.world.timeline.pass(30_000);
+  const status = await story.status();
+  assert.deepEqual([status.chunksAtRisk, status.chunksUnavailable], [0, 0]);
+  leaving.start();
+  assert(await story.cluster.allGreen(60_000));
+  await drain(true);
+  const copies = (all: Awaited<ReturnType<HealingStory["status"]>>) =>
+    all.seeders.reduce((sum, { chunkCount }) => sum + chunkCount, 0);
+  await story.until("surplus is given up", (all) => copies(all) === 2 * all.chunks, 900_000);
+  await story.end();
+});
+
+Deno.test("story: a seeder returns with all it had, the surplus goes", async () => {
+  const story = await HealingStory.begin(5, 4);
+  await story.put(...sizes);
+  const [lost] = story.cluster.seeders;
+  assert(lost !== undefined);
+  lost.cutPower();
+  await story.until("healed", (status) => {
+    const gone = status.seeders.find(({ name }) => name === lost.name);
+    return gone?.state === "red" && status.chunksAtRisk === 0;
+  });
+  lost.start();
+  assert(await story.cluster.allGreen(60_000));
+  const copies = (all: Awaited<ReturnType<HealingStory["status"]>>) =>
+    all.seeders.reduce((sum, { chunkCount }) => sum + chunkCount, 0);
+  const back = await story.status();
+  assert(copies(back) > 2 * back.chunks, "its copies count again");
+  await story.until("surplus is given up", (all) => copies(all) === 2 * all.chunks, 900_000);
+  await story.end();
+});
+
+Deno.test("story: a seeder returns empty, it has lost copies and deleted nothing", async () => {
+  const story = await HealingStory.begin(6, 3);
+  await story.put(...sizes);
+  const [emptied] = story.cluster.seeders;
+  assert(emptied !== undefined);
+  emptied.cutPower();
+  for (const { path } of emptied.disk.files(stateOf.seeder)) {
+    if (!path.endsWith(".json")) emptied.disk.uproot(path);
+  }
+  emptied.start();
+  assert(await story.cluster.allGreen(60_000));
+  await story.until(
+    "healed",
+    ({ chunksAtRisk, healing }) => chunksAtRisk === 0 && healing.copying === 0,
+  );
+  await story.end();
+});
+
+Deno.test("story: half of all copies go at once, no drop until the loss is confirmed", async () => {
+  const story = await HealingStory.begin(7, 4);
+  await story.put(...sizes);
+  await story.world.timeline.pass(10_000);
+  const [one, two] = story.cluster.seeders;
+  assert(one !== undefined && two !== undefined);
+  one.cutPower();
+  two.cutPower();
+  await story.until("stopped", ({ healing }) => healing.dropsStopped !== undefined);
+  const confirmed = await story.world.timeline.run(story.session.tracker.confirmLoss({}));
+  assert.equal(confirmed.confirmed, true);
+  assert.equal((await story.status()).healing.dropsStopped, undefined);
+  one.start();
+  two.start();
+  assert(await story.cluster.allGreen(60_000));
+  await story.end();
+});
