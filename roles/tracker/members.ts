@@ -59,8 +59,8 @@ export class Members {
   }
 
   /**
-   * Called every `attendMs`. A stall of the tracker's own is nobody's silence: every seeder is taken
-   * to have been heard that much later. How long the stall was.
+   * Called every `attendMs`. A stall of the tracker's own is nobody's silence: every seeder is
+   * taken to have been heard that much later. How long the stall was.
    */
   attend(nowMs: number): number {
     const stallMs = nowMs - this.judged(nowMs);

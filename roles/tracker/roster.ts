@@ -31,8 +31,9 @@ export const attendMs = 500;
 const attendLateMsMax = 500;
 
 /**
- * The time by which silence is judged. A tracker that was held up itself, by a busy disk or a sleeping
- * machine, has reports waiting that it has not read; until it looks again, its time stands still.
+ * The time by which silence is judged. A tracker that was held up itself, by a busy disk or a
+ * sleeping machine, has reports waiting that it has not read; until it looks again, its time stands
+ * still.
  * @param attendedMs when it last looked at its clock; absent before the first time
  */
 export function judgedMs(attendedMs: number | undefined, nowMs: number): number {
