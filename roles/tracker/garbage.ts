@@ -41,7 +41,7 @@ export class Garbage {
   /** Looks at a page of unused chunks, and gives up those whose grace is over. How many copies. */
   async sweep(core: Core): Promise<number> {
     const nowMs = core.now();
-    if (nowMs < this.#restUntilMs) return 0;
+    if (nowMs < this.#restUntilMs || core.losses.stopped !== undefined) return 0;
     const page = await core.catalog.read((view) => view.unreferenced(this.#after, pageChunks));
     for (const { chunkId } of page) {
       this.#now.set(chunkId, Math.min(this.#before.get(chunkId) ?? nowMs, nowMs));
