@@ -80,7 +80,8 @@ export async function startTracker(
   );
   const publicUrl = config.publicUrl ?? publicUrlOf(listener);
   const catalog = await openSqliteCatalog(`${stateDirectory}/catalog.sqlite`);
-  write.out(`tracker listening on ${urlOf(listener.host, listener.port)}`);
+  // Told only once somebody answers there: programs that start this one wait for the line.
+  const listening = `tracker listening on ${urlOf(listener.host, listener.port)}`;
   const random = systemRandom();
   const parts = { catalog, disk, stateDirectory, clock, random, log };
   const { from } = config;
@@ -89,6 +90,7 @@ export async function startTracker(
     const needed = { seedersNeeded: from.needed, recoveryCode: from.code };
     const rebuild = await openRebuild({ ...parts, ...needed });
     late.app = rebuild.app;
+    write.out(listening);
     write.out("waiting for the seeders to present their logs");
     if (!await rebuild.run(signal)) {
       await listener.stop(3_000);
@@ -111,6 +113,7 @@ export async function startTracker(
   });
   late.app = tracker.app;
   const running = tracker.run(signal);
+  if (from?.kind !== "seeders") write.out(listening);
   write.out(`reached at ${publicUrl}`);
   write.out(`join code for seeders, good for a day: ${tracker.joinCode()}`);
   write.out(`login code for people, good for a day: ${tracker.loginCode()}`);
