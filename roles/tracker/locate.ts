@@ -69,7 +69,7 @@ class LocatePage {
     const versionId = "versionId" in target ? target.versionId : node.versionId;
     const version = versionId === undefined ? undefined : await this.view.version(versionId);
     if (version === undefined) throw new Fault("not-found", `${path} has no version to read`);
-    const { nodeId: _node, copies: _copies, createdMs: _created, ...facts } = version;
+    const { nodeId: _node, copies: _copies, createdMs: _created, adopted: _, ...facts } = version;
     return {
       ...facts,
       path,

@@ -23,6 +23,7 @@ import {
   rootNodeId,
   trashNodeId,
 } from "./catalog/catalog.ts";
+import { careSeeder, forgetSeeder, joinSeeder } from "./seeder_operations.ts";
 
 const NodeNumber = z.int().min(rootNodeId);
 const Entries = z.array(ChunkEntry).max(limits.manifestPageChunksMax);
@@ -67,6 +68,8 @@ export const Operation = z.discriminatedUnion("kind", [
     chunkCount: z.int(),
     manifestDigest: ManifestDigestHex,
     copies: z.int(),
+    /** It was found on a seeder's disk; `adopt-file` follows. */
+    adopted: z.literal(true).optional(),
     /** The last chunks of the manifest, all of a small one; those before came in pages. */
     chunks: Entries,
     by,
@@ -119,6 +122,17 @@ export const Operation = z.discriminatedUnion("kind", [
     by,
   }),
   z.strictObject({ kind: z.literal("forget-seeder"), seederId: SeederId, by }),
+  /** What a file on a seeder's disk became, or was found to be already. */
+  z.strictObject({
+    kind: z.literal("adopt-file"),
+    seederId: SeederId,
+    source: z.string(),
+    manifestDigest: ManifestDigestHex,
+    versionId: VersionId,
+    path: z.string(),
+    clash: z.boolean(),
+    adoptedMs: z.int(),
+  }),
 ]);
 export type Operation = z.output<typeof Operation>;
 
@@ -247,6 +261,11 @@ export async function applyOperation(
     case "forget-seeder":
       await forgetSeeder(tx, operation.seederId);
       return nothingRemoved;
+    case "adopt-file": {
+      const { kind: _, ...row } = operation;
+      await tx.putAdoption(row);
+      return nothingRemoved;
+    }
   }
 }
 
@@ -265,6 +284,7 @@ async function writeFile(tx: CatalogTransaction, operation: WriteFile): Promise<
     manifestDigest,
     copies,
     createdMs,
+    ...(operation.adopted === true ? { adopted: true } : {}),
   });
   if (chunks.length > 0) await tx.putManifest(versionId, chunkCount - chunks.length, chunks);
   const kind = "file";
@@ -282,39 +302,6 @@ async function trash(tx: CatalogTransaction, operation: Trash): Promise<void> {
   const directories = below.directories + (kind === "directory" ? 1 : 0);
   await tx.putTrash({ trashId, nodeId, path, kind, trashedMs, by, ...below, directories });
   await tx.putNode({ ...node, parentId: trashNodeId, name: String(trashId) });
-}
-
-type JoinSeeder = Extract<Operation, { kind: "join-seeder" }>;
-
-async function joinSeeder(tx: CatalogTransaction, operation: JoinSeeder): Promise<void> {
-  const { seederId, name, zone, address, joinedMs } = operation;
-  const row = { seederId, name, zone, address, joinedMs, away: false };
-  await tx.putSeeder({ ...row, totalBytes: 0, freeBytes: 0, usedBytes: 0 });
-}
-
-type CareSeeder = Extract<Operation, { kind: "care-seeder" }>;
-
-async function careSeeder(tx: CatalogTransaction, operation: CareSeeder): Promise<void> {
-  const { seederId, draining, maintenanceUntilMs } = operation;
-  const row = (await tx.seeders()).find((each) => each.seederId === seederId);
-  if (row === undefined) return;
-  const { draining: _d, maintenanceUntilMs: _m, ...rest } = row;
-  await tx.putSeeder({
-    ...rest,
-    ...(draining ? { draining } : {}),
-    ...(maintenanceUntilMs === null ? {} : { maintenanceUntilMs }),
-  });
-}
-
-const forgottenAtOnce = 4096;
-
-async function forgetSeeder(tx: CatalogTransaction, seederId: SeederId): Promise<void> {
-  for (;;) {
-    const held = await tx.holdingsOf(seederId, undefined, forgottenAtOnce);
-    if (held.length === 0) break;
-    await tx.removeHoldings(seederId, held.map(({ chunkId }) => chunkId));
-  }
-  await tx.removeSeeder(seederId);
 }
 
 function contradiction(operation: Operation): Fault {

@@ -146,6 +146,7 @@ export async function forget(
   });
   core.members.remove(seederId);
   core.losses.forget(seederId);
+  core.adoptions.forget(seederId);
   core.healing.lookAtAll();
   core.log.warn("seeder forgotten", { seederId, name, chunksLost, by });
   return { chunksLost };
