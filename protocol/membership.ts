@@ -135,6 +135,14 @@ export const TrashSums = z.strictObject({
 });
 export type TrashSums = z.output<typeof TrashSums>;
 
+/** What is kept of earlier versions of files, summed up. */
+export const VersionSums = z.strictObject({
+  versions: z.int(),
+  /** Of one copy each, equal contents counted each time. */
+  fileBytes: z.int(),
+});
+export type VersionSums = z.output<typeof VersionSums>;
+
 export const ClusterStatus = z.strictObject({
   clusterId: ClusterId,
   epoch: z.int(),

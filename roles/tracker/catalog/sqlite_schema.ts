@@ -7,6 +7,8 @@
  * `named` manifest rows, `held` holdings, `recorded` upload rows, `wanted` the most copies that any
  * version naming it asks for (0 without one), which `wants` counts by number of copies. A row whose
  * three counters are 0 is removed. The same reason keeps `totals` and the sums in `holders`.
+ *
+ * A version whose `old_number` is not NULL is not the current one of its file.
  */
 import { Fault } from "../../../protocol/mod.ts";
 import type { SqliteConnection } from "./sqlite_connection.ts";
@@ -136,6 +138,28 @@ const migrations: readonly string[] = [
   ALTER TABLE seeders ADD COLUMN maintenance_until_ms INTEGER;
   DROP INDEX chunks_below;
   CREATE INDEX chunks_short ON chunks (chunk_id) WHERE held < wanted;
+  `,
+  // Who wrote a version was in the log only.
+  `
+  ALTER TABLE nodes ADD COLUMN versions INTEGER;
+  ALTER TABLE nodes ADD COLUMN version_days INTEGER;
+  ALTER TABLE versions ADD COLUMN by_whom TEXT;
+  ALTER TABLE versions ADD COLUMN old_number INTEGER;
+  ALTER TABLE versions ADD COLUMN superseded_ms INTEGER;
+  ALTER TABLE versions ADD COLUMN until_ms INTEGER;
+  ALTER TABLE versions ADD COLUMN mode INTEGER;
+  ALTER TABLE versions ADD COLUMN modified_ms INTEGER;
+  CREATE INDEX versions_by_number ON versions (old_number) WHERE old_number IS NOT NULL;
+  CREATE INDEX versions_by_end ON versions (until_ms, old_number) WHERE old_number IS NOT NULL;
+  ALTER TABLE totals ADD COLUMN old_versions INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE totals ADD COLUMN old_bytes INTEGER NOT NULL DEFAULT 0;
+  UPDATE versions SET by_whom = told.by_whom
+  FROM (
+    SELECT unhex(json_extract(text, '$.versionId')) AS version_id,
+      json_extract(text, '$.by') AS by_whom
+    FROM log WHERE substr(text, 1, 20) = '{"kind":"write-file"'
+  ) AS told
+  WHERE versions.version_id = told.version_id;
   `,
 ];
 
