@@ -164,6 +164,11 @@ export const ClusterStatus = z.strictObject({
     /** With more than this, of one copy each, the oldest entries are purged. */
     bytesMax: z.int(),
   }),
+  /** Kept of earlier versions, in the trash as well; not counted in the sums above. */
+  oldVersions: VersionSums.extend({
+    /** With more than this the oldest are given up. */
+    bytesMax: z.int(),
+  }),
   /** Referenced chunks with fewer holdings on green or yellow seeders than their files ask for. */
   chunksAtRisk: z.int(),
   /** Referenced chunks with no holding on a green or yellow seeder. */

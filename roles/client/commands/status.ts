@@ -3,7 +3,7 @@ import { type ClusterStatus, limits, type SeederView } from "../../../protocol/m
 import type { Command } from "../command.ts";
 import { tableOf } from "../table.ts";
 import { count, durationText, rateText, sizeText, verifiedText, visible } from "../wording.ts";
-import { heardText, trashText } from "./cluster.ts";
+import { heardText, oldVersionsText, trashText } from "./cluster.ts";
 
 export const status: Command = {
   spec: {
@@ -81,11 +81,22 @@ export function problemsOf(status: ClusterStatus): StatusProblem[] {
         next: "check its disk; what it holds can still be read",
       });
     } else if (seeder.space.freeBytes === 0) {
-      problems.push({ what: `${name} is full`, next: "remove files, or add a seeder: join-code" });
+      problems.push({ what: `${name} is full`, next: roomText(status) });
     }
     problems.push(...diskProblems(seeder, status.nowMs));
   }
   return problems;
+}
+
+/** How to come to room on a full disk, the least painful first. */
+function roomText({ trash, oldVersions }: ClusterStatus): string {
+  const ways = [
+    ...(trash.fileBytes > 0 ? ["empty the trash: trash empty"] : []),
+    ...(oldVersions.fileBytes > 0 ? ["give up earlier versions: versions empty /"] : []),
+    ...(trash.fileBytes + oldVersions.fileBytes === 0 ? ["remove files"] : []),
+    "add a seeder: join-code",
+  ];
+  return ways.join("; or ");
 }
 
 /** So long a corrupt copy is told of: time enough to look after the disk. */
@@ -194,6 +205,9 @@ function factsOf(status: ClusterStatus, trackerAddress: string, user: string): s
       count(status.links, "link"),
     ],
     ...(status.trash.entries > 0 ? [["trash", trashText(status.trash)]] : []),
+    ...(status.oldVersions.versions > 0
+      ? [["versions", `earlier ones: ${oldVersionsText(status.oldVersions)}`]]
+      : []),
     [
       "chunks",
       `${status.chunks}, each in ${count(status.copiesDefault, "copy", "copies")} ` +

@@ -177,8 +177,9 @@ const workspace = `
  * Makes the connection durable and its file a catalog of this version. Throws `config-corrupt` when
  * the file is damaged, another program's or a newer version's, `disk-unusable` when it cannot be
  * written.
+ * @param layout that of an older program, for tests of what becomes of its files
  */
-export function prepareSchema(connection: SqliteConnection): void {
+export function prepareSchema(connection: SqliteConnection, layout = migrations.length): void {
   const { path } = connection;
   refuseForeign(connection);
   const mode = connection.get("PRAGMA journal_mode = WAL")?.text("journal_mode");
@@ -191,7 +192,7 @@ export function prepareSchema(connection: SqliteConnection): void {
   // Lists and undo records go to temporary files: removing a million names takes bounded memory.
   connection.script("PRAGMA temp_store = FILE; PRAGMA cache_size = -32768");
   if (path !== ":memory:") keepTemporariesBeside(connection);
-  migrate(connection);
+  migrate(connection, layout);
   connection.script(workspace);
 }
 
@@ -227,9 +228,9 @@ function refuseForeign(connection: SqliteConnection): void {
   }
 }
 
-function migrate(connection: SqliteConnection): void {
+function migrate(connection: SqliteConnection, layout: number): void {
   const first = pragma(connection, "user_version");
-  migrations.slice(first).forEach((sql, i) => {
+  migrations.slice(first, layout).forEach((sql, i) => {
     connection.begin("IMMEDIATE");
     try {
       connection.script(sql);

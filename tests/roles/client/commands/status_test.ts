@@ -40,6 +40,7 @@ function clusterOf(
       keepMs: 1,
       bytesMax: 1,
     },
+    oldVersions: { versions: 0, fileBytes: 0, bytesMax: 1 },
     chunksAtRisk: 0,
     chunksUnavailable: 0,
     uploadsOpen: 0,
