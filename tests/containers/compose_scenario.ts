@@ -31,7 +31,7 @@ async function must(program: string, args: string[], cwd = project): Promise<str
   return out;
 }
 
-/** docker-compose 1.29 first; the last steps are Compose v2's, where DOCKER_CONFIG names its folder. */
+/** docker-compose 1.29; the last steps are Compose v2's, where DOCKER_CONFIG names its folder. */
 let composer = ["docker-compose"];
 function composed(args: string[]): [string, string[]] {
   const [program = "", ...words] = composer;
