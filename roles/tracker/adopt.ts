@@ -36,7 +36,8 @@ import type { Member } from "./members.ts";
 import { commitOperation, nextNodeId, type Operation } from "./operations.ts";
 import { adoptedName, namesTriedMax } from "./plan/adopt.ts";
 import { refused } from "./uploads.ts";
-import { copiesIn, pathOfNode } from "./walk.ts";
+import { keepReplaced } from "./versions.ts";
+import { pathOfNode, policyIn } from "./walk.ts";
 
 /** @throws Fault `seeder-unknown`, `invalid-request`, or what the catalog throws */
 export async function takeOffer(
@@ -267,14 +268,13 @@ class OfferBatch {
       const entries = chunks.slice(from, from + page);
       await commitOperation(tx, stamp, { kind: "manifest-page", versionId, from, chunks: entries });
     }
-    const replaces = before?.versionId;
     const { sizeBytes, chunkSizeBytes, manifestDigest, mode, modifiedMs } = file;
     const operation: Operation = {
       kind: "write-file",
       nodeId: before?.nodeId ?? await nextNodeId(tx),
       parentId: directory.nodeId,
       name,
-      ...(replaces === undefined ? {} : { replaces }),
+      ...await this.#replaced(before, directory, manifestDigest),
       versionId,
       mode,
       modifiedMs,
@@ -283,13 +283,23 @@ class OfferBatch {
       chunkSizeBytes,
       chunkCount: chunks.length,
       manifestDigest,
-      copies: await copiesIn(tx, directory, core.copiesDefault),
+      copies: (await policyIn(tx, directory, core.copiesDefault)).copies,
       adopted: true,
       chunks: chunks.slice(inPages),
       by: this.#seederName,
     };
     await commitOperation(tx, stamp, operation);
     return await this.#note(file, chunks, versionId, path, clash);
+  }
+
+  /** What was there before is kept, as the policy says, where its bytes are still to be had. */
+  async #replaced(before: NodeRow | undefined, directory: NodeRow, manifestDigest: string) {
+    if (before?.versionId === undefined) return {};
+    const { core, tx } = this;
+    const all = core.members.all().map(({ row }) => row.seederId);
+    const copies = await tx.copiesLeast(before.versionId, all);
+    if (copies === 0) return { replaces: before.versionId };
+    return await keepReplaced(core, tx, before, directory, { manifestDigest });
   }
 
   async #note(
