@@ -55,7 +55,7 @@ export const adopted: Command = {
     }
     if (any && !context.json) {
       await context.print([
-        "    next: rename one of the two: mv; the other keeps its name until then",
+        "    next: rename them as you like: mv; a file stays adopted under its new name",
       ]);
     }
   },

@@ -57,7 +57,7 @@ function compareBytes(a: Uint8Array, b: Uint8Array): number {
 
 /** Why something that lies in the folder is not adopted; undefined when it can be. */
 export function leftOutWhy(path: string, kind: Seen["kind"] | "missing"): string | undefined {
-  if (kind === "link") return "it is a symbolic link: its target is adopted where it lies itself";
+  if (kind === "link") return "it is a symbolic link: links are not followed";
   if (kind === "other") return "it is neither a file nor a directory";
   if (kind === "missing") {
     // The runtime shows bytes that are no UTF-8 so, and finds no file of that name.
