@@ -111,6 +111,8 @@ export class Adoption {
     const leftOut: LeftOut[] = [];
     let leftOutCount = 0, filesFound = 0, whole = true;
     const seen = new Uint8Array(adopted.highest + 1);
+    // One that was broken off gets its end in this look.
+    if (adopted.partial !== undefined) seen[adopted.partial.head.file] = 1;
     const before = adopted.count;
     for await (const found of walkFolder(disk, folder)) {
       if (signal.aborted) return;
