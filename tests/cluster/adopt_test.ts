@@ -82,7 +82,9 @@ Deno.test("a folder full of files is adopted in place, through a kill, and mende
   const expected = new Map(
     [...await treeDigest(disk)].filter(([path, digest]) =>
       path.startsWith("tree") && !digest.startsWith("l ")
-    ).map(([path, digest]) => [path.replace("3/klein-7.txt", "3/klein-7 (seeder-3).txt"), digest]),
+    ).map((
+      [path, digest],
+    ) => [path.replace("Ordner 3/klein-7.txt", "Ordner 3/klein-7 (seeder-3).txt"), digest]),
   );
   const first = `${back}/first`;
   await Deno.mkdir(first, { recursive: true });

@@ -34,9 +34,12 @@ export function planFile(
   return { do: ageMs >= 0 && ageMs < limits.adoptSettleMs ? "wait" : "hash" };
 }
 
-/** Folders that are never entered: those of OFFSHORE itself, on whatever disk they were made. */
-export function isOurs(name: string): boolean {
-  return name === ".offshore";
+/**
+ * Folders that are never entered: those of OFFSHORE itself, on whatever disk they were made, and
+ * the one that a file system keeps at its top for its repairs.
+ */
+export function isPassedOver(folder: string, name: string): boolean {
+  return name === ".offshore" || (folder === "" && name === "lost+found");
 }
 
 /** In the order of their UTF-8 bytes, so that every walk meets names in the same order. */

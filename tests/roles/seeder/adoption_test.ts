@@ -7,11 +7,11 @@ import fc from "fast-check";
 import {
   type ChunkId,
   chunkIdOf,
-  ClusterId,
   Fault,
   InventorySum,
   limits,
   RemotePath,
+  SeederId,
 } from "../../../protocol/mod.ts";
 import type { Disk } from "../../../roles/kit/disk.ts";
 import { silentLog } from "../../../roles/kit/log.ts";
@@ -24,7 +24,7 @@ import { bytesOf, chunkOf, inParts } from "../../conformance/chunk_store_suite.t
 import { SimDisk } from "../../simulation/sim_disk.ts";
 import { HandClock } from "../tracker/tracker_world.ts";
 
-const clusterId = ClusterId.parse("c".repeat(16));
+const seederId = SeederId.parse("c".repeat(16));
 const journalPath = "/disk/.offshore/seeder/adopted.log";
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -67,7 +67,7 @@ class Place {
     for (let file = 1; file <= adopted.highest; file++) {
       if (file > (adopted.offered?.offered ?? 0) && adopted.isWhole(file)) await adopted.list(file);
     }
-    await adopted.noteOffered({ offered: adopted.highest, clusterId, generation: 0 });
+    await adopted.noteOffered({ offered: adopted.highest, seederId, generation: 0 });
     return adoption;
   }
 
