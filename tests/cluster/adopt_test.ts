@@ -54,10 +54,13 @@ Deno.test("a folder full of files is adopted in place, through a kill, and mende
 
   await cluster.startRole("seeder-3");
   const journal = `${disk}/.offshore/seeder/adopted.log`;
-  const lines = async () => (await Deno.readTextFile(journal)).split("\n").length;
-  await until("it is in the middle of it", async () => await lines() > smallCount / 4);
+  const told = () => Deno.readTextFile(journal).catch(() => "");
+  const identity = () => Deno.stat(`${disk}/.offshore/seeder/seeder.json`).catch(() => undefined);
+  await until("it has joined and is in the middle of it", async () => {
+    return await identity() !== undefined && (await told()).split("\n").length > smallCount / 4;
+  });
   await cluster.end("seeder-3", "SIGKILL");
-  assert(await lines() < smallCount, "it was killed before the end");
+  assert(!(await told()).includes(`"offered":${smallCount + 4}`), "it was killed before the end");
   await cluster.startRole("seeder-3");
 
   interface Status {
@@ -75,9 +78,9 @@ Deno.test("a folder full of files is adopted in place, through a kill, and mende
   };
   await until("all have two copies", safe, 180_000);
   console.log(`in two copies ${Date.now() - beganMs} ms after the second start`);
-  const told = await cluster.ok(["adopted", "seeder-3"]);
-  assert.match(told, /klein-7\.txt on seeder-3 is \/tree\/Ordner 3\/klein-7 \(seeder-3\)\.txt/);
-  assert.match(told, /\/tree\/link: it is a symbolic link/);
+  const shown = await cluster.ok(["adopted", "seeder-3"]);
+  assert.match(shown, /klein-7\.txt on seeder-3 is \/tree\/Ordner 3\/klein-7 \(seeder-3\)\.txt/);
+  assert.match(shown, /\/tree\/link: it is a symbolic link/);
 
   const expected = new Map(
     [...await treeDigest(disk)].filter(([path, digest]) =>

@@ -354,3 +354,27 @@ Deno.test("story: files in place stay where they are while seeders join and the 
   assert(own !== undefined && own > 0, "the new one takes its share of the others");
   await story.end();
 });
+
+Deno.test("story: the tracker is rebuilt, and knows what was adopted and what was removed", async () => {
+  const story = new AdoptStory(51, 3);
+  const [keep, late] = [bytesOf(20, 2 * mib), bytesOf(21, 5000)];
+  story.plant(story.seeder(1), "/keep", keep);
+  story.plant(story.seeder(1), "/away", bytesOf(22, 100));
+  await story.cluster.begin();
+  await story.untilListed("/away", "/keep");
+  await story.untilSafe();
+  const removed = { path: RemotePath.parse("/away"), what: "file", now: true } as const;
+  await story.world.timeline.run(story.session.tracker.remove(removed));
+  await story.world.timeline.pass(5_000);
+  assert(story.cluster.loseTrackerDisk());
+  story.plant(story.seeder(2), "/late", late);
+  story.seeder(2).kill();
+  for (const machine of [story.cluster.tracker, story.seeder(2)]) machine.start();
+  assert(await story.cluster.allGreen(120_000));
+  await story.untilListed("/keep", "/late");
+  await story.untilSafe();
+  assert.deepEqual(await story.read("/keep"), keep);
+  const { seeders } = await story.world.timeline.run(story.session.tracker.adopted({}));
+  assert.deepEqual(seeders.map(({ files }) => files), [2, 1, 0]);
+  await story.end();
+});
