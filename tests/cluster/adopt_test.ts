@@ -111,8 +111,10 @@ Deno.test("a folder full of files is adopted in place, through a kill, and mende
     await Deno.writeFile(`${disk}/${path}`, randomBytes(500_000));
     expected.set(path, `f ${await sha256sum(`${disk}/${path}`)}`);
   }
-  // A reader is what finds out first.
+  // Whoever reads them there finds out, or the look at the next start.
   await cluster.ok(["get", "/tree/weg.bin", `${back}/weg.bin`]);
+  await cluster.end("seeder-3", "SIGTERM");
+  await cluster.startRole("seeder-3");
   await until("the changes are seen", async () => {
     const out = await cluster.ok(["stat", "--json", "/tree/mittel.bin"]);
     return (JSON.parse(out) as { sizeBytes: number }).sizeBytes === 500_000;
