@@ -115,10 +115,12 @@ Deno.test("a folder full of files is adopted in place, through a kill, and mende
   await cluster.ok(["get", "/tree/weg.bin", `${back}/weg.bin`]);
   await cluster.end("seeder-3", "SIGTERM");
   await cluster.startRole("seeder-3");
-  await until("the changes are seen", async () => {
-    const out = await cluster.ok(["stat", "--json", "/tree/mittel.bin"]);
-    return (JSON.parse(out) as { sizeBytes: number }).sizeBytes === 500_000;
-  });
+  for (const path of changed) {
+    await until(`${path} is what it is on the disk`, async () => {
+      const out = await cluster.ok(["stat", "--json", `/${path}`]);
+      return (JSON.parse(out) as { sizeBytes: number }).sizeBytes === 500_000;
+    });
+  }
   await until("it is mended", safe, 180_000);
   const second = `${back}/second`;
   await Deno.mkdir(second);
