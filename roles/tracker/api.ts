@@ -56,6 +56,9 @@ export function trackerHandlers(
     pullLog: ({ input }) => core.shipping.pull(input),
     presentLog: () => Promise.reject(notRebuilding()),
     uploadLog: () => Promise.reject(notRebuilding()),
+    pullSnapshot: async ({ input }) => ({ text: await partOfSnapshot(core, input) }),
+    exportSnapshot: async ({ input }) => ({ text: await partOfSnapshot(core, input) }),
+    uploadSnapshot: () => Promise.reject(notRebuilding()),
     exportLog: async ({ input }) => ({
       card: core.shipping.card(),
       epoch: core.epoch,
@@ -106,7 +109,7 @@ export function trackerHandlers(
     maintenance: ({ input, caller }) => care.maintenance(core, input, userOf(caller)),
     drain: ({ input, caller }) => care.drain(core, input, userOf(caller)),
     forget: ({ input, caller }) => care.forget(core, input, userOf(caller)),
-    setPace: ({ input }) => care.setPace(core, input.pace),
+    setPace: ({ input, caller }) => care.setPace(core, input.pace, userOf(caller)),
     confirmLoss: async () => ({ confirmed: await core.losses.confirm(core) }),
 
     scrubStatus: async () => await Promise.resolve(scrubStatus(core)),
@@ -115,6 +118,17 @@ export function trackerHandlers(
     explain: ({ input }) => explain(core, input),
     whatIf: ({ input }) => whatIf(core, input),
   };
+}
+
+async function partOfSnapshot(
+  { archive }: Core,
+  { sequence, offset }: { sequence: number; offset: number },
+): Promise<string> {
+  const mark = archive?.folder.at(sequence);
+  if (archive === undefined || mark === undefined) {
+    throw new Fault("not-found", `there is no snapshot at operation ${sequence}`);
+  }
+  return await archive.folder.read(mark, offset);
 }
 
 function notRebuilding(): Fault {

@@ -4,8 +4,10 @@
  */
 import type { Log } from "../kit/log.ts";
 import type { Random } from "../kit/random.ts";
+import type { SnapshotFolder } from "../kit/snapshot_folder.ts";
 import type { Catalog } from "./catalog/catalog.ts";
 import type { ClusterKeys } from "./cluster_keys.ts";
+import type { Follower } from "./follower.ts";
 import type { Garbage } from "./garbage.ts";
 import type { Healing } from "./healing.ts";
 import type { Holdings } from "./holdings.ts";
@@ -14,7 +16,15 @@ import type { LogShipping } from "./log_shipping.ts";
 import type { Members } from "./members.ts";
 import type { Stamp } from "./operations.ts";
 import type { OrderBook } from "./orders.ts";
+import type { Snapshots } from "./snapshots.ts";
 import type { Scrubs } from "./scrubs.ts";
+
+export interface Archive {
+  readonly folder: SnapshotFolder;
+  readonly follower: Follower;
+  readonly snapshots: Snapshots;
+  close(): Promise<void>;
+}
 
 export interface Core {
   /** Tells `shipping` of every operation. */
@@ -34,6 +44,8 @@ export interface Core {
   readonly garbage: Garbage;
   readonly healing: Healing;
   readonly losses: LossGuard;
+  /** Snapshots; without a place for scratch catalogs there are none. */
+  readonly archive: Archive | undefined;
   /** The tracker's clock: never behind the last time in the log. */
   readonly now: () => number;
   readonly random: Random;

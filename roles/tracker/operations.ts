@@ -30,6 +30,9 @@ const place = { nodeId: NodeNumber, parentId: NodeNumber, name: z.string() };
 /** Who asked for it. */
 const by = z.string();
 
+/** Settings that a person chose, and that come back with the log. */
+export const loggedSettings = ["healing-pace"] as const;
+
 /** Every change of the namespace. A node id that is there already means that node is changed. */
 export const Operation = z.discriminatedUnion("kind", [
   z.strictObject({
@@ -119,6 +122,12 @@ export const Operation = z.discriminatedUnion("kind", [
     by,
   }),
   z.strictObject({ kind: z.literal("forget-seeder"), seederId: SeederId, by }),
+  z.strictObject({
+    kind: z.literal("set-setting"),
+    name: z.enum(loggedSettings),
+    value: z.string(),
+    by,
+  }),
 ]);
 export type Operation = z.output<typeof Operation>;
 
@@ -246,6 +255,9 @@ export async function applyOperation(
       return nothingRemoved;
     case "forget-seeder":
       await forgetSeeder(tx, operation.seederId);
+      return nothingRemoved;
+    case "set-setting":
+      await tx.putSetting(operation.name, operation.value);
       return nothingRemoved;
   }
 }

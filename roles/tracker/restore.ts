@@ -14,7 +14,7 @@ import {
 import type { Disk } from "../kit/disk.ts";
 import { ClusterKeys } from "./cluster_keys.ts";
 import { LogIntake } from "./log_intake.ts";
-import { beginIntake, endIntake, type RebuildParts } from "./rebuild.ts";
+import { beginIntake, endIntake, type RebuildParts } from "./way_back.ts";
 
 /**
  * How many operations were done again; none when that was done before. @throws Fault

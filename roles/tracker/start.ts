@@ -10,7 +10,7 @@ import { firstAddress, prepareState } from "../kit/machine.ts";
 import { systemRandom } from "../kit/random.ts";
 import { systemDisk } from "../kit/system_disk.ts";
 import type { App } from "../kit/serve.ts";
-import { openRebuild, openSqliteCatalog, openTracker, restoreFile } from "./mod.ts";
+import { openRebuild, openSqliteCatalog, openTracker, restoreFile, sqliteScratch } from "./mod.ts";
 import type { LogSync } from "./plan/log_sync.ts";
 
 /** Where a tracker with an empty disk takes its state from. */
@@ -52,6 +52,9 @@ export interface TrackerConfig {
   readonly logSync: LogSync;
   readonly from?: WayBack | undefined;
   readonly garbageMinutes: number;
+  readonly snapshotOperations: number;
+  readonly snapshotHours: number;
+  readonly logOperations: number;
   readonly joinCodeFile?: string | undefined;
   readonly loginCodeFile?: string | undefined;
   readonly logLevel: LogLevel;
@@ -106,6 +109,12 @@ export async function startTracker(
     trashKeepMs: config.trashDays * 86_400_000,
     trashShareMax: config.trashPercent / 100,
     garbageGraceMs: config.garbageMinutes * 60_000,
+    scratch: sqliteScratch(disk, `${stateDirectory}/scratch`),
+    snapshots: {
+      everyOperations: config.snapshotOperations,
+      everyMs: config.snapshotHours * 3_600_000,
+      keepOperations: config.logOperations,
+    },
     codeFiles: {
       ...(config.joinCodeFile === undefined ? {} : { join: config.joinCodeFile }),
       ...(config.loginCodeFile === undefined ? {} : { login: config.loginCodeFile }),

@@ -18,6 +18,7 @@ import type { Disk } from "../kit/disk.ts";
 import type { Log } from "../kit/log.ts";
 import { repeat } from "../kit/pace.ts";
 import type { Random } from "../kit/random.ts";
+import { SnapshotFolder } from "../kit/snapshot_folder.ts";
 import { type App, serveRoutes } from "../kit/serve.ts";
 import { acknowledged } from "./acknowledge.ts";
 import { trackerHandlers } from "./api.ts";
@@ -25,23 +26,27 @@ import type { Catalog } from "./catalog/catalog.ts";
 import { openClusterKeys } from "./cluster_keys.ts";
 import { Codes } from "./codes.ts";
 import { RecentCommits } from "./commit.ts";
+import { openArchive } from "./archive.ts";
 import type { Core } from "./core.ts";
 import { trackerGuard } from "./guard.ts";
 import { Garbage } from "./garbage.ts";
 import { Healing } from "./healing.ts";
 import { Holdings } from "./holdings.ts";
 import { LossGuard } from "./loss_guard.ts";
-import { fencedSetting, LogShipping, tellingCatalog } from "./log_shipping.ts";
+import { fencedSetting, LogShipping } from "./log_shipping.ts";
 import { Members } from "./members.ts";
 import { ensureRoot } from "./operations.ts";
 import { OrderBook } from "./orders.ts";
 import type { LogSync } from "./plan/log_sync.ts";
-import { authoritySetting, clusterIdSetting, epochSetting, refuseUnfinished } from "./rebuild.ts";
+import { authoritySetting, clusterIdSetting, epochSetting, refuseUnfinished } from "./way_back.ts";
 import { openSealedKey } from "./recovery.ts";
 import { attendMs, stepRoster } from "./roster.ts";
 import { paceSetting } from "./seeder_care.ts";
+import type { Scratch } from "./scratch.ts";
 import { Scrubs } from "./scrubs.ts";
+import { type SnapshotSettings, snapshotSettings } from "./snapshots.ts";
 import { Status } from "./status.ts";
+import { tellingCatalog } from "./telling_catalog.ts";
 import { sweepTrash } from "./trash.ts";
 import { sweepUploads } from "./uploads.ts";
 
@@ -64,6 +69,9 @@ export interface TrackerParts {
   readonly codeFiles?: Partial<Record<CodePurpose, string>>;
   /** What an acknowledgement waits for; without it, for the tracker's own disk alone. */
   readonly logSync?: LogSync;
+  /** Where snapshots are made and proved; without it there are none and the log stays whole. */
+  readonly scratch?: Scratch;
+  readonly snapshots?: Partial<SnapshotSettings> & { readonly spreadNeeded?: number };
 }
 
 export interface Tracker {
@@ -115,6 +123,7 @@ export async function openTracker(parts: TrackerParts): Promise<Tracker> {
       await Promise.all([
         repeat(parts.clock, signal, step),
         repeat(parts.clock, signal, attention(core)),
+        archiving(parts.clock, signal, core),
       ]);
     },
     joinCode: () => codes.mint("join"),
@@ -133,20 +142,22 @@ async function openCore(
     });
   }
   await refuseUnfinished(catalog);
-  const { knownId, head, uploadsMs, rows, authority, fencedBy, pace, stop } = await catalog.read(
-    async (
-      view,
-    ) => ({
-      knownId: await view.setting(clusterIdSetting),
-      head: await view.logHead(),
-      uploadsMs: (await view.uploadTimes())?.newestMs ?? 0,
-      rows: await view.seeders(),
-      pace: await view.setting(paceSetting),
-      stop: await view.setting(LossGuard.settingName),
-      authority: await view.setting(authoritySetting),
-      fencedBy: await view.setting(fencedSetting),
-    }),
-  );
+  const { knownId, head, start, uploadsMs, rows, authority, fencedBy, pace, stop } = await catalog
+    .read(
+      async (
+        view,
+      ) => ({
+        knownId: await view.setting(clusterIdSetting),
+        head: await view.logHead(),
+        start: (await view.logAfter(0, 1))[0]?.sequence ?? 1,
+        uploadsMs: (await view.uploadTimes())?.newestMs ?? 0,
+        rows: await view.seeders(),
+        pace: await view.setting(paceSetting),
+        stop: await view.setting(LossGuard.settingName),
+        authority: await view.setting(authoritySetting),
+        fencedBy: await view.setting(fencedSetting),
+      }),
+    );
   const headMs = Math.max(head?.timeMs ?? 0, uploadsMs);
   // A host whose clock was set back must not hand out times before those written down.
   const aheadMs = Math.max(0, headMs - clock.now());
@@ -166,13 +177,32 @@ async function openCore(
   const scrubs = await catalog.read((view) => Scrubs.open(view, rows.map((row) => row.seederId)));
   const copiesDefault = parts.copiesDefault ?? limits.copiesDefault;
   const members = new Members(rows, upSinceMs);
+  const folder = new SnapshotFolder(disk, `${stateDirectory}/snapshots`, log);
+  if (parts.scratch !== undefined) await folder.open();
   const shipping = new LogShipping({
+    ...{ start, folder, spreadNeeded: parts.snapshots?.spreadNeeded },
     ...{ catalog, keys, sealedKey, epoch, head, members, now, clock, log, copies: copiesDefault },
     authorityEpoch: Number(authority ?? 0),
     fencedBy: Number(fencedBy ?? 0),
     mode: parts.logSync ?? "local",
   });
+  const { clusterKey, clusterId } = keys;
+  const archive = parts.scratch === undefined ? undefined : openArchive({
+    ...{
+      catalog,
+      scratch: parts.scratch,
+      folder,
+      shipping,
+      clusterKey,
+      clusterId,
+      now,
+      clock,
+      log,
+    },
+    settings: { ...snapshotSettings, ...parts.snapshots },
+  });
   const core: Core = {
+    archive,
     catalog: tellingCatalog(catalog, (rows) => shipping.committed(rows)),
     shipping,
     keys,
@@ -193,6 +223,14 @@ async function openCore(
     log,
   };
   return { core, recoveryCode: made };
+}
+
+async function archiving(clock: Clock, signal: AbortSignal, core: Core): Promise<void> {
+  const { archive } = core;
+  if (archive === undefined) return;
+  signal.addEventListener("abort", () => void archive.close(), { once: true });
+  await repeat(clock, signal, () => archive.snapshots.step());
+  await archive.close();
 }
 
 const stepMs = 1_000;

@@ -44,6 +44,8 @@ import {
   seederId,
   seederKey,
   sizeBytes,
+  snapshotMark,
+  snapshotText,
   space,
   storeLeave,
   unknownUpload,
@@ -158,8 +160,14 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
   },
   signOut: { request: { seederId }, reply: {} },
   pullLog: {
-    request: { seederId, epochHeard: 3, position: positionOf(firstRecord) },
-    reply: { clusterId, epoch: 3, records: [secondRecord], restart: false, card },
+    request: {
+      ...{ seederId, epochHeard: 3, position: positionOf(firstRecord) },
+      snapshots: [snapshotMark],
+    },
+    reply: {
+      ...{ clusterId, epoch: 3, records: [secondRecord], restart: false, card },
+      snapshots: { keep: [snapshotMark], since: snapshotMark },
+    },
   },
   presentLog: {
     request: signPresentation(seederKey, {
@@ -167,9 +175,23 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
       epochHeard: 3,
       card,
       last: secondRecord,
+      after: positionOf(firstRecord),
+      snapshots: [snapshotMark],
       nonce: "9d".repeat(16),
     }),
     reply: { proof: rebuildProof(seederKey, seederId, "9d".repeat(16)), uploadAfter: 1 },
+  },
+  pullSnapshot: {
+    request: { seederId, sequence: 1, offset: 0 },
+    reply: { text: snapshotText },
+  },
+  uploadSnapshot: {
+    request: { seederId, sequence: 1, offset: 0, text: snapshotText },
+    reply: { offset: snapshotText.length },
+  },
+  exportSnapshot: {
+    request: { sequence: 1, offset: 0 },
+    reply: { text: snapshotText },
   },
   uploadLog: {
     request: { seederId, records: [secondRecord] },
@@ -177,7 +199,10 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
   },
   exportLog: {
     request: { after: 1 },
-    reply: { card, epoch: 3, head: positionOf(secondRecord), records: [secondRecord] },
+    reply: {
+      ...{ card, epoch: 3, head: positionOf(secondRecord), base: snapshotMark },
+      records: [secondRecord],
+    },
   },
   login: {
     request: { code: code("login") },

@@ -104,6 +104,10 @@ export class OrderedMap<K, V> {
     return true;
   }
 
+  clear(): void {
+    for (const key of this.#keys.toReversed()) this.delete(key);
+  }
+
   last(): V | undefined {
     const key = this.#keys.at(-1);
     return key === undefined ? undefined : this.#values.get(key);
@@ -193,6 +197,10 @@ export class Relation<K1, K2, V> {
     return true;
   }
 
+  clear(): void {
+    for (const first of [...this.#outer.keys()]) this.deleteAll(first);
+  }
+
   deleteAll(first: K1): void {
     for (const [second] of [...this.of(first).entries()]) this.delete(first, second);
   }
@@ -223,6 +231,12 @@ export class MemoryCatalogData {
   readonly recorded = this.#map<ChunkId, number>(compareIds);
   readonly seeders = this.#map<SeederId, SeederRow>(compareIds);
   readonly log = this.#map<number, LogRow>(compareNumbers);
+
+  clear(): void {
+    for (const table of Object.values(this)) {
+      if (table instanceof OrderedMap || table instanceof Relation) table.clear();
+    }
+  }
 
   #map<K, V>(compare: Compare<K>): OrderedMap<K, V> {
     return new OrderedMap(this.journal, compare);

@@ -36,6 +36,10 @@ export class MemoryView implements ViewTables {
     return this.data.nodes.get(nodeId);
   }
 
+  nodesAfter(after: NodeId | undefined, limit: number): NodeRow[] {
+    return this.data.nodes.page(after, limit).map(([, row]) => row);
+  }
+
   child(parentId: NodeId, name: string): NodeRow | undefined {
     const nodeId = this.data.children.of(parentId).get(name);
     return nodeId === undefined ? undefined : this.data.nodes.get(nodeId);

@@ -60,6 +60,14 @@ export class SqliteView implements ViewTables {
     return row && nodeRowOf(row);
   }
 
+  nodesAfter(after: NodeId | undefined, limit: number): NodeRow[] {
+    return this.connection.all(
+      "SELECT * FROM nodes WHERE node_id > ? ORDER BY node_id LIMIT ?",
+      after ?? -1,
+      limit,
+    ).map(nodeRowOf);
+  }
+
   child(parentId: NodeId, name: string): NodeRow | undefined {
     const row = this.connection.get(
       "SELECT * FROM nodes WHERE parent_id = ? AND name = ? AND name > ''",

@@ -34,6 +34,19 @@ export class SqliteWrites extends SqliteView implements Tables {
     this.#chunks = new SqliteChunks(connection);
   }
 
+  reset(): void {
+    this.connection.script("PRAGMA defer_foreign_keys = ON");
+    const tables = this.connection.all(
+      `SELECT name FROM sqlite_schema
+       WHERE type = 'table' AND name <> 'totals' AND substr(name, 1, 7) <> 'sqlite_'`,
+    );
+    for (const table of tables) this.connection.script(`DELETE FROM "${table.text("name")}"`);
+    this.connection.script(
+      `UPDATE totals SET files = 0, directories = 0, links = 0, file_bytes = 0, chunks = 0,
+         highest_node_id = 0`,
+    );
+  }
+
   putSetting(name: string, value: string): void {
     this.connection.run("INSERT OR REPLACE INTO settings VALUES (?, ?)", name, value);
   }
@@ -43,6 +56,24 @@ export class SqliteWrites extends SqliteView implements Tables {
     if (row.sequence !== head + 1) {
       throw new Fault("internal", `log row ${row.sequence} cannot follow row ${head}`);
     }
+    this.#insertLog(row);
+  }
+
+  beginLog(row: LogRow): void {
+    if (this.logHead() !== undefined) throw new Fault("internal", "the log has begun already");
+    this.#insertLog(row);
+  }
+
+  trimLog(sequence: number, limit: number): number {
+    return this.connection.run(
+      `DELETE FROM log WHERE sequence IN
+         (SELECT sequence FROM log WHERE sequence < ? ORDER BY sequence LIMIT ?)`,
+      sequence,
+      limit,
+    );
+  }
+
+  #insertLog(row: LogRow): void {
     this.connection.run(
       "INSERT INTO log VALUES (?, ?, ?, ?, ?)",
       row.sequence,
@@ -84,6 +115,13 @@ export class SqliteWrites extends SqliteView implements Tables {
       is("link"),
       fileBytes,
       row.nodeId,
+    );
+  }
+
+  raiseHighestNodeId(nodeId: NodeId): void {
+    this.connection.run(
+      "UPDATE totals SET highest_node_id = max(highest_node_id, ?) WHERE only = 1",
+      nodeId,
     );
   }
 

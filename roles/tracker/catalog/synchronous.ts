@@ -18,6 +18,7 @@ export type Tables = Synchronous<CatalogTransaction>;
 const viewMethods: { readonly [Name in keyof CatalogView]: true } = {
   setting: true,
   node: true,
+  nodesAfter: true,
   child: true,
   children: true,
   usage: true,
@@ -54,9 +55,13 @@ const viewMethods: { readonly [Name in keyof CatalogView]: true } = {
 const writeMethods: {
   readonly [Name in Exclude<keyof CatalogTransaction, keyof CatalogView>]: true;
 } = {
+  reset: true,
   putSetting: true,
   appendLog: true,
+  beginLog: true,
+  trimLog: true,
   putNode: true,
+  raiseHighestNodeId: true,
   removeTree: true,
   putTrash: true,
   removeTrash: true,

@@ -1,14 +1,15 @@
 /** From whom a rebuilt tracker takes its log: small clusters, every case there is. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { SeederId } from "../../../../protocol/mod.ts";
+import { logOrigin, SeederId } from "../../../../protocol/mod.ts";
 import { type LogOffer, planRebuild } from "../../../../roles/tracker/plan/rebuild.ts";
 
 const ids = [1, 2, 3, 4, 5].map((number) => SeederId.parse(String(number).repeat(16)));
 
 function offer(index: number, sequence: number, rest: Partial<LogOffer> = {}, epoch = 1): LogOffer {
   const position = { sequence, epoch, checksum: "0".repeat(64) };
-  return { seederId: ids[index]!, position, copies: 2, seeders: 3, ...rest };
+  const all = { after: logOrigin, snapshots: [], copies: 2, seeders: 3 };
+  return { seederId: ids[index]!, position, ...all, ...rest };
 }
 
 Deno.test("planRebuild waits for all but copies - 1 of the seeders", () => {
