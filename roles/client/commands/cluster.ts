@@ -5,23 +5,17 @@ import {
   connect,
   Fault,
   seederRoutes,
-  type SeederView,
   trackerRoutes,
 } from "../../../protocol/mod.ts";
 import { withDeadline } from "../../kit/clock.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { tableOf } from "../table.ts";
 import { count, durationText, sizeText, visible } from "../wording.ts";
+import { heardText, verdictOf } from "./verdict.ts";
 
 async function clusterStatus(context: CommandContext) {
   const { session } = await context.access();
   return await session.tracker.status({}, { signal: context.signal });
-}
-
-/** `4 s ago`, in the tracker's time. */
-export function heardText(seeder: SeederView): string {
-  if (seeder.state === "away") return "signed out";
-  return seeder.silentMs === null ? "never" : `${durationText(seeder.silentMs)} ago`;
 }
 
 export const seeders: Command = {
@@ -34,7 +28,8 @@ export const seeders: Command = {
   },
   completes: ["nothing"],
   run: async (context) => {
-    const { seeders } = await clusterStatus(context);
+    const status = await clusterStatus(context);
+    const { seeders } = status;
     if (context.json) {
       for (const seeder of seeders) await context.printJson(seeder);
       return;
@@ -48,16 +43,12 @@ export const seeders: Command = {
       seeder.address,
       visible(seeder.trouble ?? ""),
     ]);
-    await context.print(
-      tableOf([["SEEDER", "STATE", "HEARD", "ZONE", "ADDRESS", ""], ...rows], [
-        "left",
-        "left",
-        "right",
-        "left",
-        "left",
-        "left",
-      ]),
-    );
+    const sides = ["left", "left", "right", "left", "left", "left"] as const;
+    await context.print([
+      ...tableOf([["SEEDER", "STATE", "HEARD", "ZONE", "ADDRESS", ""], ...rows], sides),
+      "",
+      ...verdictOf(status),
+    ]);
   },
 };
 
