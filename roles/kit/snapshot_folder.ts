@@ -165,6 +165,7 @@ export class SnapshotFolder {
 /** One snapshot on its way in. */
 export class SnapshotReceiver {
   #closed = false;
+  #shown = 0;
 
   private constructor(
     private readonly disk: Disk,
@@ -191,6 +192,14 @@ export class SnapshotReceiver {
   /** From where more is wanted. */
   get offset(): number {
     return this.check.sizeBytes;
+  }
+
+  /** What of the file's next part is not here yet; parts are given from its beginning on. */
+  restOf(text: string): string {
+    const bytes = new TextEncoder().encode(text);
+    const known = Math.min(bytes.length, Math.max(0, this.offset - this.#shown));
+    this.#shown += bytes.length;
+    return new TextDecoder().decode(bytes.subarray(known));
   }
 
   /**

@@ -1,5 +1,5 @@
 /** The tracker's routes, each handed to the part that answers it. No decision is taken here. */
-import { Fault, limits, type trackerRoutes } from "../../protocol/mod.ts";
+import { Fault, limits, type SnapshotMark, type trackerRoutes } from "../../protocol/mod.ts";
 import type { Handlers } from "../kit/serve.ts";
 import { version } from "../kit/version.ts";
 import { type Codes, login } from "./codes.ts";
@@ -63,6 +63,7 @@ export function trackerHandlers(
       card: core.shipping.card(),
       epoch: core.epoch,
       head: core.shipping.head,
+      ...baseOf(core),
       records: await core.shipping.recordsAfter(input.after),
     }),
 
@@ -118,6 +119,12 @@ export function trackerHandlers(
     explain: ({ input }) => explain(core, input),
     whatIf: ({ input }) => whatIf(core, input),
   };
+}
+
+/** What a backup begins with. */
+function baseOf({ archive }: Core): { base?: SnapshotMark } {
+  const base = archive?.folder.marks.at(-1);
+  return base === undefined ? {} : { base };
 }
 
 async function partOfSnapshot(
