@@ -38,6 +38,15 @@ const NodeSchema = z.strictObject({
   versionId: VersionId.exactOptional(),
   target: z.string().exactOptional(),
   copies: z.int().exactOptional(),
+  versions: z.int().exactOptional(),
+  versionDays: z.int().exactOptional(),
+});
+const OldSchema = z.strictObject({
+  number: z.int().min(1),
+  supersededMs: z.int(),
+  untilMs: z.int(),
+  mode: z.int(),
+  modifiedMs: z.int(),
 });
 const VersionSchema = z.strictObject({
   versionId: VersionId,
@@ -48,6 +57,8 @@ const VersionSchema = z.strictObject({
   manifestDigest: ManifestDigestHex,
   copies: z.int(),
   createdMs: z.int(),
+  by: z.string().exactOptional(),
+  old: OldSchema.exactOptional(),
 });
 /** Some chunks of a version, from one of them on. */
 const ManifestSchema = z.strictObject({

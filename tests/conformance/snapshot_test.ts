@@ -23,6 +23,7 @@ import {
   file,
   link,
   observe,
+  oldVersion,
   root,
   seeder,
   seederRow,
@@ -45,7 +46,7 @@ const pause = () => Promise.resolve();
 /** Every table, every kind of row, every column set and not set. */
 async function filled(catalog: Catalog): Promise<void> {
   await catalog.transaction(async (t) => {
-    await t.putNode({ ...root, copies: 3 });
+    await t.putNode({ ...root, copies: 3, versions: 4, versionDays: 5 });
     await t.putNode(directory(2, 1, "a"));
     await t.putNode({ ...directory(3, 2, 'Ünï\u{1f600}\n"\\'), copies: 2 });
     await t.putNode(link(4, 2, "l", "../a"));
@@ -54,6 +55,8 @@ async function filled(catalog: Catalog): Promise<void> {
       await t.putVersion(version(i, 10 + i, 1 + i % 3));
       if (i % 5 > 0) await t.putManifest(versionId(i), 0, [chunk(i), chunk(i + 1), chunk(i)]);
     }
+    await t.putVersion(oldVersion(6000, 12, 50));
+    await t.putManifest(versionId(6000), 0, [chunk(3)]);
     const many = Array.from({ length: 2 * limits.manifestPageChunksMax + 3 }, (_, i) => chunk(i));
     await t.putManifest(versionId(5), 0, many);
     await t.putNode(directory(5, trashNodeId, "7"));
