@@ -10,11 +10,13 @@ import type { SecretKey } from "../../protocol/mod.ts";
 import { Fault } from "../../protocol/mod.ts";
 import type { Catalog, LogRow } from "./catalog/catalog.ts";
 import { ensureRoot, isPart, replayRows } from "./operations.ts";
-import type { Scratch } from "./scratch.ts";
+import type { Scratch, ScratchName } from "./scratch.ts";
 import { type Pause, restoreSnapshot } from "./snapshot_restore.ts";
 
 export interface FollowerParts {
   readonly scratch: Scratch;
+  /** `follower` unless it is made for something else. */
+  readonly name?: ScratchName;
   readonly live: Catalog;
   readonly folder: SnapshotFolder;
   readonly clusterKey: SecretKey;
@@ -67,8 +69,8 @@ export class Follower {
   }
 
   async #open(): Promise<Catalog> {
-    const { scratch, live } = this.parts;
-    const there = await scratch.open("follower");
+    const { scratch, live, name = "follower" } = this.parts;
+    const there = await scratch.open(name);
     const head = await there.read((view) => view.logHead());
     if (head !== undefined) {
       const [same] = await live.read((view) => view.logAfter(head.sequence - 1, 1));
@@ -78,8 +80,8 @@ export class Follower {
       }
     }
     await there.close();
-    await scratch.remove("follower");
-    const catalog = await scratch.open("follower");
+    await scratch.remove(name);
+    const catalog = await scratch.open(name);
     try {
       this.#head = await this.#begin(catalog);
       return catalog;

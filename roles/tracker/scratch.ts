@@ -6,8 +6,11 @@ import type { Disk } from "../kit/disk.ts";
 import type { Catalog } from "./catalog/catalog.ts";
 import { openSqliteCatalog } from "./catalog/sqlite_catalog.ts";
 
-/** `follower` does what the log says again; `restored` is what a snapshot says. */
-export type ScratchName = "follower" | "restored";
+/**
+ * `follower` does what the log says again; `restored` is what a snapshot says; `mended` takes the
+ * place of a damaged catalog.
+ */
+export type ScratchName = "follower" | "restored" | "mended";
 
 export interface Scratch {
   /** What was there before, or an empty one. Opened by one at a time. */

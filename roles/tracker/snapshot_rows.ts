@@ -23,6 +23,7 @@ import type {
   VersionRow,
 } from "./catalog/catalog.ts";
 import { loggedSettings } from "./operations.ts";
+import type { RowKey } from "./plan/compare.ts";
 
 const NodeNumber = z.int().min(0);
 const Count = z.int().min(0);
@@ -103,10 +104,11 @@ void complete;
 
 interface Table<Schema extends z.ZodType> {
   readonly schema: Schema;
-  /** In a fixed order, those after `after`. */
+  key(row: z.output<Schema>): RowKey;
+  /** In the order of their keys, those after `after`. */
   page(
     view: CatalogView,
-    after: z.output<Schema> | undefined,
+    after: RowKey | undefined,
     limit: number,
   ): Promise<z.output<Schema>[]>;
   put(tx: CatalogTransaction, row: z.output<Schema>): Promise<void>;
@@ -116,15 +118,22 @@ function table<Schema extends z.ZodType>(table: Table<Schema>): Table<Schema> {
   return table;
 }
 
+/** The one part of a key that is a number. */
+function numberOf(after: RowKey | undefined): number | undefined {
+  return after === undefined ? undefined : z.int().parse(after[0]);
+}
+
 const tables = {
   counters: table({
     schema: z.strictObject({ highestNodeId: NodeNumber }),
+    key: () => [],
     page: async (view, after) =>
       after === undefined ? [{ highestNodeId: await view.highestNodeId() }] : [],
     put: (tx, { highestNodeId }) => tx.raiseHighestNodeId(highestNodeId),
   }),
   setting: table({
     schema: z.strictObject({ name: z.enum(loggedSettings), value: z.string() }),
+    key: ({ name }) => [loggedSettings.indexOf(name)],
     page: async (view, after) => {
       if (after !== undefined) return [];
       const values = await Promise.all(loggedSettings.map((name) => view.setting(name)));
@@ -137,26 +146,34 @@ const tables = {
   }),
   node: table({
     schema: NodeSchema,
-    page: (view, after, limit) => view.nodesAfter(after?.nodeId, limit),
+    key: ({ nodeId }) => [nodeId],
+    page: (view, after, limit) => view.nodesAfter(numberOf(after), limit),
     put: (tx, row) => tx.putNode(row),
   }),
   version: table({
     schema: VersionSchema,
-    page: (view, after, limit) => view.versionsAfter(after?.versionId, limit) as Promise<Version[]>,
+    key: ({ versionId }) => [versionId],
+    page: (view, after, limit) => {
+      const last = after === undefined ? undefined : VersionId.parse(after[0]);
+      return view.versionsAfter(last, limit) as Promise<Version[]>;
+    },
     put: (tx, row) => tx.putVersion(row),
   }),
   manifest: table({
     schema: ManifestSchema,
+    key: ({ versionId, from }) => [versionId, from],
     page: manifestPage,
     put: (tx, { versionId, from, chunks }) => tx.putManifest(versionId, from, chunks),
   }),
   trash: table({
     schema: TrashSchema,
-    page: (view, after, limit) => view.trash(after?.trashId, limit),
+    key: ({ trashId }) => [trashId],
+    page: (view, after, limit) => view.trash(numberOf(after), limit),
     put: (tx, row) => tx.putTrash(row),
   }),
   seeder: table({
     schema: SeederSchema,
+    key: ({ seederId }) => [seederId],
     page: async (view, after) => after === undefined ? (await view.seeders()).map(said) : [],
     put: (tx, row) =>
       tx.putSeeder({ ...row, away: false, totalBytes: 0, freeBytes: 0, usedBytes: 0 }),
@@ -202,24 +219,24 @@ function said(row: SeederRow): z.output<typeof SeederSchema> {
   };
 }
 
+const manifestStep = limits.manifestPageChunksMax;
+
 async function manifestPage(
   view: CatalogView,
-  after: ManifestRow | undefined,
+  after: RowKey | undefined,
   limit: number,
 ): Promise<ManifestRow[]> {
   const rows: ManifestRow[] = [];
-  let versionId = after?.versionId;
-  let from = (after?.from ?? 0) + (after?.chunks.length ?? 0);
-  for (let chunksSeen = 0; rows.length < limit && chunksSeen < limits.manifestPageChunksMax;) {
+  let versionId = after === undefined ? undefined : VersionId.parse(after[0]);
+  let from = after === undefined ? 0 : z.int().parse(after[1]) + manifestStep;
+  for (let seen = 0; rows.length < limit && seen < manifestStep;) {
     const chunks = versionId === undefined
       ? []
-      : await view.manifest(versionId, from, limits.manifestPageChunksMax);
-    if (versionId !== undefined && chunks.length > 0) {
-      rows.push({ versionId, from, chunks });
-      chunksSeen += chunks.length;
-      from += chunks.length;
-      if (chunks.length === limits.manifestPageChunksMax) continue;
-    }
+      : await view.manifest(versionId, from, manifestStep);
+    if (versionId !== undefined && chunks.length > 0) rows.push({ versionId, from, chunks });
+    seen += chunks.length;
+    from += manifestStep;
+    if (chunks.length === manifestStep) continue;
     const [next] = await view.versionsAfter(versionId, 1);
     if (next === undefined) return rows;
     versionId = next.versionId;
@@ -239,28 +256,33 @@ export const rowsPerPage = 500;
  */
 export async function* rowsOf(catalog: Catalog): AsyncGenerator<SnapshotRow[], undefined> {
   for (const name of tableNames) {
-    let after: unknown;
+    let after: RowKey | undefined;
     for (;;) {
       const last = after;
       const rows = await catalog.read((view) => pageOf(view, name, last, rowsPerPage));
       if (rows.length === 0) break;
       yield rows.map((row) => ({ [name]: row }));
-      after = rows.at(-1);
+      after = keyOf(name, rows.at(-1));
     }
   }
   return undefined;
 }
 
-/** Rows of one table after the one given. */
+/** Rows of one table after a key; fewer than `limit` may come before the end, none only there. */
 export function pageOf(
   view: CatalogView,
   name: TableName,
-  after: unknown,
+  after: RowKey | undefined,
   limit: number,
 ): Promise<unknown[]> {
-  // A row of a table is put in where one of that table came out.
   const { page } = tables[name] as Table<z.ZodType>;
   return page(view, after, limit);
+}
+
+/** Where a row of this table stands. */
+export function keyOf(name: TableName, row: unknown): RowKey {
+  // A row of a table is put in where one of that table came out.
+  return (tables[name] as Table<z.ZodType>).key(row);
 }
 
 /**

@@ -35,6 +35,7 @@ import { Holdings } from "./holdings.ts";
 import { LossGuard } from "./loss_guard.ts";
 import { fencedSetting, LogShipping } from "./log_shipping.ts";
 import { Members } from "./members.ts";
+import { Mending } from "./mending.ts";
 import { ensureRoot } from "./operations.ts";
 import { OrderBook } from "./orders.ts";
 import type { LogSync } from "./plan/log_sync.ts";
@@ -73,6 +74,8 @@ export interface TrackerParts {
   readonly logSync?: LogSync;
   /** Where snapshots are made and proved; without it there are none and the log stays whole. */
   readonly scratch?: Scratch;
+  /** Whether `run` may end with `mend`: then the catalog is exchanged and the tracker reopened. */
+  readonly mends?: boolean;
   readonly snapshots?: Partial<SnapshotSettings> & { readonly spreadNeeded?: number };
 }
 
@@ -80,8 +83,8 @@ export interface Tracker {
   readonly app: App;
   /** The code under which the cluster key was sealed, where that was done just now. */
   readonly recoveryCode: string | undefined;
-  /** Steps each second until the signal fires. */
-  run(signal: AbortSignal): Promise<void>;
+  /** Steps each second until the signal fires, or the tables are to be built anew. */
+  run(signal: AbortSignal): Promise<"stopped" | "mend">;
   /** A fresh code for a seeder. */
   joinCode(): string;
   /** A fresh code for a person. */
@@ -120,13 +123,17 @@ export async function openTracker(parts: TrackerParts): Promise<Tracker> {
   return {
     app,
     recoveryCode,
-    run: async (signal) => {
+    run: async (outer) => {
+      const ending = new AbortController();
+      const signal = AbortSignal.any([outer, ending.signal]);
+      core.mending.begun.then(() => ending.abort(new Error("the tables are built anew")));
       signal.addEventListener("abort", () => core.shipping.close(), { once: true });
       await Promise.all([
         repeat(parts.clock, signal, step),
         repeat(parts.clock, signal, attention(core)),
         archiving(parts.clock, signal, core),
       ]);
+      return outer.aborted ? "stopped" : "mend";
     },
     joinCode: () => codes.mint("join"),
     loginCode: () => codes.mint("login"),
@@ -205,6 +212,8 @@ async function openCore(
   });
   const core: Core = {
     archive,
+    mending: new Mending(parts.mends === true && archive !== undefined),
+    sleep: (ms, signal) => clock.sleep(ms, signal),
     catalog: tellingCatalog(catalog, (rows) => shipping.committed(rows)),
     shipping,
     keys,

@@ -184,6 +184,8 @@ export interface ChunkUses {
 
 export interface CatalogView {
   setting(name: string): Promise<string | undefined>;
+  /** All of them, in ascending order of their names. */
+  settings(): Promise<[name: string, value: string][]>;
 
   node(nodeId: NodeId): Promise<NodeRow | undefined>;
   /** All nodes, those in the trash as well, in ascending order of their numbers. */

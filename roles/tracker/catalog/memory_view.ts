@@ -34,6 +34,10 @@ export class MemoryView implements ViewTables {
     return this.data.settings.get(name);
   }
 
+  settings(): [string, string][] {
+    return [...this.data.settings.entries()];
+  }
+
   node(nodeId: NodeId): NodeRow | undefined {
     return this.data.nodes.get(nodeId);
   }

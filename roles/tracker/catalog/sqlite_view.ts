@@ -58,6 +58,11 @@ export class SqliteView implements ViewTables {
     return this.connection.get("SELECT value FROM settings WHERE name = ?", name)?.text("value");
   }
 
+  settings(): [string, string][] {
+    return this.connection.all("SELECT * FROM settings ORDER BY name")
+      .map((row) => [row.text("name"), row.text("value")]);
+  }
+
   node(nodeId: NodeId): NodeRow | undefined {
     const row = this.connection.get("SELECT * FROM nodes WHERE node_id = ?", nodeId);
     return row && nodeRowOf(row);

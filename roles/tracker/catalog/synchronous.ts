@@ -17,6 +17,7 @@ export type Tables = Synchronous<CatalogTransaction>;
 
 const viewMethods: { readonly [Name in keyof CatalogView]: true } = {
   setting: true,
+  settings: true,
   node: true,
   nodesAfter: true,
   child: true,
