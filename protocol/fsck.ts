@@ -4,6 +4,7 @@
  * against their sums, and at last what the seeders say they hold against what the tracker believes.
  */
 import * as z from "zod";
+import { limits } from "./limits.ts";
 import { ChunkId, SeederId, VersionId } from "./ids.ts";
 
 const Count = z.int().min(0);
@@ -16,11 +17,13 @@ export const FsckCursor = z.union([
   /** A table was compared up to the row with this key. */
   z.strictObject({
     table: z.string().max(32),
-    after: z.array(z.union([z.string().max(64), z.int()])).max(2).optional(),
+    after: z.array(z.union([z.string().max(limits.pathBytesMax), z.int()])).max(2).optional(),
   }),
   z.strictObject({ afterVersion: VersionId.optional() }),
   /** The holdings of a seeder were added up to this chunk. */
   z.strictObject({
+    holdings: z.literal(true),
+    /** The seeder that is added up, or with no sum the last that was. */
     seederId: SeederId.optional(),
     sum: z.strictObject({
       after: ChunkId,

@@ -227,7 +227,12 @@ export function rebuildProof(seederKey: SecretKey, seederId: SeederId, nonce: st
  * A value as a line of a log file: 16 hex digits of the SHA-256 of the JSON, a space, the JSON, a
  * line feed.
  */
-export function logLine(value: unknown): string {
+export function logLine(value: LogRecord | LogFileHead | BackupHead): string {
+  return checkedLine(value);
+}
+
+/** A value as one line that tells by itself whether it is whole; `readLogLine` reads it. */
+export function checkedLine(value: object): string {
   const json = JSON.stringify(value);
   return `${lineDigest(json)} ${json}\n`;
 }

@@ -9,7 +9,7 @@ import { createHash } from "node:crypto";
 import * as z from "zod";
 import { Fault } from "./faults.ts";
 import { ClusterId, SeederId } from "./ids.ts";
-import { logLine, type LogPosition, LogRecord, positionOf, readLogLine } from "./log.ts";
+import { checkedLine, type LogPosition, LogRecord, positionOf, readLogLine } from "./log.ts";
 import type { SnapshotMark } from "./snapshot_mark.ts";
 import { sameMac, type SecretKey, snapshotMac } from "./trust.ts";
 
@@ -47,21 +47,21 @@ export class SnapshotWriter {
     return this.#line(this.head);
   }
 
-  row(row: unknown): string {
+  row(row: object): string {
     return this.#line(row);
   }
 
   end(): { text: string; mark: SnapshotMark } {
     const digest = this.#hash.digest("hex");
     const mac = snapshotMac(this.clusterKey, digest);
-    const text = logLine({ lines: this.#lines, digest, mac } satisfies SnapshotEnd);
+    const text = checkedLine({ lines: this.#lines, digest, mac } satisfies SnapshotEnd);
     const sizeBytes = this.#sizeBytes + text.length;
     const { sequence, checksum } = this.head.at;
     return { text, mark: { sequence, checksum, digest, sizeBytes } };
   }
 
-  #line(value: unknown): string {
-    const text = logLine(value);
+  #line(value: object): string {
+    const text = checkedLine(value);
     const bytes = encoder.encode(text);
     this.#hash.update(bytes);
     this.#lines++;

@@ -100,6 +100,11 @@ export async function applyOperation(
     case "set-setting":
       await tx.putSetting(operation.name, operation.value);
       return nothingRemoved;
+    case "adopt-file": {
+      const { kind: _, ...row } = operation;
+      await tx.putAdoption(row);
+      return nothingRemoved;
+    }
   }
 }
 
@@ -128,6 +133,7 @@ async function writeFile(
     copies,
     createdMs,
     by,
+    ...(operation.adopted === true ? { adopted: true } : {}),
   });
   if (chunks.length > 0) await tx.putManifest(versionId, chunkCount - chunks.length, chunks);
   const kind = "file";
@@ -225,6 +231,7 @@ async function forgetSeeder(tx: CatalogTransaction, seederId: SeederId): Promise
     if (held.length === 0) break;
     await tx.removeHoldings(seederId, held.map(({ chunkId }) => chunkId));
   }
+  await tx.removeAdoptions(seederId);
   await tx.removeSeeder(seederId);
 }
 

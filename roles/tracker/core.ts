@@ -8,6 +8,7 @@ import type { Random } from "../kit/random.ts";
 import type { SnapshotFolder } from "../kit/snapshot_folder.ts";
 import type { Catalog } from "./catalog/catalog.ts";
 import type { ClusterKeys } from "./cluster_keys.ts";
+import type { Adoptions } from "./adoptions.ts";
 import type { Follower } from "./follower.ts";
 import type { Garbage } from "./garbage.ts";
 import type { Healing } from "./healing.ts";
@@ -45,6 +46,7 @@ export interface Core {
   readonly holdings: Holdings;
   readonly orders: OrderBook;
   readonly scrubs: Scrubs;
+  readonly adoptions: Adoptions;
   readonly garbage: Garbage;
   readonly healing: Healing;
   readonly losses: LossGuard;

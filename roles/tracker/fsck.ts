@@ -42,7 +42,7 @@ export async function fsck(core: Core, { cursor, repair }: Input): Promise<FsckR
   return await core.catalog.read(async (view) => {
     if ("sequence" in at) return await logPage(core, view, at.sequence, at.checksum);
     if ("seeders" in at) return await seederPage(core, view, repair);
-    if ("sum" in at || "seederId" in at) return await holdingsPage(core, view, at, repair);
+    if ("holdings" in at) return await holdingsPage(core, view, at, repair);
     return await versionPage(view, "afterVersion" in at ? at.afterVersion : undefined);
   });
 }
@@ -107,7 +107,7 @@ async function versionPage(view: CatalogView, after: VersionId | undefined): Pro
   }
   const done = looked === versions.length && versions.length < versionsPerPage;
   const checked = { ...nothing, versions: looked, chunks };
-  const next = done || last === undefined ? { seederId: undefined } : { afterVersion: last };
+  const next = done || last === undefined ? { holdings: true } as const : { afterVersion: last };
   return { checked, findings, next };
 }
 
@@ -172,13 +172,13 @@ async function holdingsPage(
   const last = rows.at(-1);
   if (last !== undefined && rows.length === holdingsPerPage) {
     const more = { ...added, after: last.chunkId, before };
-    return { checked, findings: [], next: { seederId: at, sum: more } };
+    return { checked, findings: [], next: { holdings: true, seederId: at, sum: more } };
   }
   // What changed meanwhile cannot be told from what is wrong: looked at again the next time.
   const isSame = JSON.stringify(kept) !== before ||
     (kept.chunkCount === added.chunkCount && kept.usedBytes === added.usedBytes &&
       kept.digest === added.digest);
-  if (isSame) return { checked, findings: [], next: { seederId: at } };
+  if (isSame) return { checked, findings: [], next: { holdings: true, seederId: at } };
   const name = core.members.get(at)?.row.name ?? at;
   const repairs = repair && core.mending.isPossible;
   if (repairs) core.mending.ask();
@@ -191,7 +191,7 @@ async function holdingsPage(
       : "type fsck --repair: the tables are then built anew, and seeders asked what they hold",
     repaired: repairs,
   };
-  return { checked, findings: [finding], next: { seederId: at } };
+  return { checked, findings: [finding], next: { holdings: true, seederId: at } };
 }
 
 async function seederPage(core: Core, view: CatalogView, repair: boolean): Promise<FsckReply> {

@@ -14,6 +14,7 @@ import {
 } from "../../protocol/mod.ts";
 import { limits } from "../../protocol/mod.ts";
 import type {
+  AdoptionRow,
   Catalog,
   CatalogTransaction,
   CatalogView,
@@ -57,6 +58,7 @@ const VersionSchema = z.strictObject({
   chunkCount: Count,
   manifestDigest: ManifestDigestHex,
   copies: z.int(),
+  adopted: z.literal(true).exactOptional(),
   createdMs: z.int(),
   by: z.string().exactOptional(),
   old: OldSchema.exactOptional(),
@@ -79,6 +81,15 @@ const TrashSchema = z.strictObject({
   links: Count,
   fileBytes: Count,
 });
+const AdoptionSchema = z.strictObject({
+  seederId: SeederId,
+  source: z.string(),
+  manifestDigest: ManifestDigestHex,
+  versionId: VersionId,
+  path: z.string(),
+  clash: z.boolean(),
+  adoptedMs: z.int(),
+});
 /** What operations said of a seeder; what it reports by itself is not in the log. */
 const SeederSchema = z.strictObject({
   seederId: SeederId,
@@ -96,10 +107,11 @@ type Unbranded<Row> = { readonly [Key in keyof Row]: Row[Key] };
 /** Fails to compile where a row has a column that its schema lacks. */
 const complete: {
   node: Same<Required<Unbranded<z.output<typeof NodeSchema>>>, Required<NodeRow>>;
+  adoption: Same<keyof z.output<typeof AdoptionSchema>, keyof AdoptionRow>;
   trash: Same<Unbranded<z.output<typeof TrashSchema>>, TrashRow>;
   version: Same<keyof z.output<typeof VersionSchema>, keyof VersionRow>;
   seeder: Same<keyof z.output<typeof SeederSchema>, Exclude<keyof SeederRow, Reported>>;
-} = { node: true, trash: true, version: true, seeder: true };
+} = { node: true, adoption: true, trash: true, version: true, seeder: true };
 void complete;
 
 interface Table<Schema extends z.ZodType> {
@@ -171,6 +183,18 @@ const tables = {
     page: (view, after, limit) => view.trash(numberOf(after), limit),
     put: (tx, row) => tx.putTrash(row),
   }),
+  adoption: table({
+    schema: AdoptionSchema,
+    key: ({ seederId, source }) => [seederId, source],
+    page: (view, after, limit) => {
+      const [seederId, source] = after ?? [];
+      const last = after === undefined
+        ? undefined
+        : { seederId: SeederId.parse(seederId), source: String(source) };
+      return view.adoptions(last, limit);
+    },
+    put: (tx, row) => tx.putAdoption(row),
+  }),
   seeder: table({
     schema: SeederSchema,
     key: ({ seederId }) => [seederId],
@@ -206,6 +230,8 @@ export const coverage: { readonly [Method in Writing]: TableName | { readonly no
   putUpload: { not: "uploads under way begin again" },
   putUploadChunks: { not: "uploads under way begin again" },
   removeUpload: { not: "uploads under way begin again" },
+  putAdoption: "adoption",
+  removeAdoptions: { not: "what is gone is not in it" },
   putSeeder: "seeder",
   removeSeeder: { not: "what is gone is not in it" },
 };
@@ -269,14 +295,15 @@ export async function* rowsOf(catalog: Catalog): AsyncGenerator<SnapshotRow[], u
 }
 
 /** Rows of one table after a key; fewer than `limit` may come before the end, none only there. */
-export function pageOf(
+export async function pageOf(
   view: CatalogView,
   name: TableName,
   after: RowKey | undefined,
   limit: number,
 ): Promise<unknown[]> {
-  const { page } = tables[name] as Table<z.ZodType>;
-  return page(view, after, limit);
+  const { page, schema } = tables[name] as Table<z.ZodType>;
+  // An engine may give the columns in any order; one that no schema knows is told as it is.
+  return (await page(view, after, limit)).map((row) => schema.safeParse(row).data ?? row);
 }
 
 /** Where a row of this table stands. */

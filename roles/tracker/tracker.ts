@@ -20,6 +20,7 @@ import { repeat } from "../kit/pace.ts";
 import type { Random } from "../kit/random.ts";
 import { SnapshotFolder } from "../kit/snapshot_folder.ts";
 import { type App, serveRoutes } from "../kit/serve.ts";
+import { Adoptions } from "./adoptions.ts";
 import { acknowledged } from "./acknowledge.ts";
 import { trackerHandlers } from "./api.ts";
 import type { Catalog } from "./catalog/catalog.ts";
@@ -35,7 +36,7 @@ import { Holdings } from "./holdings.ts";
 import { LossGuard } from "./loss_guard.ts";
 import { fencedSetting, LogShipping } from "./log_shipping.ts";
 import { Members } from "./members.ts";
-import { Mending } from "./mending.ts";
+import { buildMended, Mending } from "./mending.ts";
 import { ensureRoot } from "./operations.ts";
 import { OrderBook } from "./orders.ts";
 import type { LogSync } from "./plan/log_sync.ts";
@@ -89,6 +90,8 @@ export interface Tracker {
   joinCode(): string;
   /** A fresh code for a person. */
   loginCode(): string;
+  /** After `run` has ended with `mend`: leaves the new catalog in the scratch, closed. */
+  buildMended(): Promise<void>;
   /** Lets go of nothing but itself: the catalog is closed by whoever opened it. */
   close(): Promise<void>;
 }
@@ -137,6 +140,15 @@ export async function openTracker(parts: TrackerParts): Promise<Tracker> {
     },
     joinCode: () => codes.mint("join"),
     loginCode: () => codes.mint("login"),
+    buildMended: async () => {
+      const { scratch, clock } = parts;
+      if (scratch === undefined || core.archive === undefined) return;
+      const pause = () => clock.sleep(0);
+      const { folder } = core.archive;
+      const { clusterKey } = core.keys;
+      const live = core.catalog;
+      await buildMended({ scratch, live, folder, clusterKey, pause, log: core.log });
+    },
     close: () => Promise.resolve(core.shipping.close()),
   };
 }
@@ -227,6 +239,7 @@ async function openCore(
     holdings: new Holdings(),
     orders: new OrderBook(random),
     scrubs,
+    adoptions: new Adoptions(),
     garbage: new Garbage(parts.garbageGraceMs ?? limits.garbageGraceMs),
     healing: new Healing(Pace.catch("normal").parse(pace)),
     losses: new LossGuard(stop),

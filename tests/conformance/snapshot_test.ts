@@ -67,6 +67,24 @@ async function filled(catalog: Catalog): Promise<void> {
     await t.removeTree(9000);
     await t.putSeeder({ ...seederRow(1), draining: true, maintenanceUntilMs: 77 });
     await t.putSeeder({ ...seederRow(2), away: true, reconciledBootId: "boot" });
+    for (const [i, source] of ["\u{ffff}", "b", "\u{1f600}"].entries()) {
+      const told = { path: "/x", clash: i === 1, adoptedMs: 3, versionId: versionId(i) };
+      const manifestDigest = version(i, 1, 1).manifestDigest;
+      for (const  of of[seeder(2), seeder(1)]) {
+        await t.putAdoption({ seederId: of, source, manifestDigest, ...told });
+      }
+    }
+    await t.putVersion({ ...version(7000, 12, 2), adopted: true });
+    await t.putManifest(versionId(7000), 0, [chunk(3), chunk(7000)]);
+    for (const [i, source] of ["\u{ffff}", "b", "\u{1f600}"].entries()) {
+      const told = { path: "/x", clash: i === 1, adoptedMs: 3, versionId: versionId(i) };
+      const manifestDigest = version(i, 1, 1).manifestDigest;
+      for (const  of of[seeder(2), seeder(1)]) {
+        await t.putAdoption({ seederId: of, source, manifestDigest, ...told });
+      }
+    }
+    await t.putVersion({ ...version(7000, 12, 2), adopted: true });
+    await t.putManifest(versionId(7000), 0, [chunk(3), chunk(7000)]);
     await t.putSetting("healing-pace", "gentle");
     // Not of the log, and so not in a snapshot.
     await t.putSetting("setting 1", "one");
@@ -81,7 +99,7 @@ async function decided(catalog: Catalog): Promise<unknown> {
   const all = await observe(catalog) as Record<string, unknown>;
   const not = ["settings", "holders", "holdings", "summaries", "held", "short", "below", "uses"]
     .concat("unreferenced", "least", "uploads", "uploadChunks", "uploadsEnded", "uploadCount")
-    .concat("uploadTimes", "seeders", "logHead", "log");
+    .concat("uploadTimes", "seeders", "logHead", "log", "adoptedHolders");
   return Object.fromEntries(Object.entries(all).filter(([name]) => !not.includes(name)));
 }
 

@@ -52,6 +52,16 @@ import {
   uploadId,
 } from "./fixed.ts";
 
+const adoptReport = {
+  state: "indexing",
+  filesFound: 20,
+  filesIndexed: 12,
+  bytesIndexed: 5_000_000,
+  filesWaiting: 3,
+  leftOutCount: 1,
+  leftOut: [{ source: "/photos/latest", why: "it is a symbolic link" }],
+};
+
 const orderBase = { chunkId, sizeBytes, deadlineMs: nowMs + 60_000 };
 export const orderExamples = {
   copy: {
@@ -155,7 +165,13 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
     },
   },
   inventory: {
-    request: { seederId, bootId, after: "0".repeat(64), chunks: [entry], last: true },
+    request: {
+      seederId,
+      bootId,
+      after: "0".repeat(64),
+      chunks: [entry, { ...entry, adopted: true }],
+      last: true,
+    },
     reply: {},
   },
   signOut: { request: { seederId }, reply: {} },
@@ -524,6 +540,47 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
     },
   },
   reportChunks: { request: { reports: [{ seederId, chunkId }] }, reply: { accepted: 1 } },
+  offer: {
+    request: {
+      seederId,
+      bootId,
+      files: [{
+        source: "/photos/sea.jpg",
+        sizeBytes,
+        modifiedMs: nowMs - 86_400_000,
+        mode: 0o644,
+        chunkSizeBytes,
+        manifestDigest,
+        from: 0,
+        chunks: [entry],
+      }],
+      report: adoptReport,
+    },
+    reply: {
+      results: [
+        { kind: "adopted", path: "/photos/sea (seeder-1).jpg", clash: true },
+        { kind: "declined" },
+        { kind: "more", from: 1024 },
+        {
+          kind: "refused",
+          problem: problemOf(new Fault("invalid-name", "the path has 4100 bytes")),
+        },
+      ],
+    },
+  },
+  adopted: {
+    request: { seederId, after: { seederId, source: "/photos/sand.jpg" }, limit: 100 },
+    reply: {
+      seeders: [{ seederId, name: "seeder-1", files: 12, clashes: 1, report: adoptReport }],
+      clashes: [{
+        seederId,
+        source: "/photos/sea.jpg",
+        path: "/photos/sea (seeder-1).jpg",
+        adoptedMs: nowMs,
+      }],
+      next: { seederId, source: "/photos/sea.jpg" },
+    },
+  },
   scrubReport: {
     request: {
       seederId,
@@ -555,14 +612,15 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
   fsck: {
     request: { cursor: { sequence: 12, checksum: chunkId }, repair: false },
     reply: {
-      checked: { operations: 2000, versions: 0, chunks: 0, seeders: 0 },
+      checked: { operations: 2000, rows: 0, versions: 0, chunks: 0, holdings: 0, seeders: 0 },
       findings: [{
         where: "log",
         what: "operation 13 does not follow from operation 12",
-        next: "restore the tracker's catalog from a copy",
+        next: "stop this tracker, move its folder away, and start it with --rebuild",
         repaired: false,
       }],
-      next: { afterVersion: uploadId },
+      doing: "operation 13 of 20 is done again",
+      next: { table: "node", after: [7] },
     },
   },
   explain: {

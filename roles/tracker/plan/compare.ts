@@ -22,9 +22,25 @@ export function compareKeys(left: RowKey, right: RowKey): number {
   for (const [i, a] of left.entries()) {
     const b = right[i];
     if (b === undefined) return 1;
-    if (a !== b) return a < b ? -1 : 1;
+    if (typeof a === "string" && typeof b === "string") {
+      const order = compareTexts(a, b);
+      if (order !== 0) return order;
+    } else if (a !== b) return a < b ? -1 : 1;
   }
   return left.length - right.length;
+}
+
+/** By their UTF-8 bytes, as the tables are: a surrogate stands for more than U+FFFF. */
+function compareTexts(left: string, right: string): number {
+  if (left === right) return 0;
+  let i = 0;
+  while (left[i] === right[i]) i++;
+  const [a, b] = [left.charCodeAt(i), right.charCodeAt(i)];
+  // The end of one of them is NaN, and comes first.
+  if (i >= left.length) return -1;
+  if (i >= right.length) return 1;
+  const lifted = (unit: number) => unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit;
+  return lifted(a) - lifted(b);
 }
 
 /**
