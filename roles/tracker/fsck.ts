@@ -43,7 +43,8 @@ export async function fsck(core: Core, { cursor, repair }: Input): Promise<FsckR
     if ("sequence" in at) return await logPage(core, view, at.sequence, at.checksum);
     if ("seeders" in at) return await seederPage(core, view, repair);
     if ("holdings" in at) return await holdingsPage(core, view, at, repair);
-    return await versionPage(view, "afterVersion" in at ? at.afterVersion : undefined);
+    const after = "afterVersion" in at ? at.afterVersion : undefined;
+    return await versionPage(core, view, after, repair);
   });
 }
 
@@ -86,7 +87,13 @@ async function logPage(
   };
 }
 
-async function versionPage(view: CatalogView, after: VersionId | undefined): Promise<FsckReply> {
+async function versionPage(
+  core: Core,
+  view: CatalogView,
+  after: VersionId | undefined,
+  repair: boolean,
+): Promise<FsckReply> {
+  const repairs = repair && core.mending.isPossible;
   const versions = await view.versionsAfter(after, versionsPerPage);
   const findings: FsckFinding[] = [];
   let looked = 0, chunks = 0, last = after;
@@ -94,11 +101,16 @@ async function versionPage(view: CatalogView, after: VersionId | undefined): Pro
     if (chunks > chunksPerPage) break;
     const what = await problemOf(view, version);
     if (what !== undefined) {
+      if (repairs) core.mending.ask();
       findings.push({
         where: "tables",
         what,
-        next: "stop this tracker, move its folder away, and start it with --rebuild",
-        repaired: false,
+        next: repairs
+          ? "the tables are built anew from the log in a moment; type fsck again after that"
+          : core.mending.isPossible
+          ? "type fsck --repair: the tables are then built anew from the log"
+          : "stop this tracker, move its folder away, and start it with --rebuild",
+        repaired: repairs,
       });
     }
     looked++;

@@ -5,6 +5,7 @@
  */
 import { Fault } from "../../protocol/mod.ts";
 import type { Catalog } from "./catalog/catalog.ts";
+import { loggedSettings } from "./operations.ts";
 import { Follower, type FollowerParts } from "./follower.ts";
 
 /** Whether somebody asked for it. */
@@ -47,7 +48,11 @@ export async function buildMended(parts: FollowerParts): Promise<void> {
       await copyLog(live, catalog, head.sequence, pause);
       const settings = await live.read((view) => view.settings());
       await catalog.transaction(async (tx) => {
-        for (const [name, value] of settings) await tx.putSetting(name, value);
+        for (const [name, value] of settings) {
+          // One that is in the log is as the log says; of an older program's nothing is said there.
+          const said = loggedSettings.some((each) => each === name) && await tx.setting(name);
+          if (said === undefined || said === false) await tx.putSetting(name, value);
+        }
       });
     });
   } finally {

@@ -39,7 +39,13 @@ import {
   MemoryCatalogData,
   openMemoryCatalog,
 } from "../../../roles/tracker/catalog/memory_catalog.ts";
-import { openTracker, type Tracker } from "../../../roles/tracker/mod.ts";
+import {
+  openTracker,
+  type Scratch,
+  type ScratchName,
+  type Tracker,
+  type TrackerParts,
+} from "../../../roles/tracker/mod.ts";
 import { SimDisk } from "../../simulation/sim_disk.ts";
 
 export const stateDirectory = "/disk/.offshore/tracker";
@@ -84,6 +90,9 @@ export class TrackerWorld {
   admin!: TrackerConnection;
   adminToken = "";
   readonly seeders: TestSeeder[] = [];
+  /** Scratch catalogs, where the world was opened with snapshots. */
+  readonly scratch = new Map<ScratchName, MemoryCatalogData>();
+  snapshots: TrackerParts["snapshots"];
 
   private constructor(seed: number) {
     this.clock = new HandClock();
@@ -91,8 +100,11 @@ export class TrackerWorld {
     this.disk = new SimDisk({ random: this.random, clock: this.clock });
   }
 
-  static async open(options: { seeders?: number; seed?: number } = {}): Promise<TrackerWorld> {
+  static async open(
+    options: { seeders?: number; seed?: number; snapshots?: TrackerParts["snapshots"] } = {},
+  ): Promise<TrackerWorld> {
     const world = new TrackerWorld(options.seed ?? 1);
+    world.snapshots = options.snapshots;
     await world.start();
     const stranger = world.connection();
     const { token } = await stranger.login({ code: world.tracker.loginCode() });
@@ -118,6 +130,12 @@ export class TrackerWorld {
       clock,
       random: this.random,
       log: silentLog,
+      ...this.snapshots === undefined ? {} : {
+        snapshots: this.snapshots,
+        scratch: memoryScratch(this.scratch),
+        mends: true,
+        clock: impatient(clock),
+      },
     });
   }
 
@@ -376,4 +394,23 @@ export async function stateOf(catalog: Catalog): Promise<string> {
     seeders: await view.seeders(),
   }));
   return JSON.stringify({ names, rest });
+}
+
+export function memoryScratch(all: Map<ScratchName, MemoryCatalogData>): Scratch {
+  return {
+    open: (name) => {
+      const data = all.get(name) ?? new MemoryCatalogData();
+      all.set(name, data);
+      return Promise.resolve(openMemoryCatalog(data));
+    },
+    remove: (name) => Promise.resolve(void all.delete(name)),
+  };
+}
+
+/** Pauses between two pages of work take no time. */
+function impatient(clock: Clock): Clock {
+  return {
+    now: () => clock.now(),
+    sleep: (ms, signal) => ms < 10 ? Promise.resolve() : clock.sleep(ms, signal),
+  };
 }
