@@ -142,6 +142,14 @@ export const limits = {
   /** Of a small disk at most this share is kept as reserve. */
   seederReserveShareMax: 0.05,
 
+  /**
+   * The tracker holds so much of its disk in a file, and takes nothing new when less than that is
+   * left besides: removing a million names needs some 20 MiB of log and tables.
+   */
+  trackerReserveBytes: 32 * mib,
+  /** Of a small disk at most this share. */
+  trackerReserveShareMax: 0.05,
+
   /** A seeder's question for more of the log is answered after this when there is none. */
   logPullMs: 5_000,
   /**

@@ -46,6 +46,8 @@ export interface SnapshotsParts {
   readonly clusterId: ClusterId;
   readonly clusterKey: SecretKey;
   readonly settings: SnapshotSettings;
+  /** False while the disk is nearly full. */
+  readonly mayGrow?: () => boolean;
   readonly now: () => number;
   readonly pause: Pause;
   readonly log: Log;
@@ -66,7 +68,7 @@ export class Snapshots {
   async step(): Promise<number> {
     const { log } = this.parts;
     try {
-      if (await this.#isDue()) await this.make();
+      if (this.parts.mayGrow?.() !== false && await this.#isDue()) await this.make();
       await this.#letGo();
       return stepMs;
     } catch (fault) {

@@ -19,6 +19,7 @@ import {
   sqliteScratch,
   type Tracker,
 } from "./mod.ts";
+import { Room } from "./room.ts";
 import type { LogSync } from "./plan/log_sync.ts";
 
 /** Where a tracker with an empty disk takes its state from. */
@@ -93,6 +94,7 @@ export async function startTracker(
     config.listen.port,
   );
   const publicUrl = config.publicUrl ?? publicUrlOf(listener);
+  const room = await Room.open({ disk, stateDirectory, random, log });
   const path = `${stateDirectory}/catalog.sqlite`;
   await endExchange(disk, path, clock.now());
   let catalog = await openSqliteCatalog(path);
@@ -127,6 +129,7 @@ export async function startTracker(
       garbageGraceMs: config.garbageMinutes * 60_000,
       scratch: sqliteScratch(disk, scratchDirectory),
       mends: true,
+      room,
       snapshots: {
         everyOperations: config.snapshotOperations,
         everyMs: config.snapshotHours * 3_600_000,

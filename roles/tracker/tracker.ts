@@ -45,6 +45,7 @@ import { openSealedKey } from "./recovery.ts";
 import { attendMs, stepRoster } from "./roster.ts";
 import { paceSetting } from "./seeder_care.ts";
 import type { Scratch } from "./scratch.ts";
+import type { Room } from "./room.ts";
 import { Scrubs } from "./scrubs.ts";
 import { type SnapshotSettings, snapshotSettings } from "./snapshots.ts";
 import { Status } from "./status.ts";
@@ -75,6 +76,8 @@ export interface TrackerParts {
   readonly logSync?: LogSync;
   /** Where snapshots are made and proved; without it there are none and the log stays whole. */
   readonly scratch?: Scratch;
+  /** Looks after the room on the disk; without it nothing is refused. */
+  readonly room?: Room;
   /** Whether `run` may end with `mend`: then the catalog is exchanged and the tracker reopened. */
   readonly mends?: boolean;
   readonly snapshots?: Partial<SnapshotSettings> & { readonly spreadNeeded?: number };
@@ -112,7 +115,7 @@ export async function openTracker(parts: TrackerParts): Promise<Tracker> {
   });
   const recent = new RecentCommits();
   const parted = trackerHandlers({ core, codes, recent, status: new Status(core) });
-  const handlers = acknowledged(parted, core.shipping);
+  const handlers = acknowledged(parted, core.shipping, parts.room);
   const app = serveRoutes({
     table: trackerRoutes,
     handlers,
@@ -133,6 +136,7 @@ export async function openTracker(parts: TrackerParts): Promise<Tracker> {
       signal.addEventListener("abort", () => core.shipping.close(), { once: true });
       await Promise.all([
         repeat(parts.clock, signal, step),
+        ...parts.room === undefined ? [] : [repeat(parts.clock, signal, watch(core, parts.room))],
         repeat(parts.clock, signal, attention(core)),
         archiving(parts.clock, signal, core),
       ]);
@@ -221,6 +225,7 @@ async function openCore(
       log,
     },
     settings: { ...snapshotSettings, ...parts.snapshots },
+    mayGrow: () => parts.room?.isLow !== true,
   });
   const core: Core = {
     archive,
@@ -248,6 +253,13 @@ async function openCore(
     log,
   };
   return { core, recoveryCode: made };
+}
+
+function watch(core: Core, room: Room): () => Promise<number> {
+  return async () => {
+    await room.step(await core.catalog.read((view) => view.spareBytes()).catch(() => 0));
+    return stepMs;
+  };
 }
 
 async function archiving(clock: Clock, signal: AbortSignal, core: Core): Promise<void> {

@@ -307,6 +307,9 @@ export interface CatalogView {
 
   seeders(): Promise<SeederRow[]>;
 
+  /** Bytes inside the engine's files that hold nothing: they are filled before these grow. */
+  spareBytes(): Promise<number>;
+
   logHead(): Promise<LogRow | undefined>;
   logAfter(sequence: number, limit: number): Promise<LogRow[]>;
 }

@@ -382,6 +382,10 @@ export class MemoryView implements ViewTables {
     return [...this.data.seeders.entries()].map(([, row]) => row);
   }
 
+  spareBytes(): number {
+    return 0;
+  }
+
   logHead(): LogRow | undefined {
     return this.data.log.last();
   }

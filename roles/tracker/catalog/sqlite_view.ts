@@ -516,6 +516,11 @@ export class SqliteView implements ViewTables {
     return this.connection.all("SELECT * FROM seeders ORDER BY seeder_id").map(seederRowOf);
   }
 
+  spareBytes(): number {
+    const pragma = (name: string) => this.connection.get(`PRAGMA ${name}`)?.integer(name) ?? 0;
+    return pragma("freelist_count") * pragma("page_size");
+  }
+
   logHead(): LogRow | undefined {
     const row = this.connection.get("SELECT * FROM log ORDER BY sequence DESC LIMIT 1");
     return row && logRowOf(row);

@@ -58,6 +58,7 @@ const viewMethods: { readonly [Name in keyof CatalogView]: true } = {
   clashes: true,
   adoptionSums: true,
   seeders: true,
+  spareBytes: true,
   logHead: true,
   logAfter: true,
 };

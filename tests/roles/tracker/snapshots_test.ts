@@ -1,4 +1,4 @@
-/** The tracker's snapshots: made in the background, proved before they count, and then relied on. */
+/** The tracker's snapshots: made in the background and proved before they count. */
 import assert from "node:assert/strict";
 import { rootPath, SnapshotMark } from "../../../protocol/mod.ts";
 import { silentLog } from "../../../roles/kit/log.ts";
@@ -11,7 +11,8 @@ import { Snapshots } from "../../../roles/tracker/snapshots.ts";
 import { restoreSnapshot } from "../../../roles/tracker/snapshot_restore.ts";
 import { openMemoryCatalog } from "../../../roles/tracker/mod.ts";
 import { ClusterId, logOrigin, positionOf, SecretKey } from "../../../protocol/mod.ts";
-import { chunkOf, memoryScratch, namesOf, refusedWith, TrackerWorld } from "./tracker_world.ts";
+import { chunkOf, namesOf, refusedWith, TrackerWorld } from "./tracker_world.ts";
+import { memoryScratch } from "./scratch.ts";
 
 const pause = () => Promise.resolve();
 const clusterKey = SecretKey.parse("7".repeat(64));

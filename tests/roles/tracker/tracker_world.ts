@@ -41,12 +41,12 @@ import {
 } from "../../../roles/tracker/catalog/memory_catalog.ts";
 import {
   openTracker,
-  type Scratch,
   type ScratchName,
   type Tracker,
   type TrackerParts,
 } from "../../../roles/tracker/mod.ts";
 import { SimDisk } from "../../simulation/sim_disk.ts";
+import { impatient, memoryScratch } from "./scratch.ts";
 
 export const stateDirectory = "/disk/.offshore/tracker";
 
@@ -93,6 +93,7 @@ export class TrackerWorld {
   /** Scratch catalogs, where the world was opened with snapshots. */
   readonly scratch = new Map<ScratchName, MemoryCatalogData>();
   snapshots: TrackerParts["snapshots"];
+  room: TrackerParts["room"];
 
   private constructor(seed: number) {
     this.clock = new HandClock();
@@ -130,6 +131,7 @@ export class TrackerWorld {
       clock,
       random: this.random,
       log: silentLog,
+      ...this.room === undefined ? {} : { room: this.room },
       ...this.snapshots === undefined ? {} : {
         snapshots: this.snapshots,
         scratch: memoryScratch(this.scratch),
@@ -394,23 +396,4 @@ export async function stateOf(catalog: Catalog): Promise<string> {
     seeders: await view.seeders(),
   }));
   return JSON.stringify({ names, rest });
-}
-
-export function memoryScratch(all: Map<ScratchName, MemoryCatalogData>): Scratch {
-  return {
-    open: (name) => {
-      const data = all.get(name) ?? new MemoryCatalogData();
-      all.set(name, data);
-      return Promise.resolve(openMemoryCatalog(data));
-    },
-    remove: (name) => Promise.resolve(void all.delete(name)),
-  };
-}
-
-/** Pauses between two pages of work take no time. */
-function impatient(clock: Clock): Clock {
-  return {
-    now: () => clock.now(),
-    sleep: (ms, signal) => ms < 10 ? Promise.resolve() : clock.sleep(ms, signal),
-  };
 }

@@ -12,7 +12,8 @@ function compared(live: readonly Row[], said: readonly Row[], limit: number) {
     rows.filter(({ key }) => after === undefined || key > Number(after[0])).slice(0, limit);
   const differences = [];
   let rows = 0;
-  for (let after: RowKey | undefined;;) {
+  let after: RowKey | undefined;
+  for (;;) {
     const found = comparePages(page(live, after), page(said, after), keyOf);
     differences.push(...found.differences);
     rows += found.rows;
