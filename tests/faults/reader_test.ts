@@ -40,15 +40,11 @@ labTest("a reader moves on when a seeder it reads from dies, freezes or vanishes
   };
 
   await read("nothing happens", () => {});
-  for (const name of ["seeder-1", "seeder-2"]) {
-    await read("SIGSTOP", () => cluster.signal(name, "SIGSTOP"));
-    cluster.signal(name, "SIGCONT");
-    await cluster.untilWell();
-    await read("cable pulled", () => cluster.lab.cut(name));
-    await cluster.lab.mend(name);
-    await cluster.untilWell();
-    await read("kill -9", () => cluster.end(name));
-    await cluster.startRole(name);
-    await cluster.untilWell();
-  }
+  await read("SIGSTOP", () => cluster.signal("seeder-1", "SIGSTOP"));
+  cluster.signal("seeder-1", "SIGCONT");
+  await cluster.untilWell();
+  await read("cable pulled", () => cluster.lab.cut("seeder-2"));
+  await cluster.lab.mend("seeder-2");
+  await cluster.untilWell();
+  await read("kill -9", () => cluster.end("seeder-3"));
 });
