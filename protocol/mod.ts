@@ -7,6 +7,7 @@
  * - manifest: the ordered chunks of one version of a file
  * - file, directory, link: a name in the namespace; a link is resolved like a symbolic link
  * - version: what one upload made of a file; it has an id, and people may type a prefix of it
+ * - old version: one whose place another took, kept for a while
  * - seeder: a machine that keeps chunks; tracker: knows who holds what and decides; client: asks
  * - replica or copy: one chunk on one seeder's disk; holding: the tracker's record of it
  * - copies: how many holdings a chunk shall have
@@ -16,10 +17,12 @@
  * - heartbeat: a seeder's report; its reply carries orders (copy, drop, verify)
  * - epoch: the number of a tracker's start; seeders refuse a lower one than they have seen
  * - pack: a file in which a seeder keeps many small chunks
+ * - adopted: of a file a person left on a seeder's disk; it is held in place, not copied
  * - repair, rebalance, drain, scrub: more copies; other places; empty a seeder; read again and
  *   check
  * - fault: an expected failure from the closed list in `faults.ts`
  */
+export * from "./adopt.ts";
 export * from "./checks.ts";
 export * from "./chunking.ts";
 export * from "./chunks.ts";
@@ -40,4 +43,5 @@ export * from "./routes.ts";
 export * from "./scrub.ts";
 export * from "./trash.ts";
 export * from "./trust.ts";
+export * from "./versions.ts";
 export * from "./wire.ts";

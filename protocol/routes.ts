@@ -8,6 +8,7 @@
  * headers.
  */
 import * as z from "zod";
+import * as adopt from "./adopt.ts";
 import * as checks from "./checks.ts";
 import * as chunks from "./chunks.ts";
 import * as files from "./files.ts";
@@ -18,6 +19,7 @@ import * as log from "./log.ts";
 import * as membership from "./membership.ts";
 import * as scrub from "./scrub.ts";
 import * as trash from "./trash.ts";
+import * as versions from "./versions.ts";
 
 export type Access = "open" | "person" | "seeder" | "leave";
 
@@ -102,6 +104,13 @@ export const trackerRoutes = {
     "What a seeder's scrub has done, and the chunks it found bad.",
     scrub.ScrubReport,
     Nothing,
+  ),
+  offer: json(
+    "seeder",
+    "/v1/seeders/offer",
+    "Files a seeder found on its disk, and how far it is with them. Asked again, the same answer.",
+    adopt.OfferRequest,
+    adopt.OfferReply,
   ),
   signOut: json(
     "seeder",
@@ -242,6 +251,38 @@ export const trackerRoutes = {
     trash.EmptyTrashReply,
     "writer",
   ),
+  versions: json(
+    "person",
+    "/v1/versions/list",
+    "The versions of a file.",
+    versions.VersionsRequest,
+    versions.VersionsReply,
+    "reader",
+  ),
+  revertFile: json(
+    "person",
+    "/v1/versions/revert",
+    "Make an earlier version current again.",
+    versions.RevertFileRequest,
+    versions.RevertFileReply,
+    "writer",
+  ),
+  emptyVersions: json(
+    "person",
+    "/v1/versions/empty",
+    "Give up earlier versions of a file or below a directory.",
+    versions.EmptyVersionsRequest,
+    versions.EmptyVersionsReply,
+    "writer",
+  ),
+  lastChange: json(
+    "person",
+    "/v1/versions/last-change",
+    "What the caller did last to the namespace.",
+    Nothing,
+    versions.LastChangeReply,
+    "reader",
+  ),
   move: json(
     "person",
     "/v1/files/move",
@@ -253,7 +294,7 @@ export const trackerRoutes = {
   setPolicy: json(
     "person",
     "/v1/files/set-policy",
-    "How many copies files below a directory get.",
+    "How many copies files below a directory get, and how many earlier versions are kept.",
     files.SetPolicyRequest,
     files.SetPolicyReply,
     "admin",
@@ -369,6 +410,14 @@ export const trackerRoutes = {
     scrub.ScrubNowRequest,
     scrub.ScrubNowReply,
     "admin",
+  ),
+  adopted: json(
+    "person",
+    "/v1/seeders/adopted",
+    "What became of the files found on the seeders' disks, and which names clashed.",
+    adopt.AdoptedRequest,
+    adopt.AdoptedReply,
+    "reader",
   ),
   fsck: json(
     "person",

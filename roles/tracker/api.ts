@@ -2,12 +2,15 @@
 import { Fault, limits, type trackerRoutes } from "../../protocol/mod.ts";
 import type { Handlers } from "../kit/serve.ts";
 import { version } from "../kit/version.ts";
+import { takeOffer } from "./adopt.ts";
+import { adopted } from "./adoptions.ts";
 import { type Codes, login } from "./codes.ts";
 import { commitUploads, type RecentCommits } from "./commit.ts";
 import type { Core } from "./core.ts";
 import { explain } from "./explain.ts";
 import { fsck } from "./fsck.ts";
 import { type Caller, userOf } from "./guard.ts";
+import { lastChange } from "./last_change.ts";
 import * as listing from "./listing.ts";
 import { locate, reportChunks } from "./locate.ts";
 import * as membership from "./membership.ts";
@@ -17,6 +20,7 @@ import { scrubNow, scrubStatus } from "./scrubs.ts";
 import type { Status } from "./status.ts";
 import * as trash from "./trash.ts";
 import * as uploads from "./uploads.ts";
+import * as versions from "./versions.ts";
 import { whatIf } from "./what_if.ts";
 
 export interface ApiParts {
@@ -48,6 +52,7 @@ export function trackerHandlers(
       await core.scrubs.take(core, input);
       return {};
     },
+    offer: ({ input }) => takeOffer(core, input),
     signOut: async ({ input }) => {
       await membership.signOut(core, input.seederId);
       return {};
@@ -86,9 +91,11 @@ export function trackerHandlers(
     move: async ({ input, caller }) => ({
       path: await namespace.move(core, input, userOf(caller)),
     }),
-    setPolicy: async ({ input, caller }) => ({
-      copies: await namespace.setPolicy(core, input, userOf(caller)),
-    }),
+    setPolicy: ({ input, caller }) => namespace.setPolicy(core, input, userOf(caller)),
+    versions: ({ input }) => versions.listVersions(core, input),
+    revertFile: ({ input, caller }) => versions.revertFile(core, input, userOf(caller)),
+    emptyVersions: ({ input, caller }) => versions.emptyVersions(core, input, userOf(caller)),
+    lastChange: ({ caller }) => lastChange(core, userOf(caller)),
 
     openUploads: ({ input, caller }) => uploads.openUploads(core, input, userOf(caller)),
     placeChunks: ({ input }) => uploads.placeChunks(core, input),
@@ -111,6 +118,7 @@ export function trackerHandlers(
 
     scrubStatus: async () => await Promise.resolve(scrubStatus(core)),
     scrubNow: async ({ input }) => await Promise.resolve(scrubNow(core, input.seeders)),
+    adopted: ({ input }) => adopted(core, input),
     fsck: ({ input }) => fsck(core, input),
     explain: ({ input }) => explain(core, input),
     whatIf: ({ input }) => whatIf(core, input),

@@ -50,6 +50,16 @@ import {
   uploadId,
 } from "./fixed.ts";
 
+const adoptReport = {
+  state: "indexing",
+  filesFound: 20,
+  filesIndexed: 12,
+  bytesIndexed: 5_000_000,
+  filesWaiting: 3,
+  leftOutCount: 1,
+  leftOut: [{ source: "/photos/latest", why: "it is a symbolic link" }],
+};
+
 const orderBase = { chunkId, sizeBytes, deadlineMs: nowMs + 60_000 };
 export const orderExamples = {
   copy: {
@@ -153,7 +163,13 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
     },
   },
   inventory: {
-    request: { seederId, bootId, after: "0".repeat(64), chunks: [entry], last: true },
+    request: {
+      seederId,
+      bootId,
+      after: "0".repeat(64),
+      chunks: [entry, { ...entry, adopted: true }],
+      last: true,
+    },
     reply: {},
   },
   signOut: { request: { seederId }, reply: {} },
@@ -236,6 +252,7 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
       fileBytes: 2 * sizeBytes,
       chunks: 1,
       trash: { ...trashSums, keepMs: 30 * 86_400_000, bytesMax: 1_000_000 },
+      oldVersions: { versions: 4, fileBytes: 4 * sizeBytes, bytesMax: 1_000_000 },
       chunksAtRisk: 1,
       chunksUnavailable: 0,
       uploadsOpen: 0,
@@ -253,6 +270,7 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
           why: "copy to seeder-2 failed: disk-full: no room",
           nextTryMs: nowMs + 15_000,
         }],
+        stuck: { chunks: 2, why: "1 of 2 copies: no other seeder can take 4194304 bytes now" },
         dropsStopped: {
           sinceMs: nowMs - 5_000,
           why: "60 of 120 copies went within ten minutes, on seeder-2",
@@ -280,6 +298,7 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
       copiesWanted: 2,
       copiesLeast: 1,
       verifiedMs: nowMs - 3_600_000,
+      oldVersions: 4,
       nowMs,
     },
   },
@@ -344,7 +363,55 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
     request: { from: "/docs/hello.txt", to: "/hello.txt", replace: true },
     reply: { path: "/hello.txt" },
   },
-  setPolicy: { request: { path: "/docs", copies: null }, reply: { copies: 2 } },
+  setPolicy: {
+    request: { path: "/docs", copies: null, versions: 20, versionDays: 60 },
+    reply: { copies: 2, versions: 20, versionDays: 60 },
+  },
+  versions: {
+    request: { target: { path: "/docs/hello.txt" } },
+    reply: {
+      path: "/docs/hello.txt",
+      versions: [
+        {
+          versionId: uploadId,
+          current: true,
+          sizeBytes,
+          createdMs: nowMs - 60_000,
+          modifiedMs: nowMs - 70_000,
+          mode: 0o644,
+          by: "admin",
+        },
+        {
+          versionId: "a".repeat(32),
+          current: false,
+          sizeBytes: 3,
+          createdMs: nowMs - 90_000,
+          modifiedMs: nowMs - 95_000,
+          mode: 0o600,
+          supersededMs: nowMs - 60_000,
+          keptUntilMs: nowMs + 30 * 86_400_000,
+        },
+      ],
+      nowMs,
+    },
+  },
+  revertFile: {
+    request: { path: "/docs/hello.txt", versionId: "a".repeat(32), current: uploadId },
+    reply: {
+      path: "/docs/hello.txt",
+      versionId: "a".repeat(32),
+      sizeBytes: 3,
+      before: { versionId: uploadId, keptUntilMs: nowMs + 30 * 86_400_000 },
+    },
+  },
+  emptyVersions: {
+    request: { path: "/docs", after: 12 },
+    reply: { versions: 3, fileBytes: 3 * sizeBytes, next: 17 },
+  },
+  lastChange: {
+    request: {},
+    reply: { change: { kind: "removal", path: "/docs/img", trashId: 12 } },
+  },
   openUploads: {
     request: {
       uploads: [
@@ -448,6 +515,47 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
     },
   },
   reportChunks: { request: { reports: [{ seederId, chunkId }] }, reply: { accepted: 1 } },
+  offer: {
+    request: {
+      seederId,
+      bootId,
+      files: [{
+        source: "/photos/sea.jpg",
+        sizeBytes,
+        modifiedMs: nowMs - 86_400_000,
+        mode: 0o644,
+        chunkSizeBytes,
+        manifestDigest,
+        from: 0,
+        chunks: [entry],
+      }],
+      report: adoptReport,
+    },
+    reply: {
+      results: [
+        { kind: "adopted", path: "/photos/sea (seeder-1).jpg", clash: true },
+        { kind: "declined" },
+        { kind: "more", from: 1024 },
+        {
+          kind: "refused",
+          problem: problemOf(new Fault("invalid-name", "the path has 4100 bytes")),
+        },
+      ],
+    },
+  },
+  adopted: {
+    request: { seederId, after: { seederId, source: "/photos/sand.jpg" }, limit: 100 },
+    reply: {
+      seeders: [{ seederId, name: "seeder-1", files: 12, clashes: 1, report: adoptReport }],
+      clashes: [{
+        seederId,
+        source: "/photos/sea.jpg",
+        path: "/photos/sea (seeder-1).jpg",
+        adoptedMs: nowMs,
+      }],
+      next: { seederId, source: "/photos/sea.jpg" },
+    },
+  },
   scrubReport: {
     request: {
       seederId,

@@ -41,6 +41,7 @@ export const entrances: Readonly<Record<string, string>> = {};
  * slash speaks for the whole folder.
  */
 export const testedElsewhere: Readonly<Record<string, string>> = {
+  "protocol/adopt.ts": "schemas only: tests/golden/golden_test.ts parses each message",
   "protocol/checks.ts": "schemas only: tests/golden/golden_test.ts parses each message",
   "protocol/files.ts": "schemas only: tests/golden/golden_test.ts parses each message",
   "protocol/healing.ts": "schemas only: tests/golden/golden_test.ts parses each message",
@@ -48,6 +49,7 @@ export const testedElsewhere: Readonly<Record<string, string>> = {
   "protocol/membership.ts": "schemas only: tests/golden/golden_test.ts parses each message",
   "protocol/orders.ts": "schemas only: tests/golden/golden_test.ts parses each order",
   "protocol/trash.ts": "schemas only: tests/golden/golden_test.ts parses each message",
+  "protocol/versions.ts": "schemas only: tests/golden/golden_test.ts parses each message",
   "protocol/scrub.ts": "schemas and one line: tests/roles/tracker/scrubs_test.ts",
   "protocol/routes.ts": "a table: tests/golden/golden_test.ts goes through every route",
   "protocol/mod.ts": "exports again what the other files hold",

@@ -21,10 +21,12 @@ import type {
   ChunkEntry,
   ChunkId,
   EntryKind,
+  HeldChunk,
   SeederId,
   TrashSums,
   UploadId,
   VersionId,
+  VersionSums,
 } from "../../../protocol/mod.ts";
 
 /** Numbered by the tracker, never used twice; the root is 1. */
@@ -47,8 +49,12 @@ export interface NodeRow {
   readonly versionId?: VersionId;
   /** Of links. */
   readonly target?: string;
-  /** Of directories with a policy of their own. */
+  /** Of directories with a policy of their own: copies of what is written below, … */
   readonly copies?: number;
+  /** … how many earlier versions of each file below are kept, … */
+  readonly versions?: number;
+  /** … and for how many days. */
+  readonly versionDays?: number;
 }
 
 /** One removal: the node lies below `trashNodeId` and is named by the entry's number. */
@@ -77,8 +83,46 @@ export interface VersionRow {
   readonly manifestDigest: string;
   /** Copies asked for when it was written. */
   readonly copies: number;
+  /**
+   * It was found on a seeder's disk. Copies of it there, in place, count; those of a version
+   * that somebody sent must be the seeders' own.
+   */
+  readonly adopted?: true;
   readonly createdMs: number;
+  /** Who wrote it, where that is known. */
+  readonly by?: string;
+  /** Absent while it is the current one of its file. */
+  readonly old?: OldFacts;
 }
+
+/** What became of a file found on a seeder's disk. */
+export interface AdoptionRow {
+  readonly seederId: SeederId;
+  /** Where it lies, from the top of the seeder's disk folder. */
+  readonly source: string;
+  /** Of what it held then. */
+  readonly manifestDigest: string;
+  /** The version it became, or was found to be already. */
+  readonly versionId: VersionId;
+  /** Where that was then. */
+  readonly path: string;
+  /** The name it has on the seeder was taken. */
+  readonly clash: boolean;
+  readonly adoptedMs: number;
+}
+
+/** What becomes of a version that another one took the place of, and what its node said then. */
+export interface OldFacts {
+  /** The number of the operation in the log that took its place: unique, ascending. */
+  readonly number: number;
+  readonly supersededMs: number;
+  /** It is kept until then. */
+  readonly untilMs: number;
+  readonly mode: number;
+  readonly modifiedMs: number;
+}
+
+export type OldVersionRow = VersionRow & { readonly old: OldFacts };
 
 /** An upload under way: not in the log, forgotten when its lease ends. */
 export interface UploadRow {
@@ -156,6 +200,8 @@ export interface ChunkUses {
   readonly named: number;
   /** The most copies any version that names it asks for. */
   readonly wanted: number;
+  /** The same over versions that were not adopted: that many must be the seeders' own. */
+  readonly wantedOwn: number;
   /** Rows of uploads under way. */
   readonly recorded: number;
 }
@@ -183,6 +229,13 @@ export interface CatalogView {
 
   version(versionId: VersionId): Promise<VersionRow | undefined>;
   versionsByPrefix(prefix: string, limit: number): Promise<VersionRow[]>;
+  /** Of a file, in the order in which others took their places. */
+  oldVersionsOf(nodeId: NodeId): Promise<OldVersionRow[]>;
+  /** Of all files, those in the trash as well, in the order of their numbers. */
+  oldVersions(after: number | undefined, limit: number): Promise<OldVersionRow[]>;
+  /** Those that are kept until `timeMs` at the latest, the first to go first. */
+  oldVersionsEnded(timeMs: number, limit: number): Promise<OldVersionRow[]>;
+  oldVersionSums(): Promise<VersionSums>;
   /** All versions, in ascending order of their ids. */
   versionsAfter(after: VersionId | undefined, limit: number): Promise<VersionRow[]>;
   /** Chunks `from` up to at most `limit` of them. */
@@ -192,11 +245,14 @@ export interface CatalogView {
    * Seeders that hold each of these chunks, in ascending order; chunks without any are left out.
    */
   holders(chunkIds: readonly ChunkId[]): Promise<Map<ChunkId, SeederId[]>>;
-  holdingsOf(seederId: SeederId, after: string | undefined, limit: number): Promise<ChunkEntry[]>;
+  holdingsOf(seederId: SeederId, after: string | undefined, limit: number): Promise<HeldChunk[]>;
+  /** Of the holders, those that hold the chunk only in a person's file. */
+  adoptedHolders(chunkIds: readonly ChunkId[]): Promise<Map<ChunkId, SeederId[]>>;
   /** Chunks that somebody holds, with the smallest size any holder tells. */
   heldChunks(after: string | undefined, limit: number): Promise<ChunkEntry[]>;
   /**
-   * Of these, those with fewer holdings, live or not, than the most copies a version asks for.
+   * Of these, those with fewer holdings, live or not, than the most copies a version asks for, or
+   * with fewer of the seeders' own than a version asks for that was not adopted.
    */
   shortChunks(after: string | undefined, limit: number): Promise<ChunkEntry[]>;
   holdingsSummary(seederId: SeederId): Promise<HoldingsSummary>;
@@ -209,7 +265,8 @@ export interface CatalogView {
   unreferenced(after: ChunkId | undefined, limit: number): Promise<ChunkEntry[]>;
   /**
    * Of the chunks some version names: how many have fewer holdings on `live` than the most copies
-   * any of their versions asks for, and how many of these have none at all.
+   * any of their versions asks for (own ones: any not adopted), and how many of these have none at
+   * all.
    */
   chunksBelow(live: readonly SeederId[]): Promise<{ atRisk: number; unavailable: number }>;
   /** The fewest holdings on `live` over the version's chunks; undefined when it has no chunks. */
@@ -229,6 +286,15 @@ export interface CatalogView {
   uploadCount(): Promise<number>;
   /** When the oldest and the newest upload were opened; undefined without uploads. */
   uploadTimes(): Promise<{ oldestMs: number; newestMs: number } | undefined>;
+
+  adoption(seederId: SeederId, source: string): Promise<AdoptionRow | undefined>;
+  /** Those whose name was taken, by seeder and source; of one seeder or of all. */
+  clashes(
+    seederId: SeederId | undefined,
+    after: Pick<AdoptionRow, "seederId" | "source"> | undefined,
+    limit: number,
+  ): Promise<AdoptionRow[]>;
+  adoptionSums(seederId: SeederId): Promise<{ files: number; clashes: number }>;
 
   seeders(): Promise<SeederRow[]>;
 
@@ -256,8 +322,8 @@ export interface CatalogTransaction extends CatalogView {
   /** Chunks `from`, `from + 1` … of a version that is there or follows in this transaction. */
   putManifest(versionId: VersionId, from: number, entries: readonly ChunkEntry[]): Promise<void>;
 
-  /** Those that are there already stay as they are. */
-  addHoldings(seederId: SeederId, entries: readonly ChunkEntry[]): Promise<void>;
+  /** Of those that are there already only `adopted` becomes what is told here. */
+  addHoldings(seederId: SeederId, entries: readonly HeldChunk[]): Promise<void>;
   /** Those that are not there are passed over. */
   removeHoldings(seederId: SeederId, chunkIds: readonly ChunkId[]): Promise<void>;
 
@@ -268,6 +334,10 @@ export interface CatalogTransaction extends CatalogView {
   ): Promise<void>;
   /** With its chunks. */
   removeUpload(uploadId: UploadId): Promise<void>;
+
+  /** Inserts or replaces by seeder and source. */
+  putAdoption(row: AdoptionRow): Promise<void>;
+  removeAdoptions(seederId: SeederId): Promise<void>;
 
   putSeeder(row: SeederRow): Promise<void>;
   /** The row only: its holdings are the caller's to remove. */

@@ -4,8 +4,16 @@
  * touched. `MemoryCatalogData` is what a disk would be: it outlives the engine that was opened on
  * it.
  */
-import type { ChunkEntry, ChunkId, SeederId, UploadId, VersionId } from "../../../protocol/mod.ts";
 import type {
+  ChunkEntry,
+  ChunkId,
+  HeldChunk,
+  SeederId,
+  UploadId,
+  VersionId,
+} from "../../../protocol/mod.ts";
+import type {
+  AdoptionRow,
   HoldingsSummary,
   LogRow,
   NodeId,
@@ -198,6 +206,8 @@ export class Relation<K1, K2, V> {
   }
 }
 
+export type CounterName = keyof Totals | "highestNodeId" | "oldVersions" | "oldBytes";
+
 /** All rows of one catalog. What was committed to it is there for whoever opens it next. */
 export class MemoryCatalogData {
   readonly journal = new Journal();
@@ -205,22 +215,25 @@ export class MemoryCatalogData {
   opening = 0;
 
   readonly settings = this.#map<string, string>(compareNames);
-  readonly counters = this.#map<keyof Totals | "highestNodeId", number>(compareIds);
+  readonly counters = this.#map<CounterName, number>(compareIds);
   readonly nodes = this.#map<NodeId, NodeRow>(compareNumbers);
   readonly children = this.#relation<NodeId, string, NodeId>(compareNames);
   readonly trash = this.#map<number, TrashRow>(compareNumbers);
   readonly versions = this.#map<VersionId, VersionRow>(compareIds);
   readonly versionsOfNode = this.#relation<NodeId, VersionId, true>(compareIds);
+  /** By their numbers. */
+  readonly oldVersions = this.#map<number, VersionId>(compareNumbers);
   readonly manifests = this.#relation<VersionId, number, ChunkEntry>(compareNumbers);
   /** How often each version names the chunk. */
   readonly naming = this.#relation<ChunkId, VersionId, number>(compareIds);
-  readonly holdings = this.#relation<SeederId, ChunkId, ChunkEntry>(compareIds);
+  readonly holdings = this.#relation<SeederId, ChunkId, HeldChunk>(compareIds);
   readonly holders = this.#relation<ChunkId, SeederId, true>(compareIds);
   readonly summaries = this.#map<SeederId, HoldingsSummary>(compareIds);
   readonly uploads = this.#map<UploadId, UploadRow>(compareIds);
   readonly uploadChunks = this.#relation<UploadId, number, ChunkEntry>(compareNumbers);
   /** How many rows of uploads name the chunk. */
   readonly recorded = this.#map<ChunkId, number>(compareIds);
+  readonly adoptions = this.#relation<SeederId, string, AdoptionRow>(compareNames);
   readonly seeders = this.#map<SeederId, SeederRow>(compareIds);
   readonly log = this.#map<number, LogRow>(compareNumbers);
 

@@ -6,11 +6,22 @@ import {
   type ChunkEntry,
   type ChunkId,
   EntryKind,
+  type HeldChunk,
   type SeederId,
   type UploadId,
   type VersionId,
 } from "../../../protocol/mod.ts";
-import type { LogRow, NodeRow, SeederRow, TrashRow, UploadRow, VersionRow } from "./catalog.ts";
+import type {
+  AdoptionRow,
+  LogRow,
+  NodeRow,
+  OldFacts,
+  OldVersionRow,
+  SeederRow,
+  TrashRow,
+  UploadRow,
+  VersionRow,
+} from "./catalog.ts";
 import type { SqliteRow } from "./sqlite_connection.ts";
 
 export function nodeRowOf(row: SqliteRow): NodeRow {
@@ -25,6 +36,8 @@ export function nodeRowOf(row: SqliteRow): NodeRow {
     ...(row.has("version_id") ? { versionId: row.hex("version_id") as VersionId } : {}),
     ...(row.has("target") ? { target: row.text("target") } : {}),
     ...(row.has("copies") ? { copies: row.integer("copies") } : {}),
+    ...(row.has("versions") ? { versions: row.integer("versions") } : {}),
+    ...(row.has("version_days") ? { versionDays: row.integer("version_days") } : {}),
   };
 }
 
@@ -51,13 +64,47 @@ export function versionRowOf(row: SqliteRow): VersionRow {
     chunkSizeBytes: row.integer("chunk_size_bytes"),
     chunkCount: row.integer("chunk_count"),
     manifestDigest: row.text("manifest_digest"),
-    copies: row.integer("copies"),
+    copies: Math.abs(row.integer("copies")),
+    ...(row.integer("copies") < 0 ? { adopted: true as const } : {}),
     createdMs: row.integer("created_ms"),
+    ...(row.has("by_whom") ? { by: row.text("by_whom") } : {}),
+    ...(row.has("old_number") ? { old: oldFactsOf(row) } : {}),
+  };
+}
+
+/** Of a row that was found by its `old_number`. */
+export function oldVersionRowOf(row: SqliteRow): OldVersionRow {
+  return { ...versionRowOf(row), old: oldFactsOf(row) };
+}
+
+function oldFactsOf(row: SqliteRow): OldFacts {
+  return {
+    number: row.integer("old_number"),
+    supersededMs: row.integer("superseded_ms"),
+    untilMs: row.integer("until_ms"),
+    mode: row.integer("mode"),
+    modifiedMs: row.integer("modified_ms"),
   };
 }
 
 export function chunkEntryOf(row: SqliteRow): ChunkEntry {
   return { chunkId: row.hex("chunk_id") as ChunkId, sizeBytes: row.integer("size_bytes") };
+}
+
+export function heldChunkOf(row: SqliteRow): HeldChunk {
+  return { ...chunkEntryOf(row), ...(row.integer("adopted") === 1 ? { adopted: true } : {}) };
+}
+
+export function adoptionRowOf(row: SqliteRow): AdoptionRow {
+  return {
+    seederId: row.text("seeder_id") as SeederId,
+    source: row.text("source"),
+    manifestDigest: row.text("manifest_digest"),
+    versionId: row.hex("version_id") as VersionId,
+    path: row.text("path"),
+    clash: row.integer("clash") === 1,
+    adoptedMs: row.integer("adopted_ms"),
+  };
 }
 
 export function uploadRowOf(row: SqliteRow): UploadRow {

@@ -5,8 +5,12 @@
  * A chunk has one row however many versions, seeders and uploads know it, so that its 32 bytes
  * stand in the file once. The counters in that row are what makes questions about all chunks cheap:
  * `named` manifest rows, `held` holdings, `recorded` upload rows, `wanted` the most copies that any
- * version naming it asks for (0 without one), which `wants` counts by number of copies. A row whose
+ * version naming it asks for (0 without one), which `wants` counts by number of copies. `adopted`
+ * and `wanted_own` are the holdings in a person's file, and the most copies that a version asks for
+ * that was not adopted. A row whose
  * three counters are 0 is removed. The same reason keeps `totals` and the sums in `holders`.
+ *
+ * A version whose `old_number` is not NULL is not the current one of its file.
  */
 import { Fault } from "../../../protocol/mod.ts";
 import type { SqliteConnection } from "./sqlite_connection.ts";
@@ -137,6 +141,46 @@ const migrations: readonly string[] = [
   DROP INDEX chunks_below;
   CREATE INDEX chunks_short ON chunks (chunk_id) WHERE held < wanted;
   `,
+  // Who wrote a version was in the log only.
+  `
+  ALTER TABLE nodes ADD COLUMN versions INTEGER;
+  ALTER TABLE nodes ADD COLUMN version_days INTEGER;
+  ALTER TABLE versions ADD COLUMN by_whom TEXT;
+  ALTER TABLE versions ADD COLUMN old_number INTEGER;
+  ALTER TABLE versions ADD COLUMN superseded_ms INTEGER;
+  ALTER TABLE versions ADD COLUMN until_ms INTEGER;
+  ALTER TABLE versions ADD COLUMN mode INTEGER;
+  ALTER TABLE versions ADD COLUMN modified_ms INTEGER;
+  CREATE INDEX versions_by_number ON versions (old_number) WHERE old_number IS NOT NULL;
+  CREATE INDEX versions_by_end ON versions (until_ms, old_number) WHERE old_number IS NOT NULL;
+  ALTER TABLE totals ADD COLUMN old_versions INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE totals ADD COLUMN old_bytes INTEGER NOT NULL DEFAULT 0;
+  UPDATE versions SET by_whom = told.by_whom
+  FROM (
+    SELECT unhex(json_extract(text, '$.versionId')) AS version_id,
+      json_extract(text, '$.by') AS by_whom
+    FROM log WHERE substr(text, 1, 20) = '{"kind":"write-file"'
+  ) AS told
+  WHERE versions.version_id = told.version_id;
+  `,
+  // Copies that an adopted version asks for stand below zero, in versions and in wants.
+  `
+  CREATE TABLE adoptions (
+    seeder_id TEXT NOT NULL, source TEXT NOT NULL,
+    manifest_digest TEXT NOT NULL, version_id BLOB NOT NULL CHECK (length(version_id) = 16),
+    path TEXT NOT NULL, clash INTEGER NOT NULL, adopted_ms INTEGER NOT NULL,
+    PRIMARY KEY (seeder_id, source)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX adoptions_clashing ON adoptions (seeder_id, source) WHERE clash = 1;
+  ALTER TABLE holdings ADD COLUMN adopted INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE chunks ADD COLUMN adopted INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE chunks ADD COLUMN wanted_own INTEGER NOT NULL DEFAULT 0;
+  UPDATE chunks SET wanted_own = wanted;
+  DROP INDEX chunks_short;
+  ALTER TABLE chunks ADD COLUMN lacking INTEGER NOT NULL
+    GENERATED ALWAYS AS (max(wanted - held, wanted_own - (held - adopted))) VIRTUAL;
+  CREATE INDEX chunks_short ON chunks (chunk_id) WHERE lacking > 0;
+  `,
 ];
 
 /** Lists that a statement leaves for the next one; gone when the connection closes. */
@@ -153,8 +197,9 @@ const workspace = `
  * Makes the connection durable and its file a catalog of this version. Throws `config-corrupt` when
  * the file is damaged, another program's or a newer version's, `disk-unusable` when it cannot be
  * written.
+ * @param layout that of an older program, for tests of what becomes of its files
  */
-export function prepareSchema(connection: SqliteConnection): void {
+export function prepareSchema(connection: SqliteConnection, layout = migrations.length): void {
   const { path } = connection;
   refuseForeign(connection);
   const mode = connection.get("PRAGMA journal_mode = WAL")?.text("journal_mode");
@@ -167,7 +212,7 @@ export function prepareSchema(connection: SqliteConnection): void {
   // Lists and undo records go to temporary files: removing a million names takes bounded memory.
   connection.script("PRAGMA temp_store = FILE; PRAGMA cache_size = -32768");
   if (path !== ":memory:") keepTemporariesBeside(connection);
-  migrate(connection);
+  migrate(connection, layout);
   connection.script(workspace);
 }
 
@@ -203,9 +248,9 @@ function refuseForeign(connection: SqliteConnection): void {
   }
 }
 
-function migrate(connection: SqliteConnection): void {
+function migrate(connection: SqliteConnection, layout: number): void {
   const first = pragma(connection, "user_version");
-  migrations.slice(first).forEach((sql, i) => {
+  migrations.slice(first, layout).forEach((sql, i) => {
     connection.begin("IMMEDIATE");
     try {
       connection.script(sql);
