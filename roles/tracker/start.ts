@@ -49,6 +49,7 @@ export interface TrackerConfig {
   readonly copies: number;
   readonly trashDays: number;
   readonly trashPercent: number;
+  readonly versionsPercent: number;
   readonly logSync: LogSync;
   readonly from?: WayBack | undefined;
   readonly garbageMinutes: number;
@@ -106,6 +107,7 @@ export async function startTracker(
     copiesDefault: config.copies,
     trashKeepMs: config.trashDays * 86_400_000,
     trashShareMax: config.trashPercent / 100,
+    versionsShareMax: config.versionsPercent / 100,
     garbageGraceMs: config.garbageMinutes * 60_000,
     codeFiles: {
       ...(config.joinCodeFile === undefined ? {} : { join: config.joinCodeFile }),

@@ -61,7 +61,7 @@ export const df: Command = {
   },
   completes: ["nothing"],
   run: async (context) => {
-    const { seeders, trash } = await clusterStatus(context);
+    const { seeders, trash, oldVersions } = await clusterStatus(context);
     const here = seeders.filter((seeder) => seeder.state === "green" || seeder.state === "yellow");
     const total = here.reduce((sum, { space, chunkCount }) => ({
       totalBytes: sum.totalBytes + space.totalBytes,
@@ -74,7 +74,8 @@ export const df: Command = {
         await context.printJson({ name, state, ...space, chunkCount });
       }
       await context.printJson({ name: null, seeders: here.length, ...total });
-      return await context.printJson({ name: "trash", ...trash });
+      await context.printJson({ name: "trash", ...trash });
+      return await context.printJson({ name: "versions", ...oldVersions });
     }
     const rows = seeders.map(({ name, state, space, chunkCount }) => [
       visible(name),
@@ -90,9 +91,20 @@ export const df: Command = {
       ],
       ["left", "left", "right", "right", "right", "right", "right"],
     );
-    await context.print([...lines, `trash: ${trashText(trash)}`]);
+    await context.print([
+      ...lines,
+      `trash: ${trashText(trash)}`,
+      `earlier versions: ${oldVersionsText(oldVersions)}`,
+    ]);
   },
 };
+
+/** `3, 12 MiB of at most 50 GiB`. */
+export function oldVersionsText(
+  { versions, fileBytes, bytesMax }: ClusterStatus["oldVersions"],
+): string {
+  return `${versions}, ${sizeText(fileBytes)} of at most ${sizeText(bytesMax)}`;
+}
 
 /** `3 files, 12 MiB of at most 50 GiB, oldest purged after 30 d 0 h`. */
 export function trashText({ files, fileBytes, bytesMax, keepMs }: ClusterStatus["trash"]): string {

@@ -3,7 +3,7 @@ import type { ClusterStatus } from "../../../protocol/mod.ts";
 import type { Command } from "../command.ts";
 import { tableOf } from "../table.ts";
 import { count, durationText, rateText, sizeText, verifiedText, visible } from "../wording.ts";
-import { trashText } from "./cluster.ts";
+import { oldVersionsText, trashText } from "./cluster.ts";
 import { problemsOf, verdictOf } from "./verdict.ts";
 
 export const status: Command = {
@@ -90,6 +90,9 @@ function factsOf(status: ClusterStatus, trackerAddress: string, user: string): s
       count(status.links, "link"),
     ],
     ...(status.trash.entries > 0 ? [["trash", trashText(status.trash)]] : []),
+    ...(status.oldVersions.versions > 0
+      ? [["versions", `earlier ones: ${oldVersionsText(status.oldVersions)}`]]
+      : []),
     [
       "chunks",
       `${status.chunks}, each in ${count(status.copiesDefault, "copy", "copies")} ` +

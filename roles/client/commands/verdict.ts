@@ -72,11 +72,22 @@ export function problemsOf(status: ClusterStatus): StatusProblem[] {
         next: "check its disk; what it holds can still be read",
       });
     } else if (seeder.space.freeBytes === 0) {
-      problems.push({ what: `${name} is full`, next: "remove files, or add a seeder: join-code" });
+      problems.push({ what: `${name} is full`, next: roomText(status) });
     }
     problems.push(...diskProblems(seeder, status.nowMs));
   }
   return problems;
+}
+
+/** How to come to room on a full disk, the least painful first. */
+function roomText({ trash, oldVersions }: ClusterStatus): string {
+  const ways = [
+    ...(trash.fileBytes > 0 ? ["empty the trash: trash empty"] : []),
+    ...(oldVersions.fileBytes > 0 ? ["give up earlier versions: versions empty /"] : []),
+    ...(trash.fileBytes + oldVersions.fileBytes === 0 ? ["remove files"] : []),
+    "add a seeder: join-code",
+  ];
+  return ways.join("; or ");
 }
 
 /** So long a corrupt copy is told of: time enough to look after the disk. */

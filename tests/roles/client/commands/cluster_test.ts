@@ -11,7 +11,7 @@ Deno.test("seeders, df and ping tell about every seeder", async () => {
   const ping = await world.run(["ping"]);
   assert.equal(ping.code, 0, ping.error);
   assert.deepEqual(ping.output.match(/^\S+/gm), ["tracker", "seeder-1", "seeder-2"]);
-  assert.equal((await world.run(["df", "--json"])).json().length, 4);
+  assert.equal((await world.run(["df", "--json"])).json().length, 5);
   assert.equal((await world.run(["ping", "--json"])).json().length, 3);
   assert.deepEqual((await world.run(["seeders", "--json"])).json().map((one) => one.name), [
     "seeder-1",

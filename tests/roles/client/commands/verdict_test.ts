@@ -39,6 +39,7 @@ function clusterOf(
       keepMs: 1,
       bytesMax: 1,
     },
+    oldVersions: { versions: 0, fileBytes: 0, bytesMax: 1 },
     chunksAtRisk: 0,
     chunksUnavailable: 0,
     uploadsOpen: 0,
@@ -72,6 +73,25 @@ Deno.test("problemsOf names what is wrong, worst first, each with what to do", (
   ]);
   assert.deepEqual(whats(clusterOf({}, ["green", "green", "away"])), ["s-2 signed out"]);
   assert.deepEqual(whats(clusterOf({}, [])), ["0 seeders for 2 copies of each file"]);
+});
+
+Deno.test("problemsOf names the ways to room on a full disk that there are", () => {
+  const [seeder] = clusterOf({}).seeders;
+  assert(seeder !== undefined);
+  const full = { ...seeder, space: { totalBytes: 10, freeBytes: 0, usedBytes: 10 } };
+  const { trash } = clusterOf({});
+  const nextOf = (changes: Partial<ClusterStatus>) => {
+    const status = { ...clusterOf(changes), seeders: [full, full] };
+    return problemsOf(status)[0]?.next;
+  };
+  assert.equal(nextOf({}), "remove files; or add a seeder: join-code");
+  const oldVersions = { versions: 1, fileBytes: 1, bytesMax: 1 };
+  assert.match(
+    nextOf({ oldVersions }) ?? "",
+    /^give up earlier versions: versions empty \/; or add/,
+  );
+  const both = nextOf({ oldVersions, trash: { ...trash, fileBytes: 1 } }) ?? "";
+  assert.match(both, /^empty the trash: trash empty; or give up/);
 });
 
 Deno.test("problemsOf tells what is being mended and what cannot be", () => {
