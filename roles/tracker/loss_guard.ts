@@ -2,7 +2,8 @@
  * The brake: when more than a third of all copies go within ten minutes, something larger than a
  * disk is broken (a switch, a wrong mount, a mistake), and no copy is given up until a person
  * confirms the loss, forgets the seeders, or everything lost is back. What the tracker itself
- * ordered to be dropped is no loss. A stop outlives the tracker; what went before its start is not a loss at once.
+ * ordered to be dropped is no loss. A stop outlives the tracker; what went before its start is not
+ * a loss at once.
  */
 import * as z from "zod";
 import { type ChunkId, SeederId } from "../../protocol/mod.ts";
