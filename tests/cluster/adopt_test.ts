@@ -121,6 +121,18 @@ Deno.test("a folder full of files is adopted in place, through a kill, and mende
       return (JSON.parse(out) as { sizeBytes: number }).sizeBytes === 500_000;
     });
   }
+  interface Explained {
+    readonly seeders: readonly { readonly name: string }[];
+    readonly chunksByCopies: Readonly<Record<string, number>>;
+  }
+  for (const path of gone) {
+    await until(`${path} has its copies elsewhere`, async () => {
+      const out = await cluster.ok(["explain", "--json", `/${path}`]);
+      const { seeders, chunksByCopies } = JSON.parse(out) as Explained;
+      return seeders.every(({ name }) => name !== "seeder-3") &&
+        Object.keys(chunksByCopies).every((copies) => Number(copies) >= 2);
+    }, 180_000);
+  }
   await until("it is mended", safe, 180_000);
   const second = `${back}/second`;
   await Deno.mkdir(second);

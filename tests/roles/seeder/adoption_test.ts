@@ -339,7 +339,8 @@ Deno.test("any sequence of calls and of a person's doings agrees with a model", 
         } else if (what === "drop") {
           const here = stored.has(chunkId) || inPlace(chunkId).length > 0;
           assert.equal(await store.drop(chunkId), here);
-          if (!stored.delete(chunkId)) { for (const one of inPlace(chunkId)) one.held = false; }
+          if (stored.delete(chunkId)) dropped.add(chunkId);
+          else for (const one of inPlace(chunkId)) one.held = false;
         } else if (what === "verify") {
           const places = inPlace(chunkId);
           const expected = stored.has(chunkId) || places.some(({ whole }) => whole)
