@@ -119,10 +119,18 @@ export class LabCluster implements AsyncDisposable {
   }
 
   async addSeeder(name: string, prepare?: (lab: Lab) => Promise<void>): Promise<void> {
-    await this.lab.addHost(name, `11.56.1.${41 + this.seeders.length}`);
+    await this.lab.addHost(name, `11.56.1.${40 + Number(name.split("-")[1])}`);
     this.seeders.push(name);
     await prepare?.(this.lab);
     await this.startRole(name);
+  }
+
+  /** Kills it, has it forgotten as soon as it is red, and counts on nothing it has any more. */
+  async loseForEver(name: string): Promise<void> {
+    await this.end(name);
+    await this.untilState(name, "red");
+    await this.operator.ok("forget", name);
+    this.seeders.splice(this.seeders.indexOf(name), 1);
   }
 
   logOf(name: string): Promise<string> {
