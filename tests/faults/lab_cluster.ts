@@ -149,6 +149,10 @@ export class LabCluster implements AsyncDisposable {
     return this.#running.has(name);
   }
 
+  pidOf(name: string): number {
+    return this.#get(name).pid;
+  }
+
   signal(name: string, signal: Deno.Signal): void {
     this.#get(name).signal(signal);
   }
