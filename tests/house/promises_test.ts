@@ -52,6 +52,6 @@ Deno.test("PROMISES.md is found wanting when it names a test that is not there",
   const row =
     `| 1. x | \`${here}\`: "every test that PROMISES.md names is there"; "no such test" |`;
   assert.deepEqual(await missing(namedIn(row)), [`${here}: no such test`]);
-  const swarm = '| x | `tests/simulation/swarm_test.ts`: "promises hold for seeds 1 to 25" |';
+  const swarm = '| x | `tests/simulation/swarm_test.ts`: "promises hold for seeds 1 to 50" |';
   assert.deepEqual(await missing(namedIn(swarm)), []);
 });
