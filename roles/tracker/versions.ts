@@ -149,7 +149,11 @@ export function emptyVersions(
 ): Promise<z.input<typeof EmptyVersionsReply>> {
   return core.catalog.transaction(async (tx) => {
     const { node } = await walkTo(tx, input.path, true);
-    const page = await tx.oldVersions(input.after, pace.versionsMax);
+    const after = input.after ?? 0;
+    // A file's own are few; of a directory it is looked at all there are, a page at a time.
+    const page = node.kind === "directory"
+      ? await tx.oldVersions(after, pace.versionsMax)
+      : (await tx.oldVersionsOf(node.nodeId)).filter(({ old }) => old.number > after);
     const below: OldVersionRow[] = [];
     for (const row of page) if (await isBelow(tx, row.nodeId, node.nodeId)) below.push(row);
     const chosen = new Set(firstWithin(below.map(factsOf), pace));

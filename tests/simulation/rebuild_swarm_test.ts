@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { randomInt, seededRandom } from "../../roles/kit/random.ts";
 import { Actor } from "./actor.ts";
 import { Belief } from "./belief.ts";
-import { nothingHalfSeen, nothingLost } from "./checkers.ts";
+import { nothingHalfSeen, nothingLost, versionsKept } from "./checkers.ts";
 import { Cluster } from "./cluster.ts";
 
 /** One seed; how many times the disk was lost and how many files were acknowledged. */
@@ -64,6 +64,7 @@ async function runSeed(seed: number): Promise<{ lost: number; acknowledged: numb
   const [client] = cluster.clients;
   assert(client !== undefined);
   assert.deepEqual(await timeline.run(nothingHalfSeen(client, belief), 10 * 60_000), [], what);
+  assert.deepEqual(await timeline.run(versionsKept(client, belief), 10 * 60_000), [], what);
   for (const seeder of cluster.seeders) seeder.kill();
   assert.deepEqual(await timeline.run(nothingLost(cluster, belief, 2)), [], what);
   assert.deepEqual(world.failures, [], what);
