@@ -205,12 +205,16 @@ export class Cluster {
     const disk = wrappers?.seederDisk?.(life.disk, name) ?? life.disk;
     const { clock, random, log, transport } = life;
     const directory = stateOf.seeder;
-    const opened = await openDiskStore({ disk, directory, clock, random, log });
+    const folder = "/disk";
+    const opened = await openDiskStore({ disk, directory, folder, clock, random, log });
     const store = wrappers?.store?.(opened, name) ?? opened;
     const seeder = await openSeeder({
       store,
       disk,
       stateDirectory: directory,
+      ...(opened.adopted === undefined
+        ? {}
+        : { adopt: { folder, files: opened.adopted, enabled: true } }),
       name,
       joinCode: () => Promise.resolve(this.tracker.running ? this.#tracker?.joinCode() : undefined),
       clock,

@@ -39,12 +39,13 @@ export class SimDisk implements Disk {
   /** Changes of names that no sync of a directory has made safe yet, in the order made. */
   #journal: (readonly NameEffect[])[] = [];
   #crashes = 0;
+  #inodes = 0;
 
   constructor(parts: SimDiskParts) {
     this.#random = parts.random;
     this.#clock = parts.clock;
     this.capacityBytes = parts.capacityBytes ?? 2 ** 33;
-    this.#root = newInode("directory", this.#nowMs());
+    this.#root = this.#fresh("directory");
   }
 
   /** The power goes: open files are dead, and what was not synced is at the mercy of the dice. */
@@ -108,7 +109,7 @@ export class SimDisk implements Disk {
   /** Puts a file there, durable, past all faults and delays; its directory must be there. */
   plant(path: string, bytes: Uint8Array<ArrayBuffer>): void {
     const { directory, name } = this.#parent(path);
-    const inode = newInode("file", this.#nowMs());
+    const inode = this.#fresh("file");
     inode.content.write(bytes, 0);
     inode.content.sync();
     this.#makeDurable([{ directory, name, inode }]);
@@ -144,7 +145,7 @@ export class SimDisk implements Disk {
       if (inode.kind === "directory") throw new Fault("is-a-directory", path);
       return this.#handle(path, inode, how === "update");
     }
-    const inode = newInode("file", this.#nowMs());
+    const inode = this.#fresh("file");
     this.#add(path, inode);
     return this.#handle(path, inode, true);
   }
@@ -218,7 +219,7 @@ export class SimDisk implements Disk {
     if (inode === undefined) return undefined;
     const { kind, mode, modifiedMs } = inode;
     const sizeBytes = kind === "link" ? inode.target.length : inode.content.sizeBytes;
-    return { kind, sizeBytes, modifiedMs, mode };
+    return { kind, sizeBytes, modifiedMs, mode, inode: inode.number };
   }
 
   async realPath(path: string): Promise<string> {
@@ -235,7 +236,7 @@ export class SimDisk implements Disk {
 
   async makeLink(path: string, target: string): Promise<void> {
     await this.#turn("writeErrors", path);
-    this.#add(path, newInode("link", this.#nowMs(), target));
+    this.#add(path, this.#fresh("link", target));
   }
 
   async setAttributes(
@@ -263,6 +264,10 @@ export class SimDisk implements Disk {
     this.#existing(path);
     const freeBytes = Math.max(0, this.capacityBytes - this.usedBytes);
     return { totalBytes: this.capacityBytes, freeBytes };
+  }
+
+  #fresh(kind: Inode["kind"], target = ""): Inode {
+    return newInode(++this.#inodes, kind, this.#nowMs(), target);
   }
 
   #nowMs(): number {
@@ -352,7 +357,7 @@ export class SimDisk implements Disk {
   /** As Rust's `create_dir_all`, which Deno calls. */
   #makeAll(path: string): void {
     try {
-      this.#add(path, newInode("directory", this.#nowMs()));
+      this.#add(path, this.#fresh("directory"));
     } catch (error) {
       if (error instanceof Fault && error.code === "local-not-found") {
         this.#makeAll(`/${segmentsOf(path).slice(0, -1).join("/")}`);

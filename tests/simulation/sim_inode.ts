@@ -2,6 +2,7 @@
 import { SimContent } from "./sim_content.ts";
 
 export interface Inode {
+  readonly number: number;
   readonly kind: "file" | "directory" | "link";
   readonly content: SimContent;
   /** Of directories: names as programs see them, and as found after a power cut. */
@@ -19,8 +20,14 @@ export interface NameEffect {
   readonly inode: Inode | undefined;
 }
 
-export function newInode(kind: Inode["kind"], modifiedMs: number, target = ""): Inode {
+export function newInode(
+  number: number,
+  kind: Inode["kind"],
+  modifiedMs: number,
+  target = "",
+): Inode {
   return {
+    number,
     kind,
     content: new SimContent(),
     names: new Map(),
