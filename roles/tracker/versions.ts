@@ -36,8 +36,8 @@ import { findTarget, type Policy, policyIn, walkTo } from "./walk.ts";
 
 const dayMs = 24 * 60 * 60_000;
 
-/** One transaction takes away so much that it lasts a tenth of a second or so. */
-const pace: VersionPace = { versionsMax: 500, chunksMax: 20_000 };
+/** One transaction takes away no more than a tenth of a second or so allows. */
+const pace: VersionPace = { versionsMax: 200, chunksMax: 20_000 };
 /** A writer waits for this one. */
 const overwritePace: VersionPace = { versionsMax: 10, chunksMax: 20_000 };
 
