@@ -563,6 +563,64 @@ export function catalogSuite(name: string, open: () => Promise<CatalogUnderTest>
     });
     assert.deepEqual(await catalog.read((view) => view.logHead()), logRow(3));
   });
+
+  test("nodesAfter gives every node, those in the trash too, and highestNodeId only rises", async ({ catalog }) => {
+    await catalog.transaction(async (t) => {
+      for (const [i, name] of ["a", "b", "c"].entries()) {
+        await t.putNode(directory(3 * i + 2, 1, name));
+      }
+      await t.putNode(directory(4, trashNodeId, "1"));
+      await t.putNode(root);
+      await t.raiseHighestNodeId(70);
+      await t.raiseHighestNodeId(60);
+    });
+    await catalog.read(async (view) => {
+      const ids = async (after: number | undefined, limit: number) =>
+        (await view.nodesAfter(after, limit)).map(({ nodeId }) => nodeId);
+      assert.deepEqual(await ids(undefined, 9), [1, 2, 4, 5, 8]);
+      assert.deepEqual(await ids(2, 2), [4, 5]);
+      assert.deepEqual(await ids(8, 9), []);
+      assert.equal(await view.highestNodeId(), 70);
+    });
+  });
+
+  test("a log may begin anywhere, and lose its oldest rows", async ({ catalog }) => {
+    await catalog.transaction((t) => t.beginLog(logRow(41)));
+    await assert.rejects(catalog.transaction((t) => t.beginLog(logRow(42))));
+    await assert.rejects(catalog.transaction((t) => t.appendLog(logRow(1))));
+    await catalog.transaction(async (t) => {
+      for (let i = 42; i < 50; i++) await t.appendLog(logRow(i));
+    });
+    const sequences = () =>
+      catalog.read(async (view) => (await view.logAfter(0, 99)).map((row) => row.sequence));
+    assert.deepEqual((await sequences()).length, 9);
+    assert.equal(await catalog.transaction((t) => t.trimLog(45, 3)), 3);
+    assert.deepEqual(await sequences(), [44, 45, 46, 47, 48, 49]);
+    assert.equal(await catalog.transaction((t) => t.trimLog(45, 3)), 1);
+    assert.equal(await catalog.transaction((t) => t.trimLog(45, 3)), 0);
+    assert.deepEqual((await catalog.read((view) => view.logHead()))?.sequence, 49);
+    await catalog.transaction((t) => t.trimLog(99, 99));
+    assert.equal(await catalog.read((view) => view.logHead()), undefined);
+  });
+
+  test("settings tells all, reset removes all, and a reset taken back none", async ({ catalog }) => {
+    const empty = await observe(catalog);
+    for (const write of history) await catalog.transaction(write);
+    await catalog.transaction((t) => t.putSetting("a", "first"));
+    const names = (await catalog.read((view) => view.settings())).map(([name]) => name);
+    assert.deepEqual(names, ["a", "setting 1"]);
+    const before = await observe(catalog);
+    await assert.rejects(catalog.transaction(async (t) => {
+      await t.reset();
+      throw new Error("taken back");
+    }));
+    assert.deepEqual(await observe(catalog), before);
+    await catalog.transaction((t) => t.reset());
+    assert.deepEqual(await observe(catalog), empty);
+    for (const write of history) await catalog.transaction(write);
+    await catalog.transaction((t) => t.putSetting("a", "first"));
+    assert.deepEqual(await observe(catalog), before);
+  });
 }
 
 function usage(files: number, directories: number, links: number, fileBytes: number) {
