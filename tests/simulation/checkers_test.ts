@@ -83,6 +83,7 @@ Deno.test("both checkers bark at a seeder that says stored and keeps nothing", a
         return "stored" as const;
       })),
     sizeOf: (chunkId) => store.sizeOf(chunkId) ?? claimed.get(chunkId),
+    isStored: (chunkId) => store.isStored(chunkId) || claimed.has(chunkId),
     read: (chunkId, range) => store.read(chunkId, range),
     verify: (chunkId) => store.verify(chunkId),
     drop: (chunkId) => store.drop(chunkId),
