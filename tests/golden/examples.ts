@@ -249,6 +249,7 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
           space,
           chunkCount: 120_000,
           draining: true,
+          adopted: { files: 12, clashes: 1, report: adoptReport },
           scrub: {
             verifiedMs: nowMs - 3_600_000,
             corruptChunks: 1,

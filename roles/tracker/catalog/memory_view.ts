@@ -262,7 +262,8 @@ export class MemoryView implements ViewTables {
     return unused.sort(([a], [b]) => compareIds(a, b)).slice(0, limit)
       .flatMap(([chunkId, holders]) => {
         const [seederId] = holders.page(undefined, 1)[0] ?? [];
-        return seederId === undefined ? [] : this.data.holdings.of(seederId).get(chunkId) ?? [];
+        const held = seederId && this.data.holdings.of(seederId).get(chunkId);
+        return held ? { chunkId, sizeBytes: held.sizeBytes } : [];
       });
   }
 
