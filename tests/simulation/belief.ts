@@ -16,6 +16,10 @@ export class Belief {
   readonly #attempted: Content[] = [];
   /** Contents acknowledged under a version. */
   readonly #versions = new Map<VersionId, Content>();
+  /** What was certainly moved to the trash, by the number of its entry, and lies there still. */
+  readonly trash = new Map<number, { readonly path: RemotePath; readonly content: Content }>();
+  /** Somebody was told of no success when emptying all of it: it may still happen. */
+  trashInDoubt = false;
   /** Contents whose acknowledgement promised fewer copies than the policy asks for. */
   readonly atRisk = new Set<Content>();
 

@@ -13,7 +13,15 @@ import type { Clock } from "../../roles/kit/clock.ts";
 import type { Disk, DiskEntryKind, DiskFile, DiskStat } from "../../roles/kit/disk.ts";
 import { type Random, randomInt } from "../../roles/kit/random.ts";
 import { type DiskCall, SimFile } from "./sim_file.ts";
-import { holds, type Inode, type NameEffect, newInode, put, segmentsOf } from "./sim_inode.ts";
+import {
+  durableCopy,
+  holds,
+  type Inode,
+  type NameEffect,
+  newInode,
+  put,
+  segmentsOf,
+} from "./sim_inode.ts";
 
 export interface SimDiskFaults {
   /** Shares of calls that fail with `disk-failed`, 0 to 1. */
@@ -69,12 +77,20 @@ export class SimDisk implements Disk {
     restore(this.#root);
   }
 
-  /** The disk is replaced by an empty one. */
-  wipe(): void {
+  /** The disk is replaced by an empty one, or by one with what `image` holds. */
+  wipe(image: Inode = newInode("directory", this.#nowMs())): void {
     this.#crashes++;
     this.#journal = [];
-    this.#root.names.clear();
-    this.#root.durableNames.clear();
+    const { names } = durableCopy(image);
+    for (const side of [this.#root.names, this.#root.durableNames]) {
+      side.clear();
+      for (const [name, inode] of names) side.set(name, inode);
+    }
+  }
+
+  /** All that is safe on it now, for `wipe` of this disk or another. */
+  image(): Inode {
+    return durableCopy(this.#root);
   }
 
   /** Flips one bit of a file, chosen by the dice where none is given. */

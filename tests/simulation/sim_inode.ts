@@ -44,3 +44,22 @@ export function put(names: Map<string, Inode>, name: string, inode: Inode | unde
   if (inode === undefined) names.delete(name);
   else names.set(name, inode);
 }
+
+/** What a power cut now would certainly leave of a tree, as a tree of its own. */
+export function durableCopy(inode: Inode, known = new Map<Inode, Inode>()): Inode {
+  const there = known.get(inode);
+  if (there !== undefined) return there;
+  const copy: Inode = {
+    ...inode,
+    content: inode.content.durableCopy(),
+    names: new Map(),
+    durableNames: new Map(),
+  };
+  known.set(inode, copy);
+  for (const [name, child] of inode.durableNames) {
+    const below = durableCopy(child, known);
+    copy.names.set(name, below);
+    copy.durableNames.set(name, below);
+  }
+  return copy;
+}

@@ -7,6 +7,7 @@ import { silentLog } from "../../roles/kit/log.ts";
 import { seededRandom } from "../../roles/kit/random.ts";
 import { openDiskStore } from "../../roles/seeder/mod.ts";
 import { type Cluster, stateOf } from "./cluster.ts";
+import type { Machine } from "./world.ts";
 
 const everything = 1_000_000;
 
@@ -15,7 +16,8 @@ export async function catalogTellsTheTruth(cluster: Cluster): Promise<string[]> 
   const catalog = cluster.recorded();
   const rows = await catalog.read((view) => view.seeders());
   for (const machine of cluster.seeders) {
-    const row = rows.find(({ name }) => name === machine.name);
+    const seederId = identityOn(machine);
+    const row = rows.find((one) => one.seederId === seederId);
     if (row === undefined) {
       problems.push(`${machine.name} is not in the catalog`);
       continue;
@@ -41,4 +43,10 @@ export async function catalogTellsTheTruth(cluster: Cluster): Promise<string[]> 
     }
   }
   return problems;
+}
+
+/** Under which id it joined: after the loss of a disk there is a second one with its name. */
+function identityOn(machine: Machine): string | undefined {
+  const bytes = machine.disk.peek(`${stateOf.seeder}/seeder.json`);
+  return bytes && JSON.parse(new TextDecoder().decode(bytes)).seederId;
 }
