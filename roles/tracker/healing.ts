@@ -95,8 +95,9 @@ export class Healing {
     const { chunkId, sizeBytes, kind } = order;
     const good = outcome?.result === "held";
     if (good && kind !== "drop") this.words.hear(seederId, chunkId, nowMs);
-    if (kind === "drop" && outcome?.result !== "absent") {
-      this.#surplus.addLater({ chunkId, sizeBytes }, nowMs);
+    if (kind === "drop") {
+      if (outcome?.result === "absent") this.#surplus.dropped(chunkId);
+      else this.#surplus.addLater({ chunkId, sizeBytes }, nowMs);
     }
     const flight = this.#flights.get(chunkId);
     if (kind !== "copy" || flight?.target !== seederId) return;

@@ -89,7 +89,7 @@ async function checkRoom(core: Core, member: Member): Promise<void> {
   );
   const held = await core.catalog.read((view) => view.holdingsSummary(seederId));
   const wanted = core.copiesDefault;
-  if (held.chunkCount > 0 && others.length < wanted) {
+  if (others.length < wanted) {
     const lacking = wanted - others.length;
     throw new Fault(
       "too-few-seeders",

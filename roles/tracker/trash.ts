@@ -159,13 +159,19 @@ export function trashLimits(core: Core): TrashLimits {
   return { keepMs, bytesMax: trashBytesMax(diskBytes, trashShareMax, copiesDefault) };
 }
 
-/** Purges what is too old or too much. How many entries. */
+/**
+ * Purges what is too old or too much. How many entries. While the size of a seeder's disk is not
+ * known, as after a rebuild, nobody can say what is too much.
+ */
 export async function sweepTrash(core: Core): Promise<number> {
   const { oldest, sums } = await core.catalog.read(async (view) => ({
     oldest: await view.trash(undefined, purgedAtOnce),
     sums: await view.trashSums(),
   }));
-  const doomed = entriesToPurge(oldest, sums.fileBytes, trashLimits(core), core.now());
+  const { keepMs, bytesMax } = trashLimits(core);
+  const isKnown = core.members.all().every(({ space }) => space.totalBytes > 0);
+  const most = { keepMs, bytesMax: isKnown ? bytesMax : Infinity };
+  const doomed = entriesToPurge(oldest, sums.fileBytes, most, core.now());
   if (doomed.length === 0) return 0;
   return (await purge(core, doomed, "the tracker")).entries;
 }

@@ -63,7 +63,11 @@ export class Caretaker {
     const { world } = this.cluster;
     const { timeline } = world;
     await timeline.run(this.#ask("puts right", async ({ tracker }) => {
-      const { seeders, healing } = await tracker.status({});
+      let { seeders, healing } = await tracker.status({});
+      while (seeders.some(({ state }) => state === "yellow")) {
+        await this.#sleep(1_000);
+        ({ seeders, healing } = await tracker.status({}));
+      }
       for (const { seederId, draining, maintenanceUntilMs } of seeders) {
         if (maintenanceUntilMs !== undefined) await tracker.maintenance({ seederId, forMs: null });
         if (draining && this.random.unit() < 0.5) await tracker.drain({ seederId, cancel: true });
@@ -73,6 +77,20 @@ export class Caretaker {
         if (chunksLost > 0) world.fail(`${chunksLost} chunks went with seeder ${seederId}`);
       }
       if (healing.dropsStopped !== undefined) await tracker.confirmLoss({});
+    }));
+  }
+
+  /** Has everything read again, and waits for it. */
+  async scrub(): Promise<void> {
+    await this.cluster.world.timeline.run(this.#ask("scrubs", async ({ tracker }) => {
+      const { seeders } = await tracker.status({});
+      const wanted = seeders.map(({ seederId }) => seederId);
+      const { askedMs } = await tracker.scrubNow({ seeders: wanted });
+      for (;;) {
+        await this.#sleep(2_000);
+        const status = await tracker.scrubStatus({});
+        if (status.seeders.every(({ verifiedMs }) => (verifiedMs ?? 0) >= askedMs)) return;
+      }
     }));
   }
 

@@ -37,9 +37,10 @@ export function watchDrops(
         .map(({ seederId }) => seederId),
     }));
     const confirmed = holders.filter((seederId) => !ids.includes(seederId)).length;
-    const onDisks = cluster.seeders.filter((other) =>
-      other !== machine && cluster.stores.get(other)?.sizeOf(chunkId) !== undefined
-    ).length;
+    const onDisks =
+      cluster.seeders.filter((other) =>
+        other !== machine && cluster.stores.get(other)?.sizeOf(chunkId) !== undefined
+      ).length;
     const { elapsedMs } = cluster.world.timeline;
     const destroyedMs = excused.destroyedMs() ?? -Infinity;
     const lately = excused.victim !== machine && elapsedMs - destroyedMs < wordMs ? 1 : 0;

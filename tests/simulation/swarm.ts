@@ -79,8 +79,10 @@ const settleMs = 10 * 60_000;
 const ageMs = limits.garbageGraceMs + 60_000;
 /** Rest means that nothing is ordered for so long: longer than between two looks for garbage. */
 const quietMs = 16_000;
-/** So often the tracker's clock may be set forward until all is at rest. */
+/** So often the tracker may sleep until all is at rest. */
 const agesMost = 8;
+/** It sleeps after so many looks also while something is ordered. */
+const looksMost = 4;
 
 export async function runSeed(seed: number, wrappers: Wrappers = {}): Promise<SwarmResult> {
   return await runOptions(drawOptions(seed), wrappers);
@@ -173,6 +175,7 @@ async function end(
     await fair(cluster);
   }
   await troubles.caretaker.putRight();
+  if (troubles.destroyedMs !== undefined) await troubles.caretaker.scrub();
   const settledMs = await rest(cluster);
   await look(cluster, belief, options.lastPowerCut ? "after the power cut" : "in the end");
   for (const problem of await leftovers(cluster)) world.fail(`unclean: ${problem}`);
@@ -207,7 +210,7 @@ async function rest(cluster: Cluster): Promise<number> {
   const { timeline } = world;
   const orders = new Orders(cluster);
   const beganMs = timeline.elapsedMs;
-  for (let ages = 0;;) {
+  for (let ages = 0, looks = 1;; looks++) {
     const before = orders.carriedOut;
     await timeline.pass(quietMs);
     const problems = await timeline.run(unsettled(cluster));
@@ -217,8 +220,9 @@ async function rest(cluster: Cluster): Promise<number> {
       world.fail(`unsettled: ${[...problems, `${ordered} orders at last`].join(", ")}`);
       return timeline.elapsedMs - beganMs;
     }
-    if (ordered > 0) continue;
+    if (ordered > 0 && looks < looksMost) continue;
     ages++;
+    looks = 0;
     world.tell("the tracker sleeps");
     cluster.tracker.clock.skewMs += ageMs;
   }
