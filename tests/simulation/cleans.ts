@@ -5,13 +5,14 @@
  *
  * It does not check what is kept on purpose (quarantine, parts of interrupted downloads, logs set
  * aside), dead records inside packs, and chunks on disks that the catalog does not know of:
- * `catalogTellsTheTruth` finds those.
+ * `catalogTellsTheTruth` finds those. Where a disk failed, a small file that was being replaced may
+ * lie there half-written until it is written again or its role starts.
  */
 import { type Cluster, stateOf } from "./cluster.ts";
 
-const temporary = /\/tmp\/|\.new$|\.part$/;
-
-export async function leftovers(cluster: Cluster): Promise<string[]> {
+/** @param failed whether a disk failed or was full since its role started */
+export async function leftovers(cluster: Cluster, failed: boolean): Promise<string[]> {
+  const temporary = failed ? /\/tmp\/|\.part$/ : /\/tmp\/|\.new$|\.part$/;
   const problems: string[] = [];
   const { uploads, orphans } = await cluster.recorded().read(async (view) => ({
     uploads: await view.uploadCount(),

@@ -178,7 +178,10 @@ async function end(
   if (troubles.destroyedMs !== undefined) await troubles.caretaker.scrub();
   const settledMs = await rest(cluster);
   await look(cluster, belief, options.lastPowerCut ? "after the power cut" : "in the end");
-  for (const problem of await leftovers(cluster)) world.fail(`unclean: ${problem}`);
+  const failing = options.troubles.some((kind) => kind === "failingDisk" || kind === "fullDisk");
+  for (const problem of await leftovers(cluster, failing && !options.lastPowerCut)) {
+    world.fail(`unclean: ${problem}`);
+  }
   for (const seeder of cluster.seeders) seeder.kill();
   for (const problem of await timeline.run(nothingLost(cluster, belief, options.copies))) {
     world.fail(`lost: ${problem}`);

@@ -143,10 +143,10 @@ export async function openDiskStore(parts: DiskStoreParts): Promise<ChunkStore> 
     },
     list: (after, limit): Promise<ChunkEntry[]> => Promise.resolve(index.page(after, limit)),
     summary: () => index.summary(),
-    space: async (): Promise<Space> => ({
-      ...await room.space(),
-      usedBytes: index.summary().usedBytes,
-    }),
+    space: async (): Promise<Space> => {
+      await files.tidy();
+      return { ...await room.space(), usedBytes: index.summary().usedBytes };
+    },
     close: () => packs.close(),
   };
 }
