@@ -16,6 +16,9 @@ export type CareKind = typeof careKinds[number];
 const seedersMost = 5;
 
 export class Caretaker {
+  /** No more is begun. */
+  over = false;
+
   constructor(private readonly cluster: Cluster, private readonly random: Random) {}
 
   /** Begins it, and does not wait for its end. */
@@ -43,18 +46,20 @@ export class Caretaker {
     if (kind === "confirm") return await tracker.confirmLoss({});
     const status = await tracker.status({});
     const known = status.seeders.find(({ name }) => name === seeder.name);
-    if (known === undefined) return undefined;
+    if (known === undefined || this.over) return undefined;
     const { seederId } = known;
     if (kind === "drain") return await tracker.drain({ seederId, cancel: known.draining });
     if (kind === "maintenance") {
       const forMs = known.maintenanceUntilMs === undefined ? 15_000 : null;
       await tracker.maintenance({ seederId, forMs });
+      if (this.over) return undefined;
       seeder.cutPower();
       return void world.timeline.after(randomInt(random, 500, 14_000), () => seeder.start());
     }
     seeder.cutPower();
     world.timeline.after(randomInt(random, 13_000, 20_000), () => seeder.start());
     await this.#sleep(12_000);
+    if (this.over) return undefined;
     return await tracker.forget({ seederId, acceptLoss: false });
   }
 

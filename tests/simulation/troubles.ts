@@ -73,6 +73,7 @@ export class Troubles {
   calm(): void {
     const { world } = this.cluster;
     this.#over = true;
+    this.caretaker.over = true;
     world.tell("calm");
     this.#victim?.endTwin();
     Object.assign(world.network.faults, calmNetwork);
