@@ -4,12 +4,9 @@
  */
 import assert from "node:assert/strict";
 import { childOf, UploadId } from "../../protocol/mod.ts";
-import { silentObserver } from "../../roles/client/transfer.ts";
-import { uploadFiles, type UploadSource } from "../../roles/client/upload.ts";
 import { packHeadBytes, recordHeadBytes } from "../../roles/seeder/store/pack_format.ts";
 import { leftovers } from "./cleans.ts";
 import { stateOf } from "./cluster.ts";
-import { bytesOf } from "./contents.ts";
 import { HealingStory } from "./healing_story.ts";
 import type { Machine } from "./world.ts";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { runSeed, worded } from "./swarm.ts";
 
-const seeds = 200;
-const perTest = 50;
+const seeds = 100;
+const perTest = 25;
 
 for (let first = 1; first <= seeds; first += perTest) {
   Deno.test(`promises hold for seeds ${first} to ${first + perTest - 1}`, async () => {
