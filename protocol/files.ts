@@ -27,6 +27,9 @@ const Mode = z.int().min(0).max(0o7777);
  */
 const Time = z.int();
 const Copies = z.int().min(1).max(limits.copiesMax);
+/** How many earlier versions of each file, and for how long. */
+const VersionsKept = z.int().min(0).max(limits.versionsMax);
+const VersionDays = z.int().min(1).max(limits.versionDaysMax);
 
 export const EntryKind = z.enum(["directory", "file", "link"]);
 export type EntryKind = z.output<typeof EntryKind>;
@@ -74,6 +77,13 @@ export const StatReply = Entry.extend({
    * The policy in force here: for a file, copies asked for; for a directory, for new files in it.
    */
   copiesWanted: Copies,
+  /** Of a directory: what is kept of files that are overwritten in it. */
+  keeps: z.strictObject({ versions: VersionsKept, versionDays: VersionDays }).optional(),
+  /** Of a file: earlier versions that are kept. */
+  oldVersions: z.int().min(0).optional(),
+  /** Of a version that is not the current one: when another took its place, until when it stays. */
+  supersededMs: z.int().optional(),
+  keptUntilMs: z.int().optional(),
   /** The tracker's clock. */
   nowMs: z.int(),
 });
@@ -153,12 +163,22 @@ export const MoveRequest = z.strictObject({
 });
 export const MoveReply = z.strictObject({ path: RemotePath });
 
+/**
+ * For what is written below from now on. Null inherits from the directory above; what is absent
+ * stays as it is.
+ */
 export const SetPolicyRequest = z.strictObject({
   path: RemotePath,
-  /** Copies of files written below from now on; null inherits from the directory above. */
-  copies: Copies.nullable(),
+  copies: Copies.nullable().optional(),
+  versions: VersionsKept.nullable().optional(),
+  versionDays: VersionDays.nullable().optional(),
 });
-export const SetPolicyReply = z.strictObject({ copies: Copies });
+/** What is in force there now. */
+export const SetPolicyReply = z.strictObject({
+  copies: Copies,
+  versions: VersionsKept,
+  versionDays: VersionDays,
+});
 
 export const ResolvePrefixRequest = z.strictObject({ prefix: VersionPrefix });
 export const ResolvePrefixReply = z.strictObject({

@@ -54,6 +54,11 @@ export const HealingStatus = z.strictObject({
     /** By the tracker's clock. */
     nextTryMs: z.int(),
   })),
+  /**
+   * Chunks that nothing can be done for now, as far as they were looked at lately, and why the
+   * first of them.
+   */
+  stuck: z.strictObject({ chunks: z.int().min(1), why: z.string() }).optional(),
   /** More than a third of all copies went at once: no copy is given up until this is confirmed. */
   dropsStopped: z.strictObject({ sinceMs: z.int(), why: z.string() }).optional(),
   /** Seeders being drained: what is held there and has not its copies elsewhere yet. */

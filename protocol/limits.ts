@@ -85,6 +85,15 @@ export const limits = {
   trashKeepMs: 30 * 24 * 60 * 60_000,
   /** Of all disks the trash takes at most this share; beyond it the oldest entries are purged. */
   trashShareMax: 0.1,
+  /** Earlier versions kept of each file where no policy says otherwise, … */
+  versionsDefault: 10,
+  /** … at most by any policy: all of a file's are one message, one look-up at an overwrite, … */
+  versionsMax: 500,
+  /** … and for so many days, like the trash. */
+  versionDaysDefault: 30,
+  versionDaysMax: 36_500,
+  /** Of all disks old versions take at most this share; beyond it the oldest are given up. */
+  versionsShareMax: 0.1,
   /**
    * A chunk that nobody names is dropped after this; longer than any upload may be silent.
    */
@@ -181,6 +190,8 @@ assert(limits.orderRepeatMs < limits.orderLifeMs, "an order can be repeated");
 assert(limits.logPageBytesMax < limits.jsonBodyBytesMax, "a page of the log fits a body");
 assert(limits.logSyncWaitMs < limits.trackerCallMs, "a client waits longer than its commit");
 assert(limits.receiptShareMs < limits.leaveLifeMs, "a shared receipt's leave still lives");
+assert(limits.versionsDefault <= limits.versionsMax, "the default policy is allowed");
+assert(limits.versionsMax < limits.batchItemsMax, "all versions of a file fit one message");
 assert(limits.uploadLeaseMs < limits.garbageGraceMs, "garbage waits longer than any lease");
 assert(limits.leaveLifeMs <= limits.uploadLeaseMs, "a leave does not outlive its upload's lease");
 assert(limits.scrubRoundMs * 2 < limits.scrubAgeMaxMs, "a round missed can be caught up");

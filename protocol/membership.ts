@@ -135,6 +135,14 @@ export const TrashSums = z.strictObject({
 });
 export type TrashSums = z.output<typeof TrashSums>;
 
+/** What is kept of earlier versions of files, summed up. */
+export const VersionSums = z.strictObject({
+  versions: z.int(),
+  /** Of one copy each, equal contents counted each time. */
+  fileBytes: z.int(),
+});
+export type VersionSums = z.output<typeof VersionSums>;
+
 export const ClusterStatus = z.strictObject({
   clusterId: ClusterId,
   epoch: z.int(),
@@ -154,6 +162,11 @@ export const ClusterStatus = z.strictObject({
     /** An entry is purged at this age. */
     keepMs: z.int(),
     /** With more than this, of one copy each, the oldest entries are purged. */
+    bytesMax: z.int(),
+  }),
+  /** Kept of earlier versions, in the trash as well; not counted in the sums above. */
+  oldVersions: VersionSums.extend({
+    /** With more than this the oldest are given up. */
     bytesMax: z.int(),
   }),
   /** Referenced chunks with fewer holdings on green or yellow seeders than their files ask for. */

@@ -7,6 +7,7 @@
  * - manifest: the ordered chunks of one version of a file
  * - file, directory, link: a name in the namespace; a link is resolved like a symbolic link
  * - version: what one upload made of a file; it has an id, and people may type a prefix of it
+ * - old version: one whose place another took, kept for a while
  * - seeder: a machine that keeps chunks; tracker: knows who holds what and decides; client: asks
  * - replica or copy: one chunk on one seeder's disk; holding: the tracker's record of it
  * - copies: how many holdings a chunk shall have
@@ -40,4 +41,5 @@ export * from "./routes.ts";
 export * from "./scrub.ts";
 export * from "./trash.ts";
 export * from "./trust.ts";
+export * from "./versions.ts";
 export * from "./wire.ts";

@@ -18,6 +18,7 @@ import * as log from "./log.ts";
 import * as membership from "./membership.ts";
 import * as scrub from "./scrub.ts";
 import * as trash from "./trash.ts";
+import * as versions from "./versions.ts";
 
 export type Access = "open" | "person" | "seeder" | "leave";
 
@@ -242,6 +243,38 @@ export const trackerRoutes = {
     trash.EmptyTrashReply,
     "writer",
   ),
+  versions: json(
+    "person",
+    "/v1/versions/list",
+    "The versions of a file.",
+    versions.VersionsRequest,
+    versions.VersionsReply,
+    "reader",
+  ),
+  revertFile: json(
+    "person",
+    "/v1/versions/revert",
+    "Make an earlier version current again.",
+    versions.RevertFileRequest,
+    versions.RevertFileReply,
+    "writer",
+  ),
+  emptyVersions: json(
+    "person",
+    "/v1/versions/empty",
+    "Give up earlier versions of a file or below a directory.",
+    versions.EmptyVersionsRequest,
+    versions.EmptyVersionsReply,
+    "writer",
+  ),
+  lastChange: json(
+    "person",
+    "/v1/versions/last-change",
+    "What the caller did last to the namespace.",
+    Nothing,
+    versions.LastChangeReply,
+    "reader",
+  ),
   move: json(
     "person",
     "/v1/files/move",
@@ -253,7 +286,7 @@ export const trackerRoutes = {
   setPolicy: json(
     "person",
     "/v1/files/set-policy",
-    "How many copies files below a directory get.",
+    "How many copies files below a directory get, and how many earlier versions are kept.",
     files.SetPolicyRequest,
     files.SetPolicyReply,
     "admin",

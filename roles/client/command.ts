@@ -61,7 +61,7 @@ export interface CommandContext {
 }
 
 /** What Tab offers for an argument. */
-export type Completes = "remote" | "local" | "command" | "nothing";
+export type Completes = "remote" | "local" | "command" | "version" | "nothing";
 
 export interface Command {
   readonly spec: CommandSpec;

@@ -19,6 +19,7 @@ import { clear, exit, help } from "./commands/shell_words.ts";
 import { du, stat } from "./commands/stat.ts";
 import { status } from "./commands/status.ts";
 import { restore, trash } from "./commands/trash.ts";
+import { revert, undo, versions } from "./commands/versions.ts";
 import { whatIf } from "./commands/what_if.ts";
 
 export const commands: readonly Command[] = [
@@ -34,6 +35,9 @@ export const commands: readonly Command[] = [
   rm,
   trash,
   restore,
+  versions,
+  revert,
+  undo,
   mv,
   stat,
   explain,

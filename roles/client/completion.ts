@@ -22,6 +22,8 @@ export interface CompletionPlan {
   readonly open: Open | undefined;
   /** The command the word belongs to, where there is one. */
   readonly command: string | undefined;
+  /** The command's first argument, where the word comes after it. */
+  readonly first: string | undefined;
 }
 
 /** What could stand at the end of this line. */
@@ -34,13 +36,16 @@ export function planCompletion(line: string): CompletionPlan {
     : undefined;
   const before = (current === undefined ? words : words.slice(0, -1)).map((word) => word.text);
   const typed = current === undefined ? "" : line.slice(current.start);
-  const plan = { word: current?.text ?? "", typed, open, command: before[0] };
+  const named = before.slice(1).filter((word) => !word.startsWith("-"));
+  const plan = { word: current?.text ?? "", typed, open, command: before[0], first: named[0] };
   const command = commandCalled(before[0] ?? "");
   if (before.length === 0) return { ...plan, what: "command" };
   if (command === undefined) return { ...plan, what: "nothing" };
   if (plan.word.startsWith("-") && !before.includes("--")) return { ...plan, what: "option" };
-  const index = before.slice(1).filter((word) => !word.startsWith("-")).length;
-  return { ...plan, what: command.completes[index] ?? command.completes.at(-1) ?? "nothing" };
+  return {
+    ...plan,
+    what: command.completes[named.length] ?? command.completes.at(-1) ?? "nothing",
+  };
 }
 
 export interface CompletionParts {
@@ -85,6 +90,8 @@ async function candidatesOf(parts: CompletionParts, plan: CompletionPlan): Promi
       return await localNames(parts, plan.word);
     case "remote":
       return await remoteNames(parts, plan.word);
+    case "version":
+      return await versionIds(parts, plan.first ?? "");
     case "nothing":
       return [];
   }
@@ -125,17 +132,28 @@ function isOffered(name: string, prefix: string): boolean {
 async function remoteNames(parts: CompletionParts, word: string): Promise<string[]> {
   const { directory, prefix } = split(word);
   const path = directory === "" ? parts.place.remote : resolvedPath(parts.place.remote, directory);
-  const late = () => new Error("the cluster took too long for a completion");
-  const entries = await withDeadline(
-    parts.clock,
-    remoteDeadlineMs,
-    undefined,
-    late,
-    (signal) => beginningWith(parts, path, prefix, signal),
-  );
+  const entries = await inTime(parts, (signal) => beginningWith(parts, path, prefix, signal));
   return entries.filter((entry) => isOffered(entry.name, prefix))
     .map((entry) => directory + entry.name + (entry.kind === "directory" ? "/" : ""));
 }
+
+function inTime<T>(parts: CompletionParts, ask: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const late = () => new Error("the cluster took too long for a completion");
+  return withDeadline(parts.clock, remoteDeadlineMs, undefined, late, ask);
+}
+
+/** The fronts of the ids of a file's earlier versions, as `versions` shows them. */
+async function versionIds(parts: CompletionParts, word: string): Promise<string[]> {
+  const path = resolvedPath(parts.place.remote, word);
+  const { versions } = await inTime(parts, async (signal) => {
+    const { session } = await parts.access(signal);
+    return await session.tracker.versions({ target: { path } }, { signal });
+  });
+  return versions.filter(({ current }) => !current)
+    .map(({ versionId }) => versionId.slice(0, shownDigits));
+}
+
+const shownDigits = 8;
 
 /** Names come sorted, so one page that begins just before the prefix holds the matches. */
 async function beginningWith(

@@ -115,5 +115,11 @@ export async function findPath(
   // A path that could be no id is left to the command itself, which answers with its own fault.
   const path = remotePathOf(context, word);
   if (!VersionPrefix.safeParse(word.toLowerCase()).success) return path;
-  return (await find(context, word, false)).path;
+  const found = await find(context, word, false);
+  if (found.stat.supersededMs === undefined) return found.path;
+  throw new Fault(
+    "usage",
+    `${word} is an earlier version of ${visible(found.path)}, not the file as it is now`,
+    { next: `name the file: ${visible(found.path)}` },
+  );
 }

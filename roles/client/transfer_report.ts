@@ -5,6 +5,7 @@
 import type { Clock } from "../kit/clock.ts";
 import { type Progress, progressAfter, type ProgressEvent, progressLine } from "./progress.ts";
 import { startProgress } from "./progress.ts";
+import { StatusLine } from "./status_line.ts";
 import type { Terminal } from "./terminal.ts";
 import type { TransferObserver } from "./transfer.ts";
 import { visible } from "./wording.ts";
@@ -13,8 +14,6 @@ import { visible } from "./wording.ts";
 const drawEveryMs = 100;
 /** A stalled transfer still shows its falling rate. */
 const redrawEveryMs = 500;
-
-const eraseLine = "\r\x1b[2K";
 
 export interface TransferReport {
   readonly observer: TransferObserver;
@@ -32,27 +31,21 @@ export function startTransferReport(
 ): TransferReport {
   const { clock, terminal } = parts;
   let state = startProgress(clock.now());
-  let drawnMs = -Infinity, isDrawn = false;
+  let drawnMs = -Infinity;
+  const line = new StatusLine(terminal);
   const ended = new AbortController();
 
-  const erase = () => {
-    if (isDrawn) terminal.writeError(eraseLine);
-    isDrawn = false;
-  };
   const draw = () => {
     if (!terminal.errorIsTerminal || ended.signal.aborted) return;
     drawnMs = clock.now();
-    // The last column stays free: some terminals wrap when it is written.
-    const line = progressLine(state, drawnMs, terminal.columns() - 1);
-    terminal.writeError(eraseLine + line);
-    isDrawn = true;
+    line.draw(progressLine(state, drawnMs, line.columns));
   };
   const take = (event: ProgressEvent) => {
     state = progressAfter(state, event, clock.now());
     if (clock.now() - drawnMs >= drawEveryMs) draw();
   };
   const above = (write: () => void) => {
-    erase();
+    line.erase();
     write();
   };
   const redraw = async () => {
@@ -74,7 +67,7 @@ export function startTransferReport(
     state: () => state,
     end: () => {
       ended.abort();
-      erase();
+      line.erase();
     },
   };
 }

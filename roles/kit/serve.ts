@@ -103,6 +103,11 @@ export function serveRoutes<Table extends RouteTable, Caller>(
   return async (request, peer = "unknown") => await app.fetch(request, { peer });
 }
 
+/** Answers whatever is asked with one fault: what a role says before it is ready. */
+export function refuseAll(fault: Fault, random: Random): App {
+  return () => Promise.resolve(problemResponse(fault, randomHex(random, 16)));
+}
+
 function requestIdOf(context: Context, random: Random): string {
   const given = context.req.header(requestIdHeader) ?? "";
   return /^[A-Za-z0-9-]{1,64}$/.test(given) ? given : randomHex(random, 16);

@@ -8,6 +8,7 @@ import { lockDirectory } from "../kit/lock.ts";
 import { lineLog, type LogLevel } from "../kit/log.ts";
 import { prepareState } from "../kit/machine.ts";
 import { systemRandom } from "../kit/random.ts";
+import { refuseAll } from "../kit/serve.ts";
 import { systemDisk } from "../kit/system_disk.ts";
 import { systemTransport } from "../kit/system_transport.ts";
 import { readWhole } from "../kit/disk.ts";
@@ -48,8 +49,9 @@ export async function startSeeder(
   const lock = await lockDirectory(stateDirectory);
   refuseStranger(config, await disk.stat(`${stateDirectory}/seeder.json`) !== undefined);
   const late: { app?: Awaited<ReturnType<typeof openSeeder>>["app"] } = {};
+  const startingUp = refuseAll(new Fault("unavailable", `${config.name} is starting`), random);
   const listener = listen(
-    (request, peer) => late.app?.(request, peer) ?? Promise.resolve(startingUp()),
+    (request, peer) => (late.app ?? startingUp)(request, peer),
     config.listen.host,
     config.listen.port,
   );
@@ -100,8 +102,4 @@ function refuseStranger(config: SeederConfig, hasIdentity: boolean): void {
     `this seeder has not joined a cluster yet and was given no join code`,
     { next: "on the tracker type: join-code; then start this with --join-code CODE" },
   );
-}
-
-function startingUp(): Response {
-  return new Response(null, { status: 503 });
 }

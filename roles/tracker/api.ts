@@ -8,6 +8,7 @@ import type { Core } from "./core.ts";
 import { explain } from "./explain.ts";
 import { fsck } from "./fsck.ts";
 import { type Caller, userOf } from "./guard.ts";
+import { lastChange } from "./last_change.ts";
 import * as listing from "./listing.ts";
 import { locate, reportChunks } from "./locate.ts";
 import * as membership from "./membership.ts";
@@ -17,6 +18,7 @@ import { scrubNow, scrubStatus } from "./scrubs.ts";
 import type { Status } from "./status.ts";
 import * as trash from "./trash.ts";
 import * as uploads from "./uploads.ts";
+import * as versions from "./versions.ts";
 import { whatIf } from "./what_if.ts";
 
 export interface ApiParts {
@@ -86,9 +88,11 @@ export function trackerHandlers(
     move: async ({ input, caller }) => ({
       path: await namespace.move(core, input, userOf(caller)),
     }),
-    setPolicy: async ({ input, caller }) => ({
-      copies: await namespace.setPolicy(core, input, userOf(caller)),
-    }),
+    setPolicy: ({ input, caller }) => namespace.setPolicy(core, input, userOf(caller)),
+    versions: ({ input }) => versions.listVersions(core, input),
+    revertFile: ({ input, caller }) => versions.revertFile(core, input, userOf(caller)),
+    emptyVersions: ({ input, caller }) => versions.emptyVersions(core, input, userOf(caller)),
+    lastChange: ({ caller }) => lastChange(core, userOf(caller)),
 
     openUploads: ({ input, caller }) => uploads.openUploads(core, input, userOf(caller)),
     placeChunks: ({ input }) => uploads.placeChunks(core, input),

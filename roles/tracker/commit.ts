@@ -31,6 +31,7 @@ import { commitOperation, nextNodeId, type Operation } from "./operations.ts";
 import { neededCopies } from "./plan/view.ts";
 import { Proofs, type RecordedChunk } from "./receipts.ts";
 import { checkCondition, conditionOf, refused, uploadUnknown } from "./uploads.ts";
+import { keepReplaced } from "./versions.ts";
 import { pathOfNode, walk } from "./walk.ts";
 
 type Upload = z.output<typeof CommitUpload>;
@@ -40,7 +41,7 @@ type Indexed = ChunkEntry & { readonly index: number };
 
 /**
  * The latest commits and what was answered. The catalog knows a committed version as long as it is
- * current; this also answers the client whose file was replaced before it could ask again.
+ * kept; this also answers the client whose file was replaced before it could ask again.
  */
 export class RecentCommits {
   readonly #done = new Map<UploadId, { result: Done; untilMs: number }>();
@@ -201,13 +202,14 @@ class CommitBatch {
     const copies = await this.#checkManifest(upload, row, missing);
     const found = await walk(tx, RemotePath.parse(row.path), true);
     checkCondition(conditionOf(row), found);
-    const replaces = found.node?.versionId;
+    const replaced = found.node &&
+      await keepReplaced(core, tx, found.node, found.directory, upload);
     const operation: WriteFile = {
       kind: "write-file",
       nodeId: found.node?.nodeId ?? await nextNodeId(tx),
       parentId: found.directory.nodeId,
       name: found.name,
-      ...(replaces === undefined ? {} : { replaces }),
+      ...replaced,
       versionId: versionOf(upload.uploadId),
       mode,
       modifiedMs,

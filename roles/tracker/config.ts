@@ -64,6 +64,13 @@ export const trackerSpec: CommandSpec = {
       default: String(100 * limits.trashShareMax),
     },
     {
+      name: "versions-percent",
+      value: "count",
+      summary: "share of all disks earlier versions may take; beyond it the oldest go",
+      environment: true,
+      default: String(100 * limits.versionsShareMax),
+    },
+    {
       name: "log-sync",
       value: "mode",
       summary:
@@ -117,6 +124,7 @@ export const TrackerSettings = z.strictObject({
   loginCodeFile: z.string().min(1).optional(),
   trashDays: wholeNumber(0, 36_500),
   trashPercent: wholeNumber(0, 100),
+  versionsPercent: wholeNumber(0, 100),
   logSync: z.enum(logSyncModes),
   rebuildWith: wholeNumber(1, 10_000).optional(),
   restore: z.string().min(1).optional(),

@@ -27,6 +27,8 @@ export interface Core {
   /** How long the trash keeps an entry, and which share of all disks it may take. */
   readonly trashKeepMs: number;
   readonly trashShareMax: number;
+  /** Which share of all disks old versions may take. */
+  readonly versionsShareMax: number;
   readonly members: Members;
   readonly holdings: Holdings;
   readonly orders: OrderBook;

@@ -26,6 +26,7 @@ import { evenBelow, planMove, unevenFrom, unevenness } from "./plan/rebalance.ts
 import { type ChunkFacts, planRepair } from "./plan/repair.ts";
 import { type ClusterView, isLive } from "./plan/view.ts";
 import { SetAside } from "./set_aside.ts";
+import { Stuck } from "./stuck.ts";
 import { Surplus } from "./surplus.ts";
 
 /** A copy under way. */
@@ -53,6 +54,7 @@ const balanceEveryMs = 10 * 60_000;
 
 export class Healing {
   readonly setAside = new SetAside();
+  readonly stuck = new Stuck();
   readonly words = new FreshWord();
   readonly #finder = new HealingFinder();
   readonly #surplus = new Surplus();
@@ -178,6 +180,8 @@ export class Healing {
       const { chunkId, sizeBytes } = facts;
       this.#below.delete(chunkId);
       const plan = planRepair(cluster, facts, budget.busy);
+      if (plan.kind === "stuck") this.stuck.meet(chunkId, plan.why, nowMs);
+      else this.stuck.clear(chunkId);
       if (plan.kind !== "copy" || this.setAside.isResting(chunkId, nowMs)) continue;
       this.#below.set(chunkId, { chunkId, sizeBytes, copies: plan.copies });
     }

@@ -17,7 +17,7 @@ import {
 import type { CatalogView, NodeRow } from "./catalog/catalog.ts";
 import type { Core } from "./core.ts";
 import { soundnessOf } from "./soundness.ts";
-import { copiesIn, findTarget, type Found, pathOfNode, walkTo } from "./walk.ts";
+import { findTarget, type Found, pathOfNode, policyIn, walkTo } from "./walk.ts";
 
 function entryOf(node: NodeRow): Entry {
   const { name, kind, sizeBytes, modifiedMs, mode, versionId, target } = node;
@@ -39,14 +39,31 @@ export function stat(
   const nowMs = core.now();
   return core.catalog.read(async (view) => {
     const { path, node } = await findTarget(view, input.target, input.follow);
-    const version = node.versionId === undefined ? undefined : await view.version(node.versionId);
+    const versionId = "versionId" in input.target ? input.target.versionId : node.versionId;
+    const version = versionId === undefined ? undefined : await view.version(versionId);
     if (version === undefined) {
       const directory = node.kind === "directory" ? node : await parentRow(view, node);
-      const copiesWanted = await copiesIn(view, directory, core.copiesDefault);
-      return { ...entryOf(node), path, chunkCount: 0, copiesWanted, nowMs };
+      const { copies: copiesWanted, ...keeps } = await policyIn(
+        view,
+        directory,
+        core.copiesDefault,
+      );
+      const policy = node.kind === "directory" ? { keeps } : {};
+      return { ...entryOf(node), path, chunkCount: 0, copiesWanted, ...policy, nowMs };
     }
+    const { old } = version;
     return {
       ...entryOf(node),
+      // A version named by its id is told of as it was, whatever the file is now.
+      versionId: version.versionId,
+      sizeBytes: version.sizeBytes,
+      ...(old === undefined ? {} : {
+        modifiedMs: old.modifiedMs,
+        mode: old.mode,
+        supersededMs: old.supersededMs,
+        keptUntilMs: old.untilMs,
+      }),
+      oldVersions: (await view.oldVersionsOf(node.nodeId)).length,
       path,
       chunkCount: version.chunkCount,
       chunkSizeBytes: version.chunkSizeBytes,

@@ -94,6 +94,11 @@ export class Members {
       .map((member) => member.row.seederId);
   }
 
+  /** The size of each seeder's disk; 0 where no word of it has come yet. */
+  diskBytes(): number[] {
+    return this.all().map(({ space }) => space.totalBytes);
+  }
+
   view(nowMs: number): ClusterView {
     const seeders = this.all().map((member) => ({
       seederId: member.row.seederId,

@@ -13,6 +13,7 @@ import {
   type RemotePath,
   type RemoveReply,
   type RemoveRequest,
+  type SetPolicyReply,
   type SetPolicyRequest,
 } from "../../protocol/mod.ts";
 import { rootNodeId } from "./catalog/catalog.ts";
@@ -20,7 +21,7 @@ import { type Core, stampOf } from "./core.ts";
 import { DirectoryMaker } from "./directories.ts";
 import { commitOperation, nextNodeId } from "./operations.ts";
 import { moveToTrash } from "./trash.ts";
-import { copiesIn, walk, walkTo } from "./walk.ts";
+import { policyIn, walk, walkTo } from "./walk.ts";
 
 /** Makes directories, with missing parents if asked. How many were made. */
 export function makeDirectories(
@@ -140,20 +141,20 @@ export function move(
   });
 }
 
-/** Sets or clears the policy of a directory. The copies in force there then. */
+/** Sets or clears parts of the policy of a directory. What is in force there then. */
 export function setPolicy(
   core: Core,
   input: z.output<typeof SetPolicyRequest>,
   by: string,
-): Promise<number> {
+): Promise<z.input<typeof SetPolicyReply>> {
   return core.catalog.transaction(async (tx) => {
     const { node, path } = await walkTo(tx, input.path, true);
     if (node.kind !== "directory") {
       throw new Fault("not-a-directory", `${path} is a ${node.kind}: a policy is for a directory`);
     }
-    const { copies } = input;
-    const nodeId = node.nodeId;
-    await commitOperation(tx, stampOf(core), { kind: "set-policy", nodeId, copies, by });
-    return copies ?? await copiesIn(tx, await tx.node(nodeId) ?? node, core.copiesDefault);
+    const { path: _, ...parts } = input;
+    const { nodeId } = node;
+    await commitOperation(tx, stampOf(core), { kind: "set-policy", nodeId, ...parts, by });
+    return await policyIn(tx, await tx.node(nodeId) ?? node, core.copiesDefault);
   });
 }

@@ -1,8 +1,8 @@
 /**
  * The log of the namespace: the closed set of operations, how one is committed, and how a log is
  * replayed. Everything that was decided is in the operation (ids, times, what it replaces), so that
- * `applyOperation`, the one function that changes the derived tables, only writes it down; the live
- * tracker and a replay run the same code and arrive at the same tables.
+ * `applyOperation` (`apply.ts`), the one function that changes the derived tables, only writes it
+ * down; the live tracker and a replay run the same code and arrive at the same tables.
  */
 import * as z from "zod";
 import {
@@ -16,12 +16,12 @@ import {
   SeederName,
   VersionId,
 } from "../../protocol/mod.ts";
+import { applyOperation, type Removed } from "./apply.ts";
 import {
   type Catalog,
   type CatalogTransaction,
   type LogRow,
   rootNodeId,
-  trashNodeId,
 } from "./catalog/catalog.ts";
 
 const NodeNumber = z.int().min(rootNodeId);
@@ -29,6 +29,8 @@ const Entries = z.array(ChunkEntry).max(limits.manifestPageChunksMax);
 const place = { nodeId: NodeNumber, parentId: NodeNumber, name: z.string() };
 /** Who asked for it. */
 const by = z.string();
+/** The version that was current becomes an old one. Its number is that of the operation. */
+const Keeps = z.strictObject({ supersededMs: z.int(), untilMs: z.int() });
 
 /** Every change of the namespace. A node id that is there already means that node is changed. */
 export const Operation = z.discriminatedUnion("kind", [
@@ -56,8 +58,11 @@ export const Operation = z.discriminatedUnion("kind", [
   z.strictObject({
     kind: z.literal("write-file"),
     ...place,
-    /** The version that was current and goes away. */
+    /** The version that was current; it goes away unless `keeps` says how long it is kept. */
     replaces: VersionId.optional(),
+    keeps: Keeps.optional(),
+    /** Old versions that go away because there are enough others. */
+    drops: z.array(VersionId).optional(),
     versionId: VersionId,
     mode: z.int(),
     modifiedMs: z.int(),
@@ -71,6 +76,16 @@ export const Operation = z.discriminatedUnion("kind", [
     chunks: Entries,
     by,
   }),
+  /** An old version becomes the current one again, which is kept in its turn. */
+  z.strictObject({
+    kind: z.literal("revert-file"),
+    nodeId: NodeNumber,
+    versionId: VersionId,
+    keeps: Keeps,
+    by,
+  }),
+  /** Old versions are given up. */
+  z.strictObject({ kind: z.literal("drop-versions"), versionIds: z.array(VersionId), by }),
   z.strictObject({ kind: z.literal("remove"), nodeId: NodeNumber, by }),
   z.strictObject({
     kind: z.literal("move"),
@@ -100,7 +115,10 @@ export const Operation = z.discriminatedUnion("kind", [
   z.strictObject({
     kind: z.literal("set-policy"),
     nodeId: NodeNumber,
-    copies: z.int().nullable(),
+    /** Each: null for that of the directory above, absent to leave it as it is. */
+    copies: z.int().nullable().optional(),
+    versions: z.int().nullable().optional(),
+    versionDays: z.int().nullable().optional(),
     by,
   }),
   z.strictObject({
@@ -122,14 +140,6 @@ export const Operation = z.discriminatedUnion("kind", [
 ]);
 export type Operation = z.output<typeof Operation>;
 
-/** What a removal took away; zeros for every other operation. */
-export interface Removed {
-  readonly files: number;
-  readonly directories: number;
-  readonly links: number;
-}
-const nothingRemoved: Removed = { files: 0, directories: 0, links: 0 };
-
 /** Under which start of the tracker, and when by its clock, an operation is committed. */
 export interface Stamp {
   readonly epoch: number;
@@ -144,14 +154,15 @@ export async function commitOperation(
 ): Promise<Removed> {
   const head = await tx.logHead();
   const text = JSON.stringify(operation);
+  const sequence = (head?.sequence ?? 0) + 1;
   await tx.appendLog({
-    sequence: (head?.sequence ?? 0) + 1,
+    sequence,
     epoch: stamp.epoch,
     timeMs: Math.max(stamp.nowMs, head?.timeMs ?? 0),
     text,
     checksum: chainChecksum(head?.checksum, text),
   });
-  return await applyOperation(tx, operation);
+  return await applyOperation(tx, operation, sequence);
 }
 
 /** The checksum of a log row with this text after one with that checksum. */
@@ -176,153 +187,6 @@ export async function ensureRoot(tx: CatalogTransaction): Promise<void> {
     modifiedMs: 0,
     sizeBytes: 0,
   });
-}
-
-/** Changes the derived tables as the operation says. Checks nothing: it was decided before. */
-export async function applyOperation(
-  tx: CatalogTransaction,
-  operation: Operation,
-): Promise<Removed> {
-  switch (operation.kind) {
-    case "make-directory": {
-      const { nodeId, parentId, name, mode, modifiedMs } = operation;
-      const kind = "directory";
-      await tx.putNode({ nodeId, parentId, name, kind, mode, modifiedMs, sizeBytes: 0 });
-      return nothingRemoved;
-    }
-    case "make-link": {
-      const { nodeId, parentId, name, target, modifiedMs } = operation;
-      const sizeBytes = new TextEncoder().encode(target).length;
-      const row = { nodeId, parentId, name, mode: 0o777, modifiedMs, sizeBytes, target };
-      await tx.putNode({ ...row, kind: "link" });
-      return nothingRemoved;
-    }
-    case "manifest-page":
-      await tx.putManifest(operation.versionId, operation.from, operation.chunks);
-      return nothingRemoved;
-    case "write-file":
-      await writeFile(tx, operation);
-      return nothingRemoved;
-    case "remove":
-      return await tx.removeTree(operation.nodeId);
-    case "move": {
-      const node = await tx.node(operation.nodeId);
-      if (node === undefined) throw contradiction(operation);
-      if (operation.replaces !== undefined) await tx.removeTree(operation.replaces);
-      await tx.putNode({ ...node, parentId: operation.parentId, name: operation.name });
-      return nothingRemoved;
-    }
-    case "trash":
-      await trash(tx, operation);
-      return nothingRemoved;
-    case "restore": {
-      const entry = await tx.trashed(operation.trashId);
-      const node = entry && await tx.node(entry.nodeId);
-      if (node === undefined) throw contradiction(operation);
-      await tx.putNode({ ...node, parentId: operation.parentId, name: operation.name });
-      await tx.removeTrash(operation.trashId);
-      return nothingRemoved;
-    }
-    case "purge":
-      for (const trashId of operation.trashIds) {
-        const entry = await tx.trashed(trashId);
-        if (entry === undefined) throw contradiction(operation);
-        await tx.removeTree(entry.nodeId);
-        await tx.removeTrash(trashId);
-      }
-      return nothingRemoved;
-    case "set-policy": {
-      const node = await tx.node(operation.nodeId);
-      if (node === undefined) throw contradiction(operation);
-      const { copies: _, ...rest } = node;
-      await tx.putNode(operation.copies === null ? rest : { ...rest, copies: operation.copies });
-      return nothingRemoved;
-    }
-    case "join-seeder":
-      await joinSeeder(tx, operation);
-      return nothingRemoved;
-    case "care-seeder":
-      await careSeeder(tx, operation);
-      return nothingRemoved;
-    case "forget-seeder":
-      await forgetSeeder(tx, operation.seederId);
-      return nothingRemoved;
-  }
-}
-
-type WriteFile = Extract<Operation, { kind: "write-file" }>;
-
-async function writeFile(tx: CatalogTransaction, operation: WriteFile): Promise<void> {
-  const { nodeId, parentId, name, mode, modifiedMs, sizeBytes, versionId } = operation;
-  const { chunkSizeBytes, chunkCount, manifestDigest, copies, createdMs, chunks } = operation;
-  if (operation.replaces !== undefined) await tx.removeVersion(operation.replaces);
-  await tx.putVersion({
-    versionId,
-    nodeId,
-    sizeBytes,
-    chunkSizeBytes,
-    chunkCount,
-    manifestDigest,
-    copies,
-    createdMs,
-  });
-  if (chunks.length > 0) await tx.putManifest(versionId, chunkCount - chunks.length, chunks);
-  const kind = "file";
-  await tx.putNode({ nodeId, parentId, name, kind, mode, modifiedMs, sizeBytes, versionId });
-}
-
-type Trash = Extract<Operation, { kind: "trash" }>;
-
-async function trash(tx: CatalogTransaction, operation: Trash): Promise<void> {
-  const { trashId, nodeId, path, trashedMs, by } = operation;
-  const node = await tx.node(nodeId);
-  if (node === undefined) throw contradiction(operation);
-  const below = await tx.usage(nodeId);
-  const { kind } = node;
-  const directories = below.directories + (kind === "directory" ? 1 : 0);
-  await tx.putTrash({ trashId, nodeId, path, kind, trashedMs, by, ...below, directories });
-  await tx.putNode({ ...node, parentId: trashNodeId, name: String(trashId) });
-}
-
-type JoinSeeder = Extract<Operation, { kind: "join-seeder" }>;
-
-async function joinSeeder(tx: CatalogTransaction, operation: JoinSeeder): Promise<void> {
-  const { seederId, name, zone, address, joinedMs } = operation;
-  const row = { seederId, name, zone, address, joinedMs, away: false };
-  await tx.putSeeder({ ...row, totalBytes: 0, freeBytes: 0, usedBytes: 0 });
-}
-
-type CareSeeder = Extract<Operation, { kind: "care-seeder" }>;
-
-async function careSeeder(tx: CatalogTransaction, operation: CareSeeder): Promise<void> {
-  const { seederId, draining, maintenanceUntilMs } = operation;
-  const row = (await tx.seeders()).find((each) => each.seederId === seederId);
-  if (row === undefined) return;
-  const { draining: _d, maintenanceUntilMs: _m, ...rest } = row;
-  await tx.putSeeder({
-    ...rest,
-    ...(draining ? { draining } : {}),
-    ...(maintenanceUntilMs === null ? {} : { maintenanceUntilMs }),
-  });
-}
-
-const forgottenAtOnce = 4096;
-
-async function forgetSeeder(tx: CatalogTransaction, seederId: SeederId): Promise<void> {
-  for (;;) {
-    const held = await tx.holdingsOf(seederId, undefined, forgottenAtOnce);
-    if (held.length === 0) break;
-    await tx.removeHoldings(seederId, held.map(({ chunkId }) => chunkId));
-  }
-  await tx.removeSeeder(seederId);
-}
-
-function contradiction(operation: Operation): Fault {
-  return new Fault(
-    "config-corrupt",
-    `the log speaks of a node that is not there: ${JSON.stringify(operation).slice(0, 200)}`,
-    { next: "restore the tracker's catalog from a copy, and keep the damaged one" },
-  );
 }
 
 const pageRows = 256;
@@ -356,7 +220,7 @@ export async function replayRows(
   for (const row of rows) {
     const operation = readRow(row, last);
     await tx.appendLog(row);
-    await applyOperation(tx, operation);
+    await applyOperation(tx, operation, row.sequence);
     last = row;
   }
 }

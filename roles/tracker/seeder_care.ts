@@ -80,6 +80,34 @@ export async function drain(
   return { draining: !cancel };
 }
 
+function mib(bytes: number): string {
+  return `${Math.ceil(bytes / (1024 * 1024))} MiB`;
+}
+
+const lookedAtOnce = 4_096;
+/** A request looks at no more chunks than this; what it does not see is told in the status. */
+const lookedAtMost = 50 * lookedAtOnce;
+
+/** Chunks on this seeder of which more copies are wanted than `places`, and how many copies. */
+async function beyond(core: Core, seederId: SeederId, places: number) {
+  let chunks = 0, copies = 0, looked = 0;
+  let after: string | undefined;
+  do {
+    const page = await core.catalog.read(async (view) => {
+      const held = await view.holdingsOf(seederId, after, lookedAtOnce);
+      const wanted = await view.wanted(held.map(({ chunkId }) => chunkId));
+      return { held, wanted };
+    });
+    for (const most of page.wanted.values()) {
+      if (most > places) chunks++;
+      copies = Math.max(copies, most);
+    }
+    after = page.held.length < lookedAtOnce ? undefined : page.held.at(-1)?.chunkId;
+    looked += page.held.length;
+  } while (after !== undefined && looked < lookedAtMost);
+  return { chunks, copies };
+}
+
 /** The smallest fix stands in the refusal. */
 async function checkRoom(core: Core, member: Member): Promise<void> {
   const { seederId, name } = member.row;
@@ -88,23 +116,26 @@ async function checkRoom(core: Core, member: Member): Promise<void> {
     seeder.leaving !== true
   );
   const held = await core.catalog.read((view) => view.holdingsSummary(seederId));
-  const wanted = core.copiesDefault;
-  if (others.length < wanted) {
-    const lacking = wanted - others.length;
+  const { chunks, copies } = await beyond(core, seederId, others.length);
+  if (chunks > 0) {
+    const lacking = copies - others.length;
     throw new Fault(
       "too-few-seeders",
-      `${name} cannot be drained: ${wanted} copies of each file need ${wanted} other seeders, ` +
-        `and ${others.length} can be written to`,
-      { next: `add ${lacking} more: join-code` },
+      `${name} cannot be drained: ${chunks} of its chunks shall have ${copies} copies, and ` +
+        `${others.length} other seeders can be written to`,
+      {
+        next: `add ${lacking} more (join-code), or ask for fewer copies of the files there ` +
+          `(explain PATH, policy DIRECTORY ${Math.max(1, others.length)})`,
+      },
     );
   }
   const freeBytes = others.reduce((sum, seeder) => sum + seeder.freeBytes, 0);
   if (freeBytes < held.usedBytes) {
     throw new Fault(
       "too-few-seeders",
-      `${name} cannot be drained: it holds ${held.usedBytes} bytes, and the others have ` +
-        `${freeBytes} free`,
-      { next: `free ${held.usedBytes - freeBytes} bytes, or add a seeder: join-code` },
+      `${name} cannot be drained: it holds ${mib(held.usedBytes)}, and the others have ` +
+        `${mib(freeBytes)} free`,
+      { next: `free ${mib(held.usedBytes - freeBytes)}, or add a seeder: join-code` },
     );
   }
 }

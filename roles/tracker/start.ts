@@ -9,7 +9,7 @@ import { lineLog, type LogLevel } from "../kit/log.ts";
 import { firstAddress, prepareState } from "../kit/machine.ts";
 import { systemRandom } from "../kit/random.ts";
 import { systemDisk } from "../kit/system_disk.ts";
-import type { App } from "../kit/serve.ts";
+import { type App, refuseAll } from "../kit/serve.ts";
 import { openRebuild, openSqliteCatalog, openTracker, restoreFile } from "./mod.ts";
 import type { LogSync } from "./plan/log_sync.ts";
 
@@ -49,6 +49,7 @@ export interface TrackerConfig {
   readonly copies: number;
   readonly trashDays: number;
   readonly trashPercent: number;
+  readonly versionsPercent: number;
   readonly logSync: LogSync;
   readonly from?: WayBack | undefined;
   readonly garbageMinutes: number;
@@ -71,10 +72,12 @@ export async function startTracker(
   const disk = systemDisk();
   const stateDirectory = await prepareState(disk, config.disk, "tracker");
   const lock = await lockDirectory(stateDirectory);
+  const random = systemRandom();
   const late: { app?: App } = {};
+  const startingUp = refuseAll(new Fault("unavailable", "the tracker is starting"), random);
   // Listening comes first: the address goes into the codes, and a taken port must change nothing.
   const listener = listen(
-    (request, peer) => late.app?.(request, peer) ?? Promise.resolve(startingUp()),
+    (request, peer) => (late.app ?? startingUp)(request, peer),
     config.listen.host,
     config.listen.port,
   );
@@ -82,7 +85,6 @@ export async function startTracker(
   const catalog = await openSqliteCatalog(`${stateDirectory}/catalog.sqlite`);
   // Told only once somebody answers there: programs that start this one wait for the line.
   const listening = `tracker listening on ${urlOf(listener.host, listener.port)}`;
-  const random = systemRandom();
   const parts = { catalog, disk, stateDirectory, clock, random, log };
   const { from } = config;
   if (from?.kind === "file") await restoreFile({ ...parts, recoveryCode: from.code }, from.path);
@@ -105,6 +107,7 @@ export async function startTracker(
     copiesDefault: config.copies,
     trashKeepMs: config.trashDays * 86_400_000,
     trashShareMax: config.trashPercent / 100,
+    versionsShareMax: config.versionsPercent / 100,
     garbageGraceMs: config.garbageMinutes * 60_000,
     codeFiles: {
       ...(config.joinCodeFile === undefined ? {} : { join: config.joinCodeFile }),
@@ -127,10 +130,6 @@ export async function startTracker(
   await tracker.close();
   await catalog.close();
   lock.release();
-}
-
-function startingUp(): Response {
-  return new Response(null, { status: 503 });
 }
 
 function publicUrlOf(listener: Listener): string {

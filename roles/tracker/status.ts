@@ -4,6 +4,7 @@ import { version } from "../kit/version.ts";
 import type { Core } from "./core.ts";
 import { trashLimits } from "./trash.ts";
 import type { Member } from "./members.ts";
+import { versionsShare } from "./versions.ts";
 
 const setAsideListed = 20;
 
@@ -19,9 +20,12 @@ export class Status {
     const { core } = this;
     const nowMs = core.now();
     const { atRisk, unavailable } = await this.#chunksBelow(nowMs);
-    const { totals, trash, uploadsOpen, head } = await core.catalog.read(async (view) => ({
+    const { totals, trash, versions, uploadsOpen, head } = await core.catalog.read(async (
+      view,
+    ) => ({
       totals: await view.totals(),
       trash: await view.trashSums(),
+      versions: await view.oldVersionSums(),
       uploadsOpen: await view.uploadCount(),
       head: await view.logHead(),
     }));
@@ -39,6 +43,7 @@ export class Status {
       links: totals.links - trash.links,
       fileBytes: totals.fileBytes - trash.fileBytes,
       trash: { ...trash, ...trashLimits(core) },
+      oldVersions: { ...versions, bytesMax: versionsShare(core).bytesMax },
       chunksAtRisk: atRisk,
       chunksUnavailable: unavailable,
       uploadsOpen,
@@ -67,6 +72,7 @@ export class Status {
     const bytesLeft = chunks === 0 ? 0 : Math.round(left * bytes / chunks);
     const speed = healing.bytesPerSecond(nowMs);
     const stopped = core.losses.stopped;
+    const stuck = healing.stuck.told(nowMs);
     return {
       pace: healing.pace,
       copying: healing.copying,
@@ -75,6 +81,7 @@ export class Status {
       secondsLeft: left === 0 ? 0 : speed === 0 ? null : Math.ceil(bytesLeft / speed),
       setAsideCount: healing.setAside.size,
       setAside: healing.setAside.first(setAsideListed),
+      ...(stuck === undefined ? {} : { stuck }),
       ...(stopped === undefined ? {} : { dropsStopped: stopped }),
       drains: draining.map(({ row }) => ({
         seederId: row.seederId,

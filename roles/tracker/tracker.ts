@@ -44,6 +44,7 @@ import { Scrubs } from "./scrubs.ts";
 import { Status } from "./status.ts";
 import { sweepTrash } from "./trash.ts";
 import { sweepUploads } from "./uploads.ts";
+import { sweepVersions } from "./versions.ts";
 
 export interface TrackerParts {
   readonly catalog: Catalog;
@@ -58,6 +59,7 @@ export interface TrackerParts {
   readonly copiesDefault?: number;
   readonly trashKeepMs?: number;
   readonly trashShareMax?: number;
+  readonly versionsShareMax?: number;
   /** How long a chunk stays that nobody names. */
   readonly garbageGraceMs?: number;
   /** Where codes are kept fresh besides `<stateDirectory>/codes/`. */
@@ -182,6 +184,7 @@ async function openCore(
     copiesDefault,
     trashKeepMs: parts.trashKeepMs ?? limits.trashKeepMs,
     trashShareMax: parts.trashShareMax ?? limits.trashShareMax,
+    versionsShareMax: parts.versionsShareMax ?? limits.versionsShareMax,
     members,
     holdings: new Holdings(),
     orders: new OrderBook(random),
@@ -234,6 +237,7 @@ function stepper(core: Core, codes: Codes, recent: RecentCommits): () => Promise
     recent.sweep(nowMs);
     await forgetEndedUploads(core);
     await purgeTrash(core);
+    await dropOldVersions(core);
     await collectGarbage(core);
     await heal(core, nowMs);
     await refreshCodes(core, codes);
@@ -266,6 +270,15 @@ async function purgeTrash(core: Core): Promise<void> {
     if (entries > 0) core.log.info("trash purged", { entries });
   } catch (fault) {
     core.log.error("trash not purged", { fault });
+  }
+}
+
+async function dropOldVersions(core: Core): Promise<void> {
+  try {
+    const versions = await sweepVersions(core);
+    if (versions > 0) core.log.info("old versions given up", { versions });
+  } catch (fault) {
+    core.log.error("old versions not given up", { fault });
   }
 }
 

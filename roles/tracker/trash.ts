@@ -22,7 +22,8 @@ import type { CatalogTransaction, CatalogView, NodeRow, TrashRow } from "./catal
 import { type Core, stampOf } from "./core.ts";
 import { DirectoryMaker } from "./directories.ts";
 import { commitOperation } from "./operations.ts";
-import { entriesToPurge, trashBytesMax, type TrashLimits } from "./plan/trash.ts";
+import { shareOf } from "./plan/share.ts";
+import { entriesToPurge } from "./plan/trash.ts";
 import { walk } from "./walk.ts";
 
 /** Moves a node into the trash; the entry it became. */
@@ -153,25 +154,23 @@ function added(left: TrashSums, right: TrashSums): TrashSums {
   };
 }
 
-export function trashLimits(core: Core): TrashLimits {
-  const diskBytes = core.members.all().reduce((sum, { space }) => sum + space.totalBytes, 0);
-  const { trashKeepMs: keepMs, trashShareMax, copiesDefault } = core;
-  return { keepMs, bytesMax: trashBytesMax(diskBytes, trashShareMax, copiesDefault) };
+/** What the trash may take, and for how long it keeps an entry. */
+export function trashLimits(core: Core): { keepMs: number; bytesMax: number } {
+  return { keepMs: core.trashKeepMs, bytesMax: trashShare(core).bytesMax };
 }
 
-/**
- * Purges what is too old or too much. How many entries. While the size of a seeder's disk is not
- * known, as after a rebuild, nobody can say what is too much.
- */
+function trashShare({ members, trashShareMax, copiesDefault }: Core) {
+  return shareOf(members.diskBytes(), trashShareMax, copiesDefault);
+}
+
+/** Purges what is too old or too much. How many entries. */
 export async function sweepTrash(core: Core): Promise<number> {
   const { oldest, sums } = await core.catalog.read(async (view) => ({
     oldest: await view.trash(undefined, purgedAtOnce),
     sums: await view.trashSums(),
   }));
-  const { keepMs, bytesMax } = trashLimits(core);
-  const isKnown = core.members.all().every(({ space }) => space.totalBytes > 0);
-  const most = { keepMs, bytesMax: isKnown ? bytesMax : Infinity };
-  const doomed = entriesToPurge(oldest, sums.fileBytes, most, core.now());
+  const limits = { keepMs: core.trashKeepMs, bytesMax: trashShare(core).bytesTolerated };
+  const doomed = entriesToPurge(oldest, sums.fileBytes, limits, core.now());
   if (doomed.length === 0) return 0;
   return (await purge(core, doomed, "the tracker")).entries;
 }

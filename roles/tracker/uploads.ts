@@ -32,7 +32,7 @@ import type { Core } from "./core.ts";
 import { choosePlaces } from "./plan/placement.ts";
 import { type ClusterView, isLive, neededCopies } from "./plan/view.ts";
 import { checkHeldSize, Proofs } from "./receipts.ts";
-import { copiesIn, type Found, walk } from "./walk.ts";
+import { type Found, policyIn, walk } from "./walk.ts";
 
 /** The catalog failed, not the item: the whole transaction must be undone. */
 const catalogFaults = [
@@ -134,7 +134,7 @@ async function openOne(
     ...(sizeBytes === undefined ? {} : { sizeBytes }),
     modifiedMs,
     mode,
-    copies: await copiesIn(tx, found.directory, core.copiesDefault),
+    copies: (await policyIn(tx, found.directory, core.copiesDefault)).copies,
     user,
     openedMs: nowMs,
     leaseEndsMs,

@@ -122,19 +122,41 @@ export async function pathOfNode(view: CatalogView, node: NodeRow): Promise<Remo
   return joined(names.reverse());
 }
 
-/** The copies new files in `directory` get: its own policy, or that of the nearest one above it. */
-export async function copiesIn(
+/** What holds for files written in a directory. */
+export interface Policy {
+  readonly copies: number;
+  /** Earlier versions kept of each file. */
+  readonly versions: number;
+  readonly versionDays: number;
+}
+
+/** Each from the directory's own policy, or that of the nearest one above that has it. */
+export async function policyIn(
   view: CatalogView,
   directory: NodeRow,
   copiesDefault: number,
-): Promise<number> {
+): Promise<Policy> {
+  let found: Partial<Policy> = {};
   for (let row = directory;;) {
-    if (row.copies !== undefined) return row.copies;
-    if (row.nodeId === rootNodeId) return copiesDefault;
+    const { copies, versions, versionDays } = row;
+    found = {
+      ...(copies === undefined ? {} : { copies }),
+      ...(versions === undefined ? {} : { versions }),
+      ...(versionDays === undefined ? {} : { versionDays }),
+      // What was found nearer.
+      ...found,
+    };
+    if (row.nodeId === rootNodeId) break;
     const parent = await view.node(row.parentId);
     if (parent === undefined) throw lostParent(row);
     row = parent;
   }
+  return {
+    copies: copiesDefault,
+    versions: limits.versionsDefault,
+    versionDays: limits.versionDaysDefault,
+    ...found,
+  };
 }
 
 async function rootOf(view: CatalogView): Promise<NodeRow> {

@@ -19,6 +19,7 @@ import {
   link,
   logRow,
   observe,
+  oldVersion,
   root,
   seeder,
   seederRow,
@@ -68,6 +69,16 @@ const putVersion = fc.record({ number, nodeId: number, copies, entries, first: f
     if (input.first) await t.putVersion(row);
   });
 
+/** It becomes an old version, or is the current one again. */
+const supersede = fc.record({ number, untilMs: number, old: fc.boolean() })
+  .map((input): Step => async (t) => {
+    const row = await t.version(versionId(input.number));
+    if (row === undefined) return;
+    const { old } = oldVersion(input.number, row.nodeId, input.untilMs);
+    const { old: _, ...rest } = row;
+    await t.putVersion(input.old ? { ...rest, old } : rest);
+  });
+
 const putManifest = fc.tuple(number, fc.nat(9), entries)
   .map(([of, from, rows]): Step => async (t) => {
     if (await t.version(versionId(of)) !== undefined) {
@@ -88,6 +99,7 @@ const moveToTrash = fc.tuple(number, fc.nat(9)).map(([nodeId, of]): Step => asyn
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: putNode },
   { weight: 3, arbitrary: putVersion },
+  { weight: 2, arbitrary: supersede },
   putManifest,
   number.map((nodeId): Step => (t) => t.removeTree(nodeId)),
   moveToTrash,

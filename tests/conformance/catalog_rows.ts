@@ -11,6 +11,7 @@ import type {
   Catalog,
   LogRow,
   NodeRow,
+  OldVersionRow,
   SeederRow,
   TrashRow,
   UploadRow,
@@ -69,6 +70,12 @@ export function version(number: number, nodeId: number, copies: number): Version
     copies,
     createdMs: 11,
   };
+}
+
+/** The same version when another has taken its place. */
+export function oldVersion(number: number, nodeId: number, untilMs: number): OldVersionRow {
+  const old = { number, supersededMs: 29, untilMs, mode: 0o600, modifiedMs: 31 };
+  return { ...version(number, nodeId, 2), by: "someone", old };
 }
 
 export function upload(number: number, leaseEndsMs: number): UploadRow {
@@ -133,6 +140,10 @@ export function observe(catalog: Catalog): Promise<unknown> {
       trashSums: await view.trashSums(),
       highestNodeId: await view.highestNodeId(),
       versions: await view.versionsByPrefix("", most),
+      oldVersionsOf: await each((number) => view.oldVersionsOf(number)),
+      oldVersions: await Promise.all([view.oldVersions(undefined, most), view.oldVersions(4, 2)]),
+      oldVersionsEnded: await each((number) => view.oldVersionsEnded(number, 1 + number % 4)),
+      oldVersionSums: await view.oldVersionSums(),
       versionsAfter: await Promise.all(
         [undefined, ...numbers.map(versionId)].map((after) => view.versionsAfter(after, 3)),
       ),

@@ -9,6 +9,7 @@ import {
   type Catalog,
   type CatalogTransaction,
   type CatalogView,
+  type OldVersionRow,
   trashNodeId,
 } from "../../roles/tracker/catalog/catalog.ts";
 import {
@@ -19,6 +20,7 @@ import {
   logRow,
   noChunk,
   observe,
+  oldVersion,
   root,
   seeder,
   seederRow,
@@ -43,7 +45,7 @@ const history: readonly Write[] = [
   async (t) => {
     await t.putNode(root);
     await t.putNode(directory(2, 1, "a"));
-    await t.putNode({ ...directory(3, 2, "b"), copies: 3 });
+    await t.putNode({ ...directory(3, 2, "b"), copies: 3, versions: 0, versionDays: 7 });
     await t.putNode(link(4, 2, "l", "../a"));
     await t.putSetting("setting 1", "one");
     await t.putSeeder(seederRow(1));
@@ -114,7 +116,8 @@ export function catalogSuite(name: string, open: () => Promise<CatalogUnderTest>
     await catalog.read(async (view) => {
       assert.equal(await view.setting("setting 1"), "two");
       assert.equal(await view.setting("setting 2"), undefined);
-      assert.deepEqual(await view.node(3), { ...directory(3, 2, "b"), copies: 3 });
+      const ruled = { ...directory(3, 2, "b"), copies: 3, versions: 0, versionDays: 7 };
+      assert.deepEqual(await view.node(3), ruled);
       assert.deepEqual(await view.child(2, "l"), link(4, 2, "l", "../a"));
       assert.equal(await view.child(2, "L"), undefined);
       assert.deepEqual(await view.child(3, "f"), file(5, 3, "f", 1001, versionId(1)));
@@ -373,6 +376,51 @@ export function catalogSuite(name: string, open: () => Promise<CatalogUnderTest>
       page = await view.versionsAfter(page.at(-1)?.versionId, 2);
     }
     assert.deepEqual(found.map((row) => row.versionId), ids, "pages of all of them");
+  });
+
+  test("old versions come by file, by number and by end, and are summed up", async (under) => {
+    const { catalog } = under;
+    const numbers = (rows: readonly OldVersionRow[]) => rows.map(({ old }) => old.number);
+    await catalog.transaction(async (t) => {
+      await t.putNode(root);
+      await t.putNode(file(5, 1, "f", 9, versionId(4)));
+      await t.putVersion({ ...version(4, 5, 2), by: "someone" });
+      for (const [number, nodeId, untilMs] of [[7, 5, 40], [3, 5, 50], [8, 6, 45]] as const) {
+        await t.putVersion(oldVersion(number, nodeId, untilMs));
+        await t.putManifest(versionId(number), 0, [chunk(number)]);
+      }
+    });
+    await catalog.read(async (view) => {
+      assert.deepEqual(await view.version(versionId(4)), { ...version(4, 5, 2), by: "someone" });
+      assert.deepEqual(await view.version(versionId(7)), oldVersion(7, 5, 40));
+      const both = [oldVersion(3, 5, 50), oldVersion(7, 5, 40)];
+      assert.deepEqual(await view.oldVersionsOf(5), both);
+      assert.deepEqual(await view.oldVersionsOf(9), []);
+      assert.deepEqual(numbers(await view.oldVersions(undefined, 2)), [3, 7]);
+      assert.deepEqual(numbers(await view.oldVersions(3, 9)), [7, 8]);
+      assert.deepEqual(numbers(await view.oldVersionsEnded(39, 9)), []);
+      assert.deepEqual(numbers(await view.oldVersionsEnded(45, 9)), [7, 8]);
+      assert.deepEqual(numbers(await view.oldVersionsEnded(99, 2)), [7, 8]);
+      assert.deepEqual(await view.oldVersionSums(), { versions: 3, fileBytes: 3018 });
+      // Their chunks are wanted like those of any version.
+      assert.deepEqual(await view.chunksBelow([]), { atRisk: 3, unavailable: 3 });
+    });
+    await catalog.transaction(async (t) => {
+      const { old: _, ...current } = oldVersion(3, 5, 50);
+      await t.putVersion(current);
+      await t.putVersion({ ...oldVersion(8, 6, 45), sizeBytes: 100 });
+      assert.deepEqual(await t.oldVersionSums(), { versions: 2, fileBytes: 1107 });
+      await t.removeVersion(versionId(8));
+      assert.deepEqual(await t.oldVersionSums(), { versions: 1, fileBytes: 1007 });
+      await t.removeTree(5);
+    });
+    const after = under.reopen === undefined ? catalog : await under.reopen();
+    await after.read(async (view) => {
+      assert.deepEqual(await view.oldVersionSums(), { versions: 0, fileBytes: 0 });
+      assert.deepEqual(await view.oldVersions(undefined, 9), []);
+      assert.deepEqual(await view.oldVersionsEnded(99, 9), []);
+      assert.equal((await view.totals()).chunks, 0);
+    });
   });
 
   written("wanted is the most copies of those versions that name a chunk", async (t) => {

@@ -48,6 +48,7 @@ export const testedElsewhere: Readonly<Record<string, string>> = {
   "protocol/membership.ts": "schemas only: tests/golden/golden_test.ts parses each message",
   "protocol/orders.ts": "schemas only: tests/golden/golden_test.ts parses each order",
   "protocol/trash.ts": "schemas only: tests/golden/golden_test.ts parses each message",
+  "protocol/versions.ts": "schemas only: tests/golden/golden_test.ts parses each message",
   "protocol/scrub.ts": "schemas and one line: tests/roles/tracker/scrubs_test.ts",
   "protocol/routes.ts": "a table: tests/golden/golden_test.ts goes through every route",
   "protocol/mod.ts": "exports again what the other files hold",

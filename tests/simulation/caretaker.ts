@@ -48,7 +48,12 @@ export class Caretaker {
     const known = status.seeders.find(({ name }) => name === seeder.name);
     if (known === undefined || this.over) return undefined;
     const { seederId } = known;
-    if (kind === "drain") return await tracker.drain({ seederId, cancel: known.draining });
+    if (kind === "drain") {
+      // One that holds nothing may always be drained, and then no upload finds enough places.
+      const left = status.seeders.filter((other) => other !== known && !other.draining).length;
+      if (!known.draining && left < this.cluster.copies) return undefined;
+      return await tracker.drain({ seederId, cancel: known.draining });
+    }
     if (kind === "maintenance") {
       const forMs = known.maintenanceUntilMs === undefined ? 15_000 : null;
       await tracker.maintenance({ seederId, forMs });

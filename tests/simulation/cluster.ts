@@ -84,6 +84,11 @@ export class Cluster {
     }
   }
 
+  /** Of each file, where no policy says otherwise. */
+  get copies(): number {
+    return this.options.copies;
+  }
+
   /** One more machine for a seeder, not started. */
   newSeeder(): Machine {
     const number = this.seeders.length + 1;

@@ -8,7 +8,6 @@ import { packHeadBytes, recordHeadBytes } from "../../roles/seeder/store/pack_fo
 import { leftovers } from "./cleans.ts";
 import { stateOf } from "./cluster.ts";
 import { HealingStory } from "./healing_story.ts";
-import type { Machine } from "./world.ts";
 
 const mib = 1024 * 1024;
 
@@ -196,17 +195,5 @@ Deno.test("story: the head of a record rots, and the scrub saves the good bytes 
   assert(await story.world.until(() => first.ready, 5_000));
   const store = story.cluster.stores.get(first);
   assert.equal(store?.summary().chunkCount, before, "every record is found at the start");
-  await story.end();
-});
-
-Deno.test("story: an empty seeder is to be drained, and the others are too few for uploads", async () => {
-  const { story, first, second } = await begin(9, 3);
-  const drain = async (machine: Machine) => {
-    const { seederId } = await story.seeder(machine);
-    return await story.world.timeline.run(story.session.tracker.drain({ seederId, cancel: false }));
-  };
-  await drain(first);
-  await assert.rejects(drain(second), /cannot be drained/);
-  await story.put(5000);
   await story.end();
 });

@@ -100,6 +100,24 @@ Deno.test("story: a seeder is drained, and says when it may be switched off", as
   await story.end();
 });
 
+Deno.test("story: what cannot be copied is told with the reason until a seeder joins", async () => {
+  const story = await HealingStory.begin(14, 2);
+  await story.put(...sizes);
+  const [dead] = story.cluster.seeders;
+  assert(dead !== undefined);
+  dead.cutPower();
+  await story.until("it says that it is stuck", ({ healing }) => healing.stuck !== undefined);
+  const { healing } = await story.status();
+  assert.match(healing.stuck?.why ?? "", /^1 of 2 copies: no other seeder can take/);
+  const joined = story.cluster.newSeeder();
+  joined.disk.plantDirectory(stateOf.seeder);
+  joined.start();
+  await story.until("healed", (status) => status.chunksAtRisk === 0);
+  await story.until("nothing is stuck", (status) => status.healing.stuck === undefined);
+  story.cluster.seeders.splice(0, 1);
+  await story.end();
+});
+
 Deno.test("story: a seeder returns with all it had, the surplus goes", async () => {
   const story = await HealingStory.begin(5, 4);
   await story.put(...sizes);

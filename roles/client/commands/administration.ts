@@ -8,40 +8,95 @@ export const policy: Command = {
   spec: {
     name: "policy",
     group: "Cluster",
-    summary: "Show or set how many copies files below a directory get.",
-    details: "It holds for files written from now on, in directories below as well.",
+    summary: "Show or set copies and earlier versions of what lies below a directory.",
+    details:
+      "It holds for files written from now on, in directories below as well. An overwrite\n" +
+      `keeps the version before: by default ${limits.versionsDefault} of each file, for ` +
+      `${limits.versionDaysDefault} days.`,
     arguments: [
       { name: "path", summary: "a directory, or a file to look at" },
       { name: "copies", summary: "a number, or inherit", optional: true },
     ],
-    examples: ["policy /photos", "policy /photos 3", "policy /photos inherit"],
+    options: [
+      {
+        name: "versions",
+        value: "count",
+        summary: "earlier versions kept of each file: a number, 0 for none, or inherit",
+      },
+      {
+        name: "version-days",
+        value: "count",
+        summary: "for how many days they are kept, or inherit",
+      },
+    ],
+    examples: [
+      "policy /photos",
+      "policy /photos 3",
+      "policy /photos inherit",
+      "policy /logs --versions 0",
+      "policy /texts --versions 100 --version-days 365",
+    ],
   },
   completes: ["remote", "nothing"],
   run: async (context) => {
     const word = context.run.word("path") ?? ".";
-    const wanted = context.run.word("copies");
-    if (wanted === undefined) {
+    const { run } = context;
+    const copies = partOf(run.word("copies"), "copies", 1, limits.copiesMax);
+    const versions = partOf(run.text("versions"), "earlier versions", 0, limits.versionsMax);
+    const versionDays = partOf(run.text("version-days"), "days", 1, limits.versionDaysMax);
+    const parts = {
+      ...(copies === undefined ? {} : { copies }),
+      ...(versions === undefined ? {} : { versions }),
+      ...(versionDays === undefined ? {} : { versionDays }),
+    };
+    if (Object.keys(parts).length === 0) {
       const { path, stat } = await find(context, word);
-      return await tell(context, path, stat.copiesWanted);
-    }
-    const number = /^\d{1,3}$/.test(wanted) ? Number(wanted) : undefined;
-    const isNumber = number !== undefined && number >= 1 && number <= limits.copiesMax;
-    if (wanted !== "inherit" && !isNumber) {
-      throw new Fault("usage", `"${visible(wanted)}" is no number of copies`, {
-        next: `type a number from 1 to ${limits.copiesMax}, or inherit`,
-      });
+      return await tell(context, path, { copies: stat.copiesWanted, ...stat.keeps });
     }
     const path = await findPath(context, word);
     const { session } = await context.access();
-    const request = { path, copies: number ?? null };
+    const request = { path, ...parts };
     const reply = await session.tracker.setPolicy(request, { signal: context.signal });
-    await tell(context, path, reply.copies);
+    await tell(context, path, reply);
   },
 };
 
-async function tell(context: CommandContext, path: string, copies: number): Promise<void> {
-  if (context.json) return await context.printJson({ path, copies });
-  await context.print(`${visible(path)}: ${count(copies, "copy", "copies")}`);
+/** A number, or null to inherit; undefined where nothing was typed. Throws `usage`. */
+function partOf(
+  word: string | undefined,
+  what: string,
+  least: number,
+  most: number,
+): number | null | undefined {
+  if (word === undefined) return undefined;
+  if (word === "inherit") return null;
+  const number = /^\d{1,5}$/.test(word) ? Number(word) : -1;
+  if (number >= least && number <= most) return number;
+  throw new Fault("usage", `"${visible(word)}" is no number of ${what}`, {
+    next: `type a number from ${least} to ${most}, or inherit`,
+  });
+}
+
+interface PolicyTold {
+  readonly copies: number;
+  readonly versions?: number;
+  readonly versionDays?: number;
+}
+
+async function tell(context: CommandContext, path: string, policy: PolicyTold): Promise<void> {
+  if (context.json) return await context.printJson({ path, ...policy });
+  const { copies, versions, versionDays } = policy;
+  const keeps = versions === undefined || versionDays === undefined
+    ? ""
+    : `, ${keepsText({ versions, versionDays })}`;
+  await context.print(`${visible(path)}: ${count(copies, "copy", "copies")}${keeps}`);
+}
+
+/** What becomes of the version before when a file is overwritten. */
+export function keepsText(keeps: { versions: number; versionDays: number }): string {
+  const { versions, versionDays } = keeps;
+  if (versions === 0) return "no earlier versions kept";
+  return `${count(versions, "earlier version")} kept for ${count(versionDays, "day")}`;
 }
 
 function codeCommand(purpose: "join" | "login", summary: string, use: string): Command {

@@ -5,7 +5,9 @@
 import { Fault, Pace, type SeederId } from "../../../protocol/mod.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { seederCalled } from "../seeder_names.ts";
+import { StatusLine } from "../status_line.ts";
 import { count, durationText, visible } from "../wording.ts";
+import { drainText } from "./status.ts";
 
 async function seederNamed(context: CommandContext): Promise<{ seederId: SeederId; name: string }> {
   const { session } = await context.access();
@@ -65,8 +67,11 @@ export const drain: Command = {
     summary: "Have everything on a seeder elsewhere too, so that it can be switched off.",
     details: "It goes on being read and takes nothing new. status tells how far it is.",
     arguments: [{ name: "seeder", summary: "a seeder's name, or digits of its id" }],
-    options: [{ name: "cancel", summary: "let it be a seeder like the others again" }],
-    examples: ["drain seeder-2", "drain seeder-2 --cancel"],
+    options: [
+      { name: "wait", summary: "show how far it is until it has ended; Ctrl-C only stops looking" },
+      { name: "cancel", summary: "let it be a seeder like the others again" },
+    ],
+    examples: ["drain seeder-2 --wait", "drain seeder-2 --cancel"],
   },
   completes: ["nothing"],
   run: async (context) => {
@@ -75,6 +80,7 @@ export const drain: Command = {
     const { session } = await context.access();
     const options = { signal: context.signal };
     const reply = await session.tracker.drain({ seederId, cancel }, options);
+    if (context.run.isSet("wait") && reply.draining) return await untilDrained(context, seederId);
     if (context.json) return await context.printJson(reply);
     await context.print(
       reply.draining
@@ -83,6 +89,42 @@ export const drain: Command = {
     );
   },
 };
+
+const lookEveryMs = 1_000;
+
+/** @throws Fault `seeder-unknown` when the drain is cancelled or the seeder forgotten meanwhile */
+async function untilDrained(context: CommandContext, seederId: SeederId): Promise<void> {
+  const { session } = await context.access();
+  const line = new StatusLine(context.terminal);
+  let told = "";
+  try {
+    for (;;) {
+      const status = await session.tracker.status({}, { signal: context.signal });
+      const drained = status.healing.drains.find((each) => each.seederId === seederId);
+      const seeder = status.seeders.find((each) => each.seederId === seederId);
+      if (drained === undefined || seeder === undefined) {
+        throw new Fault("seeder-unknown", "the seeder is not being drained any more", {
+          next: "see: seeders",
+        });
+      }
+      const text = drainText(status, drained, visible(seeder.name));
+      if (drained.chunksLeft === 0) {
+        line.erase();
+        return context.json ? await context.printJson(drained) : await context.print(text);
+      }
+      const why = status.healing.stuck?.why;
+      if (why !== undefined && why !== told) {
+        line.erase();
+        context.note(`not all of it can be copied now: ${visible(why)}; see: status`);
+        told = why;
+      }
+      line.draw(text);
+      await context.clock.sleep(lookEveryMs, context.signal);
+    }
+  } finally {
+    line.erase();
+  }
+}
 
 export const forget: Command = {
   spec: {

@@ -5,23 +5,17 @@ import {
   connect,
   Fault,
   seederRoutes,
-  type SeederView,
   trackerRoutes,
 } from "../../../protocol/mod.ts";
 import { withDeadline } from "../../kit/clock.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { tableOf } from "../table.ts";
 import { count, durationText, sizeText, visible } from "../wording.ts";
+import { heardText, verdictOf } from "./verdict.ts";
 
 async function clusterStatus(context: CommandContext) {
   const { session } = await context.access();
   return await session.tracker.status({}, { signal: context.signal });
-}
-
-/** `4 s ago`, in the tracker's time. */
-export function heardText(seeder: SeederView): string {
-  if (seeder.state === "away") return "signed out";
-  return seeder.silentMs === null ? "never" : `${durationText(seeder.silentMs)} ago`;
 }
 
 export const seeders: Command = {
@@ -34,7 +28,8 @@ export const seeders: Command = {
   },
   completes: ["nothing"],
   run: async (context) => {
-    const { seeders } = await clusterStatus(context);
+    const status = await clusterStatus(context);
+    const { seeders } = status;
     if (context.json) {
       for (const seeder of seeders) await context.printJson(seeder);
       return;
@@ -48,16 +43,12 @@ export const seeders: Command = {
       seeder.address,
       visible(seeder.trouble ?? ""),
     ]);
-    await context.print(
-      tableOf([["SEEDER", "STATE", "HEARD", "ZONE", "ADDRESS", ""], ...rows], [
-        "left",
-        "left",
-        "right",
-        "left",
-        "left",
-        "left",
-      ]),
-    );
+    const sides = ["left", "left", "right", "left", "left", "left"] as const;
+    await context.print([
+      ...tableOf([["SEEDER", "STATE", "HEARD", "ZONE", "ADDRESS", ""], ...rows], sides),
+      "",
+      ...verdictOf(status),
+    ]);
   },
 };
 
@@ -70,7 +61,7 @@ export const df: Command = {
   },
   completes: ["nothing"],
   run: async (context) => {
-    const { seeders, trash } = await clusterStatus(context);
+    const { seeders, trash, oldVersions } = await clusterStatus(context);
     const here = seeders.filter((seeder) => seeder.state === "green" || seeder.state === "yellow");
     const total = here.reduce((sum, { space, chunkCount }) => ({
       totalBytes: sum.totalBytes + space.totalBytes,
@@ -83,7 +74,8 @@ export const df: Command = {
         await context.printJson({ name, state, ...space, chunkCount });
       }
       await context.printJson({ name: null, seeders: here.length, ...total });
-      return await context.printJson({ name: "trash", ...trash });
+      await context.printJson({ name: "trash", ...trash });
+      return await context.printJson({ name: "versions", ...oldVersions });
     }
     const rows = seeders.map(({ name, state, space, chunkCount }) => [
       visible(name),
@@ -99,9 +91,20 @@ export const df: Command = {
       ],
       ["left", "left", "right", "right", "right", "right", "right"],
     );
-    await context.print([...lines, `trash: ${trashText(trash)}`]);
+    await context.print([
+      ...lines,
+      `trash: ${trashText(trash)}`,
+      `earlier versions: ${oldVersionsText(oldVersions)}`,
+    ]);
   },
 };
+
+/** `3, 12 MiB of at most 50 GiB`. */
+export function oldVersionsText(
+  { versions, fileBytes, bytesMax }: ClusterStatus["oldVersions"],
+): string {
+  return `${versions}, ${sizeText(fileBytes)} of at most ${sizeText(bytesMax)}`;
+}
 
 /** `3 files, 12 MiB of at most 50 GiB, oldest purged after 30 d 0 h`. */
 export function trashText({ files, fileBytes, bytesMax, keepMs }: ClusterStatus["trash"]): string {

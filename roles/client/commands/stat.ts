@@ -2,7 +2,16 @@
 import { type Command, type CommandContext, forEach } from "../command.ts";
 import { tableOf } from "../table.ts";
 import { find, findPath } from "../targets.ts";
-import { count, modeText, sizeText, timeText, verifiedText, visible } from "../wording.ts";
+import {
+  count,
+  durationText,
+  modeText,
+  sizeText,
+  timeText,
+  verifiedText,
+  visible,
+} from "../wording.ts";
+import { keepsText } from "./administration.ts";
 
 export const stat: Command = {
   spec: {
@@ -44,7 +53,17 @@ async function statOne(context: CommandContext, word: string): Promise<void> {
       : `, ${verifiedText(one.verifiedMs, one.nowMs)}`;
     rows.push(["copies", `${least}${one.copiesWanted} wanted${verified}`]);
   }
+  if (one.supersededMs !== undefined && one.keptUntilMs !== undefined) {
+    const left = durationText(Math.max(0, one.keptUntilMs - one.nowMs));
+    rows.push(["earlier", `not current since ${timeText(one.supersededMs)}, kept ${left} more`]);
+  }
+  if (one.oldVersions !== undefined) rows.push(["versions", earlierText(one.oldVersions)]);
+  if (one.keeps !== undefined) rows.push(["versions", keepsText(one.keeps)]);
   await context.print(tableOf(rows, ["left", "left"]));
+}
+
+function earlierText(oldVersions: number): string {
+  return oldVersions === 0 ? "no earlier one" : `${oldVersions} earlier`;
 }
 
 export const du: Command = {

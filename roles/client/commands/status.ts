@@ -1,9 +1,10 @@
 /** `status`: the cluster on one screen: all is well, or what is wrong and what to do about it. */
-import { type ClusterStatus, limits, type SeederView } from "../../../protocol/mod.ts";
+import type { ClusterStatus } from "../../../protocol/mod.ts";
 import type { Command } from "../command.ts";
 import { tableOf } from "../table.ts";
 import { count, durationText, rateText, sizeText, verifiedText, visible } from "../wording.ts";
-import { heardText, trashText } from "./cluster.ts";
+import { oldVersionsText, trashText } from "./cluster.ts";
+import { problemsOf, verdictOf } from "./verdict.ts";
 
 export const status: Command = {
   spec: {
@@ -20,125 +21,12 @@ export const status: Command = {
       return await context.printJson({ ...reply, healthy: problems.length === 0, problems });
     }
     await context.print([
-      ...problems.length === 0
-        ? ["All is well."]
-        : problems.flatMap(({ what, next }) => [`! ${what}`, `    next: ${next}`]),
+      ...verdictOf(reply),
       "",
       ...tableOf(factsOf(reply, trackerAddress, user), ["left", "left"]),
     ]);
   },
 };
-
-export interface StatusProblem {
-  readonly what: string;
-  readonly next: string;
-}
-
-/** What is not as it should be, worst first. */
-export function problemsOf(status: ClusterStatus): StatusProblem[] {
-  const problems: StatusProblem[] = [];
-  const here = status.seeders.filter(({ state }) => state === "green" || state === "yellow");
-  const gone = status.seeders.filter(({ state }) => state === "red" || state === "away");
-  if (status.chunksUnavailable > 0) {
-    const names = gone.map((seeder) => visible(seeder.name)).join(", ");
-    problems.push({
-      what: `${count(status.chunksUnavailable, "chunk")} cannot be read: no seeder that answers ` +
-        "holds a copy",
-      next: gone.length > 0 ? `bring back ${names}` : "look into the logs of the seeders",
-    });
-  }
-  const thin = status.chunksAtRisk - status.chunksUnavailable;
-  if (thin > 0) {
-    problems.push({
-      what: `${count(thin, "chunk")} with fewer copies than wanted`,
-      next: gone.length > 0
-        ? "start the seeders named here again, or add others: join-code"
-        : "add a seeder: join-code",
-    });
-  }
-  problems.push(...healingProblems(status));
-  if (here.length < status.copiesDefault) {
-    problems.push({
-      what: `${count(here.length, "seeder")} for ` +
-        `${count(status.copiesDefault, "copy", "copies")} of each file`,
-      next: "add seeders: join-code",
-    });
-  }
-  for (const seeder of status.seeders) {
-    const name = visible(seeder.name);
-    const trouble = seeder.trouble === undefined ? "" : `: ${visible(seeder.trouble)}`;
-    if (seeder.maintenanceUntilMs !== undefined && seeder.state !== "green") continue;
-    if (seeder.state === "red" || seeder.state === "yellow") {
-      problems.push({
-        what: `${name} is silent (${seeder.state}, heard ${heardText(seeder)})`,
-        next: `check that it runs at ${seeder.address}`,
-      });
-    } else if (seeder.state === "away") {
-      problems.push({ what: `${name} signed out`, next: "start it again when it is needed" });
-    } else if (!seeder.writable) {
-      problems.push({
-        what: `${name} takes no data${trouble}`,
-        next: "check its disk; what it holds can still be read",
-      });
-    } else if (seeder.space.freeBytes === 0) {
-      problems.push({ what: `${name} is full`, next: "remove files, or add a seeder: join-code" });
-    }
-    problems.push(...diskProblems(seeder, status.nowMs));
-  }
-  return problems;
-}
-
-/** So long a corrupt copy is told of: time enough to look after the disk. */
-const corruptToldMs = 7 * 24 * 60 * 60_000;
-
-/** What the scrub found. */
-function diskProblems(seeder: SeederView, nowMs: number): StatusProblem[] {
-  const { scrub } = seeder;
-  if (scrub === undefined) return [];
-  const problems: StatusProblem[] = [];
-  const name = visible(seeder.name);
-  const agoMs = nowMs - scrub.corruptMs;
-  if (scrub.unreadableChunks > 0) {
-    problems.push({
-      what: `${name} cannot read ${count(scrub.unreadableChunks, "chunk")} of its disk`,
-      next: "replace the disk soon; the log of the seeder names the chunks",
-    });
-  }
-  if (scrub.corruptMs > 0 && agoMs < corruptToldMs) {
-    problems.push({
-      what: `${name} had ${count(scrub.corruptChunks, "corrupt copy", "corrupt copies")}, the ` +
-        `latest found ${durationText(Math.max(0, agoMs))} ago and set aside`,
-      next: "test its disk and memory; the copies are made again from good ones",
-    });
-  }
-  if (scrub.verifiedMs !== null && nowMs - scrub.verifiedMs > limits.scrubAgeMaxMs) {
-    problems.push({
-      what: `${name} was not wholly read again for ${durationText(nowMs - scrub.verifiedMs)}`,
-      next: `type: scrub --now ${name}`,
-    });
-  }
-  return problems;
-}
-
-function healingProblems({ healing }: ClusterStatus): StatusProblem[] {
-  const problems: StatusProblem[] = [];
-  const { dropsStopped, setAside, setAsideCount } = healing;
-  if (dropsStopped !== undefined) {
-    problems.push({
-      what: `no copy is given up: ${visible(dropsStopped.why)}`,
-      next: "bring back what went, or confirm that it is lost: confirm-loss",
-    });
-  }
-  if (setAsideCount > 0) {
-    const first = setAside[0];
-    const why = first === undefined ? "" : `, ${first.chunkId.slice(0, 12)}: ${visible(first.why)}`;
-    problems.push({
-      what: `${count(setAsideCount, "chunk")} set aside, tried again by itself${why}`,
-      next: "look into the logs of the seeders named; all of them: status --json",
-    });
-  }
-  return problems;
-}
 
 /** What healing does now, what was announced, and how far drains are. */
 function healingFacts(status: ClusterStatus): string[][] {
@@ -152,15 +40,9 @@ function healingFacts(status: ClusterStatus): string[][] {
     const what = moving ? "moving to better places" : "repairing";
     facts.push(["healing", `${what}, ${rateText(bytesPerSecond)}${left} (pace ${healing.pace})`]);
   }
-  for (const { seederId, chunksLeft, bytesLeft } of healing.drains) {
-    const name = visible(seeders.find((each) => each.seederId === seederId)?.name ?? seederId);
-    facts.push([
-      "drain",
-      chunksLeft === 0
-        ? `${name} holds nothing that is not elsewhere ` +
-          `${timesText(status.copiesDefault)}: switch it off`
-        : `${name}: ${count(chunksLeft, "chunk")}, ${sizeText(bytesLeft)} left`,
-    ]);
+  for (const drain of healing.drains) {
+    const seeder = seeders.find(({ seederId }) => seederId === drain.seederId);
+    facts.push(["drain", drainText(status, drain, visible(seeder?.name ?? drain.seederId))]);
   }
   for (const { name, maintenanceUntilMs } of seeders) {
     if (maintenanceUntilMs === undefined) continue;
@@ -168,6 +50,20 @@ function healingFacts(status: ClusterStatus): string[][] {
     facts.push(["maintenance", `${visible(name)} may be away for ${left}`]);
   }
   return facts;
+}
+
+/** How far a drain is, or that it has ended. */
+export function drainText(
+  { healing, copiesDefault }: ClusterStatus,
+  { chunksLeft, bytesLeft }: ClusterStatus["healing"]["drains"][number],
+  name: string,
+): string {
+  if (chunksLeft === 0) {
+    return `${name} holds nothing that is not elsewhere ${timesText(copiesDefault)}: switch it off`;
+  }
+  const { secondsLeft } = healing;
+  const left = secondsLeft === null ? "" : `, about ${durationText(secondsLeft * 1000)}`;
+  return `${name}: ${count(chunksLeft, "chunk")}, ${sizeText(bytesLeft)} left${left}`;
 }
 
 function timesText(times: number): string {
@@ -194,6 +90,9 @@ function factsOf(status: ClusterStatus, trackerAddress: string, user: string): s
       count(status.links, "link"),
     ],
     ...(status.trash.entries > 0 ? [["trash", trashText(status.trash)]] : []),
+    ...(status.oldVersions.versions > 0
+      ? [["versions", `earlier ones: ${oldVersionsText(status.oldVersions)}`]]
+      : []),
     [
       "chunks",
       `${status.chunks}, each in ${count(status.copiesDefault, "copy", "copies")} ` +

@@ -25,6 +25,7 @@ import type {
   TrashSums,
   UploadId,
   VersionId,
+  VersionSums,
 } from "../../../protocol/mod.ts";
 
 /** Numbered by the tracker, never used twice; the root is 1. */
@@ -47,8 +48,12 @@ export interface NodeRow {
   readonly versionId?: VersionId;
   /** Of links. */
   readonly target?: string;
-  /** Of directories with a policy of their own. */
+  /** Of directories with a policy of their own: copies of what is written below, … */
   readonly copies?: number;
+  /** … how many earlier versions of each file below are kept, … */
+  readonly versions?: number;
+  /** … and for how many days. */
+  readonly versionDays?: number;
 }
 
 /** One removal: the node lies below `trashNodeId` and is named by the entry's number. */
@@ -78,7 +83,24 @@ export interface VersionRow {
   /** Copies asked for when it was written. */
   readonly copies: number;
   readonly createdMs: number;
+  /** Who wrote it, where that is known. */
+  readonly by?: string;
+  /** Absent while it is the current one of its file. */
+  readonly old?: OldFacts;
 }
+
+/** What becomes of a version that another one took the place of, and what its node said then. */
+export interface OldFacts {
+  /** The number of the operation in the log that took its place: unique, ascending. */
+  readonly number: number;
+  readonly supersededMs: number;
+  /** It is kept until then. */
+  readonly untilMs: number;
+  readonly mode: number;
+  readonly modifiedMs: number;
+}
+
+export type OldVersionRow = VersionRow & { readonly old: OldFacts };
 
 /** An upload under way: not in the log, forgotten when its lease ends. */
 export interface UploadRow {
@@ -183,6 +205,13 @@ export interface CatalogView {
 
   version(versionId: VersionId): Promise<VersionRow | undefined>;
   versionsByPrefix(prefix: string, limit: number): Promise<VersionRow[]>;
+  /** Of a file, in the order in which others took their places. */
+  oldVersionsOf(nodeId: NodeId): Promise<OldVersionRow[]>;
+  /** Of all files, those in the trash as well, in the order of their numbers. */
+  oldVersions(after: number | undefined, limit: number): Promise<OldVersionRow[]>;
+  /** Those that are kept until `timeMs` at the latest, the first to go first. */
+  oldVersionsEnded(timeMs: number, limit: number): Promise<OldVersionRow[]>;
+  oldVersionSums(): Promise<VersionSums>;
   /** All versions, in ascending order of their ids. */
   versionsAfter(after: VersionId | undefined, limit: number): Promise<VersionRow[]>;
   /** Chunks `from` up to at most `limit` of them. */

@@ -198,6 +198,8 @@ export class Relation<K1, K2, V> {
   }
 }
 
+export type CounterName = keyof Totals | "highestNodeId" | "oldVersions" | "oldBytes";
+
 /** All rows of one catalog. What was committed to it is there for whoever opens it next. */
 export class MemoryCatalogData {
   readonly journal = new Journal();
@@ -205,12 +207,14 @@ export class MemoryCatalogData {
   opening = 0;
 
   readonly settings = this.#map<string, string>(compareNames);
-  readonly counters = this.#map<keyof Totals | "highestNodeId", number>(compareIds);
+  readonly counters = this.#map<CounterName, number>(compareIds);
   readonly nodes = this.#map<NodeId, NodeRow>(compareNumbers);
   readonly children = this.#relation<NodeId, string, NodeId>(compareNames);
   readonly trash = this.#map<number, TrashRow>(compareNumbers);
   readonly versions = this.#map<VersionId, VersionRow>(compareIds);
   readonly versionsOfNode = this.#relation<NodeId, VersionId, true>(compareIds);
+  /** By their numbers. */
+  readonly oldVersions = this.#map<number, VersionId>(compareNumbers);
   readonly manifests = this.#relation<VersionId, number, ChunkEntry>(compareNumbers);
   /** How often each version names the chunk. */
   readonly naming = this.#relation<ChunkId, VersionId, number>(compareIds);

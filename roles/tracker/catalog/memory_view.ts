@@ -8,6 +8,7 @@ import type {
   TrashSums,
   UploadId,
   VersionId,
+  VersionSums,
 } from "../../../protocol/mod.ts";
 import {
   type ChunkUses,
@@ -15,6 +16,7 @@ import {
   type LogRow,
   type NodeId,
   type NodeRow,
+  type OldVersionRow,
   type SeederRow,
   type Totals,
   trashNodeId,
@@ -112,6 +114,35 @@ export class MemoryView implements ViewTables {
     return this.data.versions.startingAt(prefix as VersionId)
       .take(limit).map(([, row]) => row)
       .filter((row) => row.versionId.startsWith(prefix)).toArray();
+  }
+
+  oldVersionsOf(nodeId: NodeId): OldVersionRow[] {
+    const ids = this.data.versionsOfNode.of(nodeId).entries().map(([versionId]) => versionId);
+    return this.#oldOnes(ids).sort((a, b) => a.old.number - b.old.number);
+  }
+
+  oldVersions(after: number | undefined, limit: number): OldVersionRow[] {
+    return this.#oldOnes(this.data.oldVersions.page(after, limit).map(([, id]) => id));
+  }
+
+  oldVersionsEnded(timeMs: number, limit: number): OldVersionRow[] {
+    return this.oldVersions(undefined, Infinity).filter(({ old }) => old.untilMs <= timeMs)
+      .sort((a, b) => a.old.untilMs - b.old.untilMs || a.old.number - b.old.number)
+      .slice(0, limit);
+  }
+
+  #oldOnes(versionIds: Iterable<VersionId>): OldVersionRow[] {
+    return [...versionIds].flatMap((versionId) => {
+      const row = this.data.versions.get(versionId);
+      return row?.old === undefined ? [] : { ...row, old: row.old };
+    });
+  }
+
+  oldVersionSums(): VersionSums {
+    return {
+      versions: this.data.counters.get("oldVersions") ?? 0,
+      fileBytes: this.data.counters.get("oldBytes") ?? 0,
+    };
   }
 
   versionsAfter(after: VersionId | undefined, limit: number): VersionRow[] {

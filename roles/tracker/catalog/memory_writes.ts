@@ -22,6 +22,7 @@ import {
   type UploadRow,
   type VersionRow,
 } from "./catalog.ts";
+import type { CounterName } from "./memory_tables.ts";
 import { MemoryView } from "./memory_view.ts";
 import type { Tables } from "./synchronous.ts";
 
@@ -65,7 +66,7 @@ export class MemoryWrites extends MemoryView implements Tables {
     else if (row.nodeId !== rootNodeId) this.#count("directories", sign);
   }
 
-  #count(name: keyof Totals, change: number): void {
+  #count(name: CounterName, change: number): void {
     this.data.counters.set(name, (this.data.counters.get(name) ?? 0) + change);
   }
 
@@ -91,16 +92,28 @@ export class MemoryWrites extends MemoryView implements Tables {
 
   putVersion(row: VersionRow): void {
     const before = this.data.versions.get(row.versionId);
-    if (before !== undefined) this.data.versionsOfNode.delete(before.nodeId, row.versionId);
+    if (before !== undefined) this.#forgetVersion(before);
     this.data.versions.set(row.versionId, { ...row });
     this.data.versionsOfNode.set(row.nodeId, row.versionId, true);
+    if (row.old === undefined) return;
+    this.data.oldVersions.set(row.old.number, row.versionId);
+    this.#count("oldVersions", 1);
+    this.#count("oldBytes", row.sizeBytes);
+  }
+
+  #forgetVersion(row: VersionRow): void {
+    this.data.versions.delete(row.versionId);
+    this.data.versionsOfNode.delete(row.nodeId, row.versionId);
+    if (row.old === undefined) return;
+    this.data.oldVersions.delete(row.old.number);
+    this.#count("oldVersions", -1);
+    this.#count("oldBytes", -row.sizeBytes);
   }
 
   removeVersion(versionId: VersionId): void {
     const row = this.data.versions.get(versionId);
     if (row === undefined) return;
-    this.data.versions.delete(versionId);
-    this.data.versionsOfNode.delete(row.nodeId, versionId);
+    this.#forgetVersion(row);
     for (const [index, entry] of [...this.data.manifests.of(versionId).entries()]) {
       this.data.manifests.delete(versionId, index);
       this.#name(entry.chunkId, versionId, -1);

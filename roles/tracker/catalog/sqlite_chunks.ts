@@ -11,6 +11,8 @@ export interface VersionKey {
   readonly copies: number;
   /** Begun just now: nothing refers to it yet. */
   readonly fresh: boolean;
+  /** Its size when it is not the current one of its file. */
+  readonly oldBytes?: number;
 }
 
 export class SqliteChunks {
@@ -35,15 +37,17 @@ export class SqliteChunks {
   versionKey(versionId: VersionId): VersionKey {
     const bytes = bytesOf(versionId);
     const row = this.connection.get(
-      "SELECT version_key, copies FROM versions WHERE version_id = ?",
+      "SELECT version_key, copies, old_number, size_bytes FROM versions WHERE version_id = ?",
       bytes,
     );
     if (row !== undefined) {
       const versionKey = row.integer("version_key");
-      return { versionKey, copies: row.integer("copies"), fresh: false };
+      const known = { versionKey, copies: row.integer("copies"), fresh: false };
+      return row.has("old_number") ? { ...known, oldBytes: row.integer("size_bytes") } : known;
     }
     const versionKey = this.connection.insert(
-      "INSERT INTO versions VALUES (NULL, ?, NULL, 0, 0, 0, '', 0, 0)",
+      `INSERT INTO versions (version_id, size_bytes, chunk_size_bytes, chunk_count,
+         manifest_digest, copies, created_ms) VALUES (?, 0, 0, 0, '', 0, 0)`,
       bytes,
     );
     return { versionKey, copies: 0, fresh: true };
@@ -128,10 +132,27 @@ export class SqliteChunks {
          CROSS JOIN manifest_chunks AS m ON m.version_key = d.version_key
        GROUP BY m.chunk_key, v.copies`,
     );
+    const old = this.connection.get(
+      `SELECT count(*) AS count, coalesce(sum(v.size_bytes), 0) AS bytes
+       FROM doomed_versions AS d CROSS JOIN versions AS v ON v.version_key = d.version_key
+       WHERE v.old_number IS NOT NULL`,
+    );
+    this.countOld(-(old?.integer("count") ?? 0), -(old?.integer("bytes") ?? 0));
     const doomed = "version_key IN (SELECT version_key FROM doomed_versions)";
     this.connection.run(`DELETE FROM manifest_chunks WHERE ${doomed}`);
     this.#unnameTouched();
     this.connection.run(`DELETE FROM versions WHERE ${doomed}`);
+  }
+
+  /** So many more versions, of so many bytes, are old. */
+  countOld(versions: number, bytes: number): void {
+    if (versions === 0 && bytes === 0) return;
+    this.connection.run(
+      `UPDATE totals SET old_versions = old_versions + ?, old_bytes = old_bytes + ?
+       WHERE only = 1`,
+      versions,
+      bytes,
+    );
   }
 
   /** After manifest rows are gone: takes their naming away from the chunks in `touched`. */

@@ -10,7 +10,16 @@ import {
   type UploadId,
   type VersionId,
 } from "../../../protocol/mod.ts";
-import type { LogRow, NodeRow, SeederRow, TrashRow, UploadRow, VersionRow } from "./catalog.ts";
+import type {
+  LogRow,
+  NodeRow,
+  OldFacts,
+  OldVersionRow,
+  SeederRow,
+  TrashRow,
+  UploadRow,
+  VersionRow,
+} from "./catalog.ts";
 import type { SqliteRow } from "./sqlite_connection.ts";
 
 export function nodeRowOf(row: SqliteRow): NodeRow {
@@ -25,6 +34,8 @@ export function nodeRowOf(row: SqliteRow): NodeRow {
     ...(row.has("version_id") ? { versionId: row.hex("version_id") as VersionId } : {}),
     ...(row.has("target") ? { target: row.text("target") } : {}),
     ...(row.has("copies") ? { copies: row.integer("copies") } : {}),
+    ...(row.has("versions") ? { versions: row.integer("versions") } : {}),
+    ...(row.has("version_days") ? { versionDays: row.integer("version_days") } : {}),
   };
 }
 
@@ -53,6 +64,23 @@ export function versionRowOf(row: SqliteRow): VersionRow {
     manifestDigest: row.text("manifest_digest"),
     copies: row.integer("copies"),
     createdMs: row.integer("created_ms"),
+    ...(row.has("by_whom") ? { by: row.text("by_whom") } : {}),
+    ...(row.has("old_number") ? { old: oldFactsOf(row) } : {}),
+  };
+}
+
+/** Of a row that was found by its `old_number`. */
+export function oldVersionRowOf(row: SqliteRow): OldVersionRow {
+  return { ...versionRowOf(row), old: oldFactsOf(row) };
+}
+
+function oldFactsOf(row: SqliteRow): OldFacts {
+  return {
+    number: row.integer("old_number"),
+    supersededMs: row.integer("superseded_ms"),
+    untilMs: row.integer("until_ms"),
+    mode: row.integer("mode"),
+    modifiedMs: row.integer("modified_ms"),
   };
 }
 

@@ -7,6 +7,8 @@
  * `named` manifest rows, `held` holdings, `recorded` upload rows, `wanted` the most copies that any
  * version naming it asks for (0 without one), which `wants` counts by number of copies. A row whose
  * three counters are 0 is removed. The same reason keeps `totals` and the sums in `holders`.
+ *
+ * A version whose `old_number` is not NULL is not the current one of its file.
  */
 import { Fault } from "../../../protocol/mod.ts";
 import type { SqliteConnection } from "./sqlite_connection.ts";
@@ -137,6 +139,28 @@ const migrations: readonly string[] = [
   DROP INDEX chunks_below;
   CREATE INDEX chunks_short ON chunks (chunk_id) WHERE held < wanted;
   `,
+  // Who wrote a version was in the log only.
+  `
+  ALTER TABLE nodes ADD COLUMN versions INTEGER;
+  ALTER TABLE nodes ADD COLUMN version_days INTEGER;
+  ALTER TABLE versions ADD COLUMN by_whom TEXT;
+  ALTER TABLE versions ADD COLUMN old_number INTEGER;
+  ALTER TABLE versions ADD COLUMN superseded_ms INTEGER;
+  ALTER TABLE versions ADD COLUMN until_ms INTEGER;
+  ALTER TABLE versions ADD COLUMN mode INTEGER;
+  ALTER TABLE versions ADD COLUMN modified_ms INTEGER;
+  CREATE INDEX versions_by_number ON versions (old_number) WHERE old_number IS NOT NULL;
+  CREATE INDEX versions_by_end ON versions (until_ms, old_number) WHERE old_number IS NOT NULL;
+  ALTER TABLE totals ADD COLUMN old_versions INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE totals ADD COLUMN old_bytes INTEGER NOT NULL DEFAULT 0;
+  UPDATE versions SET by_whom = told.by_whom
+  FROM (
+    SELECT unhex(json_extract(text, '$.versionId')) AS version_id,
+      json_extract(text, '$.by') AS by_whom
+    FROM log WHERE substr(text, 1, 20) = '{"kind":"write-file"'
+  ) AS told
+  WHERE versions.version_id = told.version_id;
+  `,
 ];
 
 /** Lists that a statement leaves for the next one; gone when the connection closes. */
@@ -153,8 +177,9 @@ const workspace = `
  * Makes the connection durable and its file a catalog of this version. Throws `config-corrupt` when
  * the file is damaged, another program's or a newer version's, `disk-unusable` when it cannot be
  * written.
+ * @param layout that of an older program, for tests of what becomes of its files
  */
-export function prepareSchema(connection: SqliteConnection): void {
+export function prepareSchema(connection: SqliteConnection, layout = migrations.length): void {
   const { path } = connection;
   refuseForeign(connection);
   const mode = connection.get("PRAGMA journal_mode = WAL")?.text("journal_mode");
@@ -167,7 +192,7 @@ export function prepareSchema(connection: SqliteConnection): void {
   // Lists and undo records go to temporary files: removing a million names takes bounded memory.
   connection.script("PRAGMA temp_store = FILE; PRAGMA cache_size = -32768");
   if (path !== ":memory:") keepTemporariesBeside(connection);
-  migrate(connection);
+  migrate(connection, layout);
   connection.script(workspace);
 }
 
@@ -203,9 +228,9 @@ function refuseForeign(connection: SqliteConnection): void {
   }
 }
 
-function migrate(connection: SqliteConnection): void {
+function migrate(connection: SqliteConnection, layout: number): void {
   const first = pragma(connection, "user_version");
-  migrations.slice(first).forEach((sql, i) => {
+  migrations.slice(first, layout).forEach((sql, i) => {
     connection.begin("IMMEDIATE");
     try {
       connection.script(sql);

@@ -6,6 +6,7 @@ import type {
   TrashSums,
   UploadId,
   VersionId,
+  VersionSums,
 } from "../../../protocol/mod.ts";
 import {
   type ChunkUses,
@@ -13,6 +14,7 @@ import {
   type LogRow,
   type NodeId,
   type NodeRow,
+  type OldVersionRow,
   rootNodeId,
   type SeederRow,
   type Totals,
@@ -26,6 +28,7 @@ import {
   chunkEntryOf,
   logRowOf,
   nodeRowOf,
+  oldVersionRowOf,
   seederRowOf,
   trashRowOf,
   uploadRowOf,
@@ -168,6 +171,39 @@ export class SqliteView implements ViewTables {
       bytesOf(prefix.padEnd(32, "f")),
       limit,
     ).map(versionRowOf);
+  }
+
+  oldVersionsOf(nodeId: NodeId): OldVersionRow[] {
+    return this.connection.all(
+      `SELECT * FROM versions INDEXED BY versions_of_node
+       WHERE node_id = ? AND old_number IS NOT NULL ORDER BY old_number`,
+      nodeId,
+    ).map(oldVersionRowOf);
+  }
+
+  oldVersions(after: number | undefined, limit: number): OldVersionRow[] {
+    return this.connection.all(
+      "SELECT * FROM versions WHERE old_number > ? ORDER BY old_number LIMIT ?",
+      after ?? -1,
+      limit,
+    ).map(oldVersionRowOf);
+  }
+
+  oldVersionsEnded(timeMs: number, limit: number): OldVersionRow[] {
+    return this.connection.all(
+      `SELECT * FROM versions INDEXED BY versions_by_end
+       WHERE until_ms <= ? AND old_number IS NOT NULL ORDER BY until_ms, old_number LIMIT ?`,
+      timeMs,
+      limit,
+    ).map(oldVersionRowOf);
+  }
+
+  oldVersionSums(): VersionSums {
+    const row = this.#totalsRow();
+    return {
+      versions: row?.integer("old_versions") ?? 0,
+      fileBytes: row?.integer("old_bytes") ?? 0,
+    };
   }
 
   versionsAfter(after: VersionId | undefined, limit: number): VersionRow[] {

@@ -58,9 +58,10 @@ export class SqliteWrites extends SqliteView implements Tables {
     // Not one statement with ON CONFLICT: that costs three times as much.
     this.connection.run(
       before === undefined
-        ? "INSERT INTO nodes VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+        ? "INSERT INTO nodes VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
         : `UPDATE nodes SET parent_id = ?2, name = ?3, kind = ?4, mode = ?5, modified_ms = ?6,
-             size_bytes = ?7, version_id = ?8, target = ?9, copies = ?10 WHERE node_id = ?1`,
+             size_bytes = ?7, version_id = ?8, target = ?9, copies = ?10, versions = ?11,
+             version_days = ?12 WHERE node_id = ?1`,
       row.nodeId,
       row.parentId,
       row.name,
@@ -71,6 +72,8 @@ export class SqliteWrites extends SqliteView implements Tables {
       row.versionId === undefined ? null : bytesOf(row.versionId),
       row.target ?? null,
       row.copies ?? null,
+      row.versions ?? null,
+      row.versionDays ?? null,
     );
     const is = (kind: NodeRow["kind"]) =>
       (row.kind === kind ? 1 : 0) - (before?.kind === kind ? 1 : 0);
@@ -153,9 +156,13 @@ export class SqliteWrites extends SqliteView implements Tables {
     if (!before.fresh && before.copies !== row.copies) {
       this.#chunks.changeCopies(before, row.copies);
     }
+    const { old } = row;
+    const old1 = old === undefined ? 0 : 1, old0 = before.oldBytes === undefined ? 0 : 1;
+    this.#chunks.countOld(old1 - old0, old1 * row.sizeBytes - (before.oldBytes ?? 0));
     this.connection.run(
       `UPDATE versions SET node_id = ?, size_bytes = ?, chunk_size_bytes = ?, chunk_count = ?,
-         manifest_digest = ?, copies = ?, created_ms = ? WHERE version_key = ?`,
+         manifest_digest = ?, copies = ?, created_ms = ?, by_whom = ?, old_number = ?,
+         superseded_ms = ?, until_ms = ?, mode = ?, modified_ms = ? WHERE version_key = ?`,
       row.nodeId,
       row.sizeBytes,
       row.chunkSizeBytes,
@@ -163,6 +170,12 @@ export class SqliteWrites extends SqliteView implements Tables {
       row.manifestDigest,
       row.copies,
       row.createdMs,
+      row.by ?? null,
+      old?.number ?? null,
+      old?.supersededMs ?? null,
+      old?.untilMs ?? null,
+      old?.mode ?? null,
+      old?.modifiedMs ?? null,
       before.versionKey,
     );
   }

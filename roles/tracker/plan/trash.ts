@@ -36,8 +36,3 @@ export function entriesToPurge(
   }
   return doomed;
 }
-
-/** How much of one copy may lie in the trash: its share of all disks, whole copies considered. */
-export function trashBytesMax(diskBytes: number, share: number, copies: number): number {
-  return Math.floor(diskBytes * share / Math.max(1, copies));
-}

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
 import {
+  connect,
   Fault,
   limits,
   makeLeave,
@@ -19,7 +20,13 @@ import {
 } from "../../../protocol/mod.ts";
 import { lineLog } from "../../../roles/kit/log.ts";
 import { seededRandom } from "../../../roles/kit/random.ts";
-import { type App, type Guard, readAtMost, serveRoutes } from "../../../roles/kit/serve.ts";
+import {
+  type App,
+  type Guard,
+  readAtMost,
+  refuseAll,
+  serveRoutes,
+} from "../../../roles/kit/serve.ts";
 import { ChunkId } from "../../../protocol/mod.ts";
 
 const address = "http://127.0.0.1:9";
@@ -321,4 +328,18 @@ Deno.test("readAtMost joins parts, and names a broken connection", async () => {
     readAtMost(broken, 3),
     (error) => error instanceof Fault && error.code === "truncated-body",
   );
+});
+
+Deno.test("refuseAll answers everything with the fault, and a client asks such a role again", async () => {
+  const app = refuseAll(new Fault("unavailable", "it is starting"), seededRandom(1));
+  const tracker = connect(trackerRoutes, "http://t", (request) => app(request), "the tracker");
+  await assert.rejects(tracker.status({}), (fault) => {
+    assert(fault instanceof Fault);
+    assert.deepEqual([fault.code, fault.message, fault.retry], [
+      "unavailable",
+      "it is starting",
+      "later",
+    ]);
+    return true;
+  });
 });

@@ -68,6 +68,10 @@ function inputs(world: TrackerWorld): Record<keyof typeof trackerRoutes, unknown
     trash: {},
     restore: { what: { path: "/l" } },
     emptyTrash: { trashIds: "all" },
+    versions: { target: { path: "/f" } },
+    revertFile: { path: "/f", versionId: uploadId },
+    emptyVersions: { path: "/" },
+    lastChange: {},
     move: { from: "/x", to: "/y", replace: true },
     setPolicy: { path: "/", copies: 2 },
     openUploads: {

@@ -30,8 +30,32 @@ const steps = fc.oneof(
   fc.record({ do: fc.constant("empty"), purged: fc.nat(40) }),
   fc.record({ do: fc.constant("mv"), at: places, to: places, replace: fc.boolean() }),
   fc.record({ do: fc.constant("policy"), at: places, copies: fc.constantFrom(null, 1, 3) }),
+  fc.record({
+    do: fc.constant("policy"),
+    at: fc.constantFrom("/", "/a"),
+    copies: fc.constantFrom(undefined, 2),
+    versions: fc.constantFrom(undefined, null, 0, 1, 2),
+    versionDays: fc.constantFrom(undefined, null, 7),
+  }),
+  fc.record({ do: fc.constant("revert"), at: places, nth: fc.nat(4) }),
+  fc.record({
+    do: fc.constant("give up"),
+    at: fc.constantFrom("/a", "/b", "/a/b"),
+    given: fc.nat(),
+  }),
   fc.record({ do: fc.constant("put"), at: places, chunks: fc.array(fc.nat(5), { maxLength: 3 }) }),
   fc.record({ do: fc.constant("put"), at: places, chunks: fc.array(fc.nat(5), { maxLength: 3 }) }),
+  // Again and again to the same few names: these have a history.
+  fc.record({
+    do: fc.constant("put"),
+    at: fc.constantFrom("/a", "/b"),
+    chunks: fc.array(fc.nat(5), { maxLength: 2 }),
+  }),
+  fc.record({
+    do: fc.constant("put"),
+    at: fc.constantFrom("/a", "/b"),
+    chunks: fc.array(fc.nat(5), { maxLength: 2 }),
+  }),
 );
 type Step = typeof steps extends fc.Arbitrary<infer T> ? T : never;
 
@@ -48,7 +72,21 @@ async function carryOut(world: TrackerWorld, step: Step): Promise<void> {
   } else if ("tree" in step) {
     const now = "now" in step ? { now: step.now } : {};
     await admin.remove({ path: at, what: step.tree ? "tree" : "file", ...now });
+  } else if ("versions" in step) {
+    const { copies, versions, versionDays } = step;
+    await admin.setPolicy({
+      path: at,
+      ...(copies === undefined ? {} : { copies }),
+      ...(versions === undefined ? {} : { versions }),
+      ...(versionDays === undefined ? {} : { versionDays }),
+    });
   } else if ("copies" in step) await admin.setPolicy({ path: at, copies: step.copies });
+  else if ("nth" in step) {
+    const { versions } = await admin.versions({ target: { path: at } });
+    const version = versions[step.nth];
+    if (version === undefined) return;
+    await admin.revertFile({ path: at, versionId: version.versionId });
+  } else if ("given" in step) await admin.emptyVersions({ path: at });
   else if ("chunks" in step) {
     const last = step.chunks.length - 1;
     const chunks = step.chunks.map((label, i) =>
@@ -94,6 +132,29 @@ Deno.test("replay carries manifests of several pages", async () => {
   assert.deepEqual(await namesOf(copy), await namesOf(world.catalog));
   const entries = await copy.read((view) => view.manifest(versionId, 0, 10_000));
   assert.equal(entries.length, 2 * limits.manifestPageChunksMax + 5);
+});
+
+Deno.test("replay of a log from before versions were kept lets the replaced one go", async () => {
+  const world = await TrackerWorld.open({ seeders: 2 });
+  const first = await world.upload("/f", [chunkOf(1)]);
+  const second = await world.upload("/f", [chunkOf(2)]);
+  await world.admin.setPolicy({ path: "/", copies: 1, versions: 3 });
+  let checksum: string | undefined;
+  const rows = (await world.catalog.read((view) => view.logAfter(0, 100))).map((row) => {
+    const { keeps: _k, versions: _v, ...as } = JSON.parse(row.text);
+    const text = JSON.stringify(as);
+    checksum = chainChecksum(checksum, text);
+    return { ...row, text, checksum };
+  });
+  const copy = openMemoryCatalog();
+  await replay(await catalogWith(rows), copy);
+  await copy.read(async (view) => {
+    assert.equal(await view.version(first), undefined);
+    assert.equal((await view.version(second))?.old, undefined);
+    assert.deepEqual(await view.oldVersionSums(), { versions: 0, fileBytes: 0 });
+    const root = await view.node(1);
+    assert.deepEqual([root?.copies, root?.versions], [1, undefined]);
+  });
 });
 
 /** A file whose chunks are all the same, so that one copy of it is stored and the rest recorded. */

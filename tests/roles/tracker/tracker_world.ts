@@ -358,7 +358,9 @@ export function namesOf(catalog: Catalog): Promise<unknown> {
       nodes,
       versions,
       trash,
-      versionCount: all.length,
+      // All of them, the old ones too.
+      all,
+      oldVersionSums: await view.oldVersionSums(),
       totals: await view.totals(),
       highest,
     };

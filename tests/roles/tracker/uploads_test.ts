@@ -283,6 +283,7 @@ Deno.test("of two uploads racing to create one path exactly one is committed", a
 
 Deno.test("a replaced version answers its commit again, and is gone from the tables", async () => {
   const world = await TrackerWorld.open({ seeders: 2 });
+  await world.admin.setPolicy({ path: "/", versions: 0 });
   const { uploadId } = openOf(world.uploadId(), "/file");
   await open(world, openOf(uploadId, "/file"));
   const recorded = { ...chunkOf(1), index: 0, receipts: await world.store(uploadId, chunkOf(1)) };

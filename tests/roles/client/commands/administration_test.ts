@@ -1,15 +1,26 @@
 import assert from "node:assert/strict";
 import { openClientWorld } from "../client_world.ts";
 
-Deno.test("policy shows, sets and inherits the number of copies", async () => {
+Deno.test("policy shows, sets and inherits copies and earlier versions", async () => {
   await using world = await openClientWorld();
   await world.run(["mkdir", "-p", "/a/b"]);
   const tell = async (...words: string[]) => (await world.run(["policy", ...words])).output;
-  assert.equal(await tell("/a"), "/a: 2 copies\n");
-  assert.equal(await tell("/a", "3"), "/a: 3 copies\n");
-  assert.equal(await tell("/a/b"), "/a/b: 3 copies\n");
-  assert.equal(await tell("/a/b", "1"), "/a/b: 1 copy\n");
-  assert.equal(await tell("/a/b", "inherit"), "/a/b: 3 copies\n");
+  const kept = "10 earlier versions kept for 30 days";
+  assert.equal(await tell("/a"), `/a: 2 copies, ${kept}\n`);
+  assert.equal(await tell("/a", "3"), `/a: 3 copies, ${kept}\n`);
+  assert.equal(await tell("/a/b"), `/a/b: 3 copies, ${kept}\n`);
+  assert.equal(await tell("/a/b", "1"), `/a/b: 1 copy, ${kept}\n`);
+  assert.equal(await tell("/a/b", "inherit"), `/a/b: 3 copies, ${kept}\n`);
+  const some = "/a: 3 copies, 1 earlier version kept for 7 days\n";
+  assert.equal(await tell("/a", "--versions", "1", "--version-days", "7"), some);
+  assert.equal(await tell("/a/b", "--versions", "0"), "/a/b: 3 copies, no earlier versions kept\n");
+  assert.match((await world.run(["stat", "/a/b"])).output, /versions +no earlier versions kept/);
+  assert.equal(await tell("/a/b", "2", "--versions", "inherit"), some.replace("/a: 3", "/a/b: 2"));
+  const json = (await world.run(["policy", "/a", "--json"])).json();
+  assert.deepEqual(json, [{ path: "/a", copies: 3, versions: 1, versionDays: 7 }]);
+  for (const [option, wrong] of [["versions", "501"], ["versions", "x"], ["version-days", "0"]]) {
+    assert.equal((await world.run(["policy", "/a", `--${option}`, wrong ?? ""])).code, 2, wrong);
+  }
   for (const wrong of ["0", "17", "many", "-1", "2.5", ""]) {
     assert.equal((await world.run(["policy", "/a", "--", wrong])).code, 2, wrong);
   }

@@ -5,12 +5,13 @@ Deno.test("seeders, df and ping tell about every seeder", async () => {
   await using world = await openClientWorld(2);
   const seeders = await world.run(["seeders"]);
   assert.match(seeders.output, /^SEEDER +STATE +HEARD +ZONE +ADDRESS\nseeder-1 +green /);
+  assert.match(seeders.output, /\n\nAll is well\.\n$/);
   const df = await world.run(["df"]);
   assert.match(df.output, /\nseeder-2 +green +1 TiB +0 B +1 TiB +0 % +0\n2 here +2 TiB/);
   const ping = await world.run(["ping"]);
   assert.equal(ping.code, 0, ping.error);
   assert.deepEqual(ping.output.match(/^\S+/gm), ["tracker", "seeder-1", "seeder-2"]);
-  assert.equal((await world.run(["df", "--json"])).json().length, 4);
+  assert.equal((await world.run(["df", "--json"])).json().length, 5);
   assert.equal((await world.run(["ping", "--json"])).json().length, 3);
   assert.deepEqual((await world.run(["seeders", "--json"])).json().map((one) => one.name), [
     "seeder-1",

@@ -89,6 +89,40 @@ Deno.test("openSqliteCatalog refuses a newer table layout and says to run the ne
     await assert.rejects(openSqliteCatalog(path), isFault("config-corrupt", "layout 99.*newer"));
   }));
 
+Deno.test("a catalog from before versions were kept is brought up to date, with who wrote", () =>
+  inDirectory(async (directory) => {
+    const path = `${directory}/catalog.db`;
+    const connection = new SqliteConnection(path, false);
+    prepareSchema(connection, 5);
+    const { versionId: written } = version(1, 5, 2), { versionId: unknown } = version(2, 5, 2);
+    const operation = { kind: "write-file", versionId: written, by: "someone" };
+    connection.script(`
+      INSERT INTO nodes VALUES (1, 1, '', 'directory', 493, 5, 0, NULL, NULL, 3);
+      INSERT INTO versions VALUES (1, x'${written}', 5, 1, 1048576, 1, 'digest', 2, 11);
+      INSERT INTO versions VALUES (2, x'${unknown}', 6, 2, 1048576, 1, 'digest', 2, 12);
+      INSERT INTO log VALUES (1, 1, 9, '{"kind":"make-directory"}', ''),
+        (2, 1, 9, '${JSON.stringify(operation)}', '');
+    `);
+    connection.close();
+    const catalog = await openSqliteCatalog(path);
+    await catalog.read(async (view) => {
+      const [known, other] = await view.versionsAfter(undefined, 9);
+      const both = new Map([known, other].map((row) => [row?.versionId, row]));
+      assert.deepEqual([both.get(written)?.by, both.get(written)?.createdMs], ["someone", 11]);
+      assert.deepEqual([both.get(unknown)?.by, both.get(unknown)?.old], [undefined, undefined]);
+      assert.deepEqual(await view.node(1), { ...root, copies: 3 });
+      assert.deepEqual(await view.oldVersionSums(), { versions: 0, fileBytes: 0 });
+    });
+    const old = { number: 3, supersededMs: 13, untilMs: 14, mode: 0o600, modifiedMs: 15 };
+    await catalog.transaction(async (t) => {
+      const row = await t.version(unknown);
+      if (row !== undefined) await t.putVersion({ ...row, old });
+    });
+    const kept = await catalog.read((view) => view.oldVersionsOf(6));
+    assert.deepEqual(kept.map((row) => row.old), [old]);
+    await catalog.close();
+  }));
+
 Deno.test("openSqliteCatalog names a place that cannot be written", () =>
   inDirectory(async (directory) => {
     for (const path of [directory, `${directory}/missing/catalog.db`, "/proc/catalog.db"]) {

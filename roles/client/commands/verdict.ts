@@ -1,0 +1,149 @@
+/**
+ * Whether all is well, and if not, what is wrong and what to do: the same words under every screen
+ * about the cluster.
+ */
+import { type ClusterStatus, limits, type SeederView } from "../../../protocol/mod.ts";
+import { count, durationText, visible } from "../wording.ts";
+
+/** Lines for a person. */
+export function verdictOf(status: ClusterStatus): string[] {
+  const problems = problemsOf(status);
+  if (problems.length === 0) return ["All is well."];
+  return problems.flatMap(({ what, next }) => [`! ${what}`, `    next: ${next}`]);
+}
+
+/** `4 s ago`, in the tracker's time. */
+export function heardText(seeder: SeederView): string {
+  if (seeder.state === "away") return "signed out";
+  return seeder.silentMs === null ? "never" : `${durationText(seeder.silentMs)} ago`;
+}
+
+export interface StatusProblem {
+  readonly what: string;
+  readonly next: string;
+}
+
+/** What is not as it should be, worst first. */
+export function problemsOf(status: ClusterStatus): StatusProblem[] {
+  const problems: StatusProblem[] = [];
+  const here = status.seeders.filter(({ state }) => state === "green" || state === "yellow");
+  const gone = status.seeders.filter(({ state }) => state === "red" || state === "away");
+  if (status.chunksUnavailable > 0) {
+    const names = gone.map((seeder) => visible(seeder.name)).join(", ");
+    problems.push({
+      what: `${count(status.chunksUnavailable, "chunk")} cannot be read: no seeder that answers ` +
+        "holds a copy",
+      next: gone.length > 0 ? `bring back ${names}` : "look into the logs of the seeders",
+    });
+  }
+  const thin = status.chunksAtRisk - status.chunksUnavailable;
+  if (thin > 0) {
+    problems.push({
+      what: `${count(thin, "chunk")} with fewer copies than wanted`,
+      next: status.healing.copying > 0
+        ? "nothing: they are being copied; see healing below"
+        : gone.length > 0
+        ? "start the seeders named here again, or add others: join-code"
+        : "add a seeder: join-code",
+    });
+  }
+  problems.push(...healingProblems(status));
+  if (here.length < status.copiesDefault) {
+    problems.push({
+      what: `${count(here.length, "seeder")} for ` +
+        `${count(status.copiesDefault, "copy", "copies")} of each file`,
+      next: "add seeders: join-code",
+    });
+  }
+  for (const seeder of status.seeders) {
+    const name = visible(seeder.name);
+    const trouble = seeder.trouble === undefined ? "" : `: ${visible(seeder.trouble)}`;
+    if (seeder.maintenanceUntilMs !== undefined && seeder.state !== "green") continue;
+    if (seeder.state === "red" || seeder.state === "yellow") {
+      problems.push({
+        what: `${name} is silent (${seeder.state}, heard ${heardText(seeder)})`,
+        next: `check that it runs at ${seeder.address}`,
+      });
+    } else if (seeder.state === "away") {
+      problems.push({ what: `${name} signed out`, next: "start it again when it is needed" });
+    } else if (!seeder.writable) {
+      problems.push({
+        what: `${name} takes no data${trouble}`,
+        next: "check its disk; what it holds can still be read",
+      });
+    } else if (seeder.space.freeBytes === 0) {
+      problems.push({ what: `${name} is full`, next: roomText(status) });
+    }
+    problems.push(...diskProblems(seeder, status.nowMs));
+  }
+  return problems;
+}
+
+/** How to come to room on a full disk, the least painful first. */
+function roomText({ trash, oldVersions }: ClusterStatus): string {
+  const ways = [
+    ...(trash.fileBytes > 0 ? ["empty the trash: trash empty"] : []),
+    ...(oldVersions.fileBytes > 0 ? ["give up earlier versions: versions empty /"] : []),
+    ...(trash.fileBytes + oldVersions.fileBytes === 0 ? ["remove files"] : []),
+    "add a seeder: join-code",
+  ];
+  return ways.join("; or ");
+}
+
+/** So long a corrupt copy is told of: time enough to look after the disk. */
+const corruptToldMs = 7 * 24 * 60 * 60_000;
+
+/** What the scrub found. */
+function diskProblems(seeder: SeederView, nowMs: number): StatusProblem[] {
+  const { scrub } = seeder;
+  if (scrub === undefined) return [];
+  const problems: StatusProblem[] = [];
+  const name = visible(seeder.name);
+  const agoMs = nowMs - scrub.corruptMs;
+  if (scrub.unreadableChunks > 0) {
+    problems.push({
+      what: `${name} cannot read ${count(scrub.unreadableChunks, "chunk")} of its disk`,
+      next: "replace the disk soon; the log of the seeder names the chunks",
+    });
+  }
+  if (scrub.corruptMs > 0 && agoMs < corruptToldMs) {
+    problems.push({
+      what: `${name} had ${count(scrub.corruptChunks, "corrupt copy", "corrupt copies")}, the ` +
+        `latest found ${durationText(Math.max(0, agoMs))} ago and set aside`,
+      next: "test its disk and memory; the copies are made again from good ones",
+    });
+  }
+  if (scrub.verifiedMs !== null && nowMs - scrub.verifiedMs > limits.scrubAgeMaxMs) {
+    problems.push({
+      what: `${name} was not wholly read again for ${durationText(nowMs - scrub.verifiedMs)}`,
+      next: `type: scrub --now ${name}`,
+    });
+  }
+  return problems;
+}
+
+function healingProblems({ healing }: ClusterStatus): StatusProblem[] {
+  const problems: StatusProblem[] = [];
+  const { dropsStopped, setAside, setAsideCount, stuck } = healing;
+  if (dropsStopped !== undefined) {
+    problems.push({
+      what: `no copy is given up: ${visible(dropsStopped.why)}`,
+      next: "bring back what went, or confirm that it is lost: confirm-loss",
+    });
+  }
+  if (stuck !== undefined) {
+    problems.push({
+      what: `${count(stuck.chunks, "chunk")} cannot be copied now: ${visible(stuck.why)}`,
+      next: "add a seeder: join-code; or ask for fewer copies: policy DIRECTORY COPIES",
+    });
+  }
+  if (setAsideCount > 0) {
+    const first = setAside[0];
+    const why = first === undefined ? "" : `, ${first.chunkId.slice(0, 12)}: ${visible(first.why)}`;
+    problems.push({
+      what: `${count(setAsideCount, "chunk")} set aside, tried again by itself${why}`,
+      next: "look into the logs of the seeders named; all of them: status --json",
+    });
+  }
+  return problems;
+}

@@ -1,0 +1,95 @@
+/** The other end of `agent.ts`: questions to a client in the lab, and its death and return. */
+import assert from "node:assert/strict";
+import { AgentAnswer } from "./agent_lines.ts";
+import type { Lab, LabProcess } from "./lab.ts";
+
+const script = new URL("agent.ts", import.meta.url).pathname;
+
+/** The agent died before it answered: what was asked may have happened or not. */
+export class AgentGone extends Error {
+  override readonly name = "AgentGone";
+}
+
+interface Waiting {
+  readonly resolve: (answer: AgentAnswer) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class Agent {
+  #process: LabProcess | undefined;
+  #writer: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>> | undefined;
+  #waiting = new Map<number, Waiting>();
+  #next = 1;
+
+  constructor(
+    private readonly lab: Lab,
+    /** Undefined: on the bridge, where no cable can be pulled. */
+    private readonly host: string | undefined,
+    private readonly env: Record<string, string>,
+  ) {}
+
+  async start(): Promise<void> {
+    const words = [Deno.execPath(), "run", "-A", "--quiet", script];
+    const options = this.host === undefined ? {} : { host: this.host };
+    const process = await this.lab.spawn(words, { ...options, env: this.env });
+    const waiting = this.#waiting = new Map<number, Waiting>();
+    this.#process = process;
+    this.#writer = process.parent.stdin.getWriter();
+    const errors = new Response(process.parent.stderr).text().catch(() => "");
+    this.#listen(process, waiting).catch(() => {}).finally(async () => {
+      const why = new AgentGone(`the agent is gone: ${await errors}`);
+      if (this.#process === process) this.#process = this.#writer = undefined;
+      for (const { reject } of waiting.values()) reject(why);
+      waiting.clear();
+    });
+  }
+
+  async #listen(process: LabProcess, waiting: Map<number, Waiting>): Promise<void> {
+    let rest = "";
+    for await (const text of process.parent.stdout.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + text).split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) {
+        const answer = AgentAnswer.parse(JSON.parse(line));
+        waiting.get(answer.id)?.resolve(answer);
+        waiting.delete(answer.id);
+      }
+    }
+  }
+
+  /** @throws AgentGone */
+  async ask(words: readonly string[], stream = false): Promise<AgentAnswer> {
+    const writer = this.#writer;
+    if (writer === undefined) throw new AgentGone("the agent does not run");
+    const id = this.#next++;
+    const line = new TextEncoder().encode(`${JSON.stringify({ id, words, stream })}\n`);
+    const answer = new Promise<AgentAnswer>((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+    });
+    answer.catch(() => {});
+    await writer.write(line).catch(() => {
+      this.#waiting.delete(id);
+      throw new AgentGone("the agent is gone");
+    });
+    return await answer;
+  }
+
+  /** A command that must succeed; what it printed. */
+  async ok(...words: string[]): Promise<string> {
+    const { code, out, err } = await this.ask(words);
+    assert.equal(code, 0, `${words.join(" ")}: ${err}`);
+    return out;
+  }
+
+  signal(signal: Deno.Signal): void {
+    assert(this.#process !== undefined, "the agent runs");
+    this.#process.signal(signal);
+  }
+
+  async kill(): Promise<void> {
+    const process = this.#process;
+    assert(process !== undefined, "the agent runs");
+    this.#process = this.#writer = undefined;
+    await process.end("SIGKILL");
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * Faults, each played once on a cluster under load and taken back: what dies, freezes, is cut off,
+ * hears only one way, loses packets or vanishes. A round ends when the load has got on again; what
+ * it measured it prints. The tests play chosen rounds, the soak draws them.
+ */
+import { seconds, type Stage } from "./stage.ts";
+
+/** A fault lasts this long where nothing shows that it has taken hold. */
+const holdMs = 4_000;
+
+function hold(ms = holdMs): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+const since = (startMs: number) => performance.now() - startMs;
+
+/** Until the tracker calls it red. */
+async function detect(stage: Stage, seeder: string, how: string, fromMs: number): Promise<void> {
+  await stage.cluster.untilState(seeder, "red");
+  stage.figure(`${how} to red`, seconds(since(fromMs)));
+}
+
+async function recovers(stage: Stage, what: string): Promise<void> {
+  const startMs = performance.now();
+  await stage.load.progress(20);
+  stage.figure(`${what}: 20 operations acknowledged`, `${seconds(since(startMs))} after it`);
+}
+
+export async function killSeeder(stage: Stage, name: string): Promise<void> {
+  const fromMs = performance.now();
+  await stage.cluster.end(name);
+  await recovers(stage, "seeder killed");
+  await detect(stage, name, "kill -9", fromMs);
+  await stage.cluster.startRole(name);
+  await stage.cluster.untilWell();
+}
+
+export async function killTracker(stage: Stage): Promise<void> {
+  await stage.cluster.end("tracker");
+  await stage.cluster.startRole("tracker");
+  await recovers(stage, "tracker killed and started");
+}
+
+export async function killClient(stage: Stage): Promise<void> {
+  await stage.cluster.client.kill();
+  await stage.cluster.client.start();
+  await recovers(stage, "client killed and started");
+}
+
+export async function freezeSeeder(stage: Stage, name: string): Promise<void> {
+  const fromMs = performance.now();
+  stage.cluster.signal(name, "SIGSTOP");
+  await recovers(stage, "seeder frozen");
+  await detect(stage, name, "SIGSTOP", fromMs);
+  stage.cluster.signal(name, "SIGCONT");
+  await stage.cluster.untilWell();
+}
+
+export async function freezeTracker(stage: Stage): Promise<void> {
+  stage.cluster.signal("tracker", "SIGSTOP");
+  await hold();
+  stage.cluster.signal("tracker", "SIGCONT");
+  await recovers(stage, "tracker frozen and thawed");
+}
+
+export async function freezeClient(stage: Stage): Promise<void> {
+  stage.cluster.client.signal("SIGSTOP");
+  await hold();
+  stage.cluster.client.signal("SIGCONT");
+  await recovers(stage, "client frozen and thawed");
+}
+
+export async function cutSeeder(stage: Stage, name: string): Promise<void> {
+  const fromMs = performance.now();
+  await stage.cluster.lab.cut(name);
+  await recovers(stage, "seeder cut off");
+  await detect(stage, name, "cable pulled", fromMs);
+  await stage.cluster.lab.mend(name);
+  await stage.cluster.untilWell();
+}
+
+/** The tracker, or the client. */
+export async function cutHost(stage: Stage, name: string): Promise<void> {
+  await stage.cluster.lab.cut(name);
+  await hold();
+  await stage.cluster.lab.mend(name);
+  await recovers(stage, `${name} cut off and mended`);
+}
+
+export async function oneWay(stage: Stage, from: string, to: string): Promise<void> {
+  await stage.cluster.lab.block(from, to);
+  await hold();
+  await recovers(stage, `nothing passes from ${kindOf(from)} to ${kindOf(to)}`);
+  await stage.cluster.lab.clear(to);
+  await stage.cluster.untilWell();
+}
+
+export async function lossy(stage: Stage, name: string, share = 0.3): Promise<void> {
+  await stage.cluster.lab.lose(name, share);
+  await hold();
+  await recovers(stage, `${share * 100} % of packets lost at ${kindOf(name)}`);
+  await stage.cluster.lab.clear(name);
+  await stage.cluster.untilWell();
+}
+
+/** Without a word: the cable first, then the process. It comes back as it was, or empty. */
+export async function vanish(stage: Stage, name: string, empty: boolean): Promise<void> {
+  const { cluster } = stage;
+  const fromMs = performance.now();
+  await cluster.lab.cut(name);
+  await cluster.end(name);
+  await recovers(stage, "host vanished");
+  await detect(stage, name, "host vanished", fromMs);
+  if (empty) await cluster.lab.run(["rm", "-rf", `${cluster.diskOf(name)}/.offshore`]);
+  await cluster.lab.mend(name);
+  await cluster.startRole(name);
+  await cluster.untilWell();
+}
+
+function kindOf(name: string): string {
+  return name.replace(/-\d+$/, "");
+}
