@@ -16,6 +16,9 @@ export const SeederId = z.string().regex(/^[0-9a-f]{16}$/, "expected 16 hex digi
 >();
 export type SeederId = z.output<typeof SeederId>;
 
+/** Drawn at each start of a seeder, 16 hex digits. */
+export const BootId = z.string().regex(/^[0-9a-f]{16}$/);
+
 /** Drawn at random by the tracker on its first start, 16 hex digits. */
 export const ClusterId = z.string().regex(/^[0-9a-f]{16}$/, "expected 16 hex digits").brand<
   "ClusterId"

@@ -12,8 +12,9 @@ export class InventorySum {
     this.#bits = BigInt(`0x${hex}`);
   }
 
-  toggle(chunkId: ChunkId): void {
-    this.#bits ^= BigInt(`0x${chunkId.slice(0, 32)}`);
+  /** @param adopted held in a person's file only: the other half of the id tells it apart */
+  toggle(chunkId: ChunkId, adopted = false): void {
+    this.#bits ^= BigInt(`0x${adopted ? chunkId.slice(32) : chunkId.slice(0, 32)}`);
   }
 
   hex(): string {

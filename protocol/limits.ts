@@ -169,6 +169,17 @@ export const limits = {
   /** By the first two digits of the chunk id, as the folders of a seeder are. */
   scrubShelfCount: 256,
 
+  /** Files offered in one message; with their chunks it stays below half a MiB. */
+  adoptPageFilesMax: 256,
+  /** Chunks in one such message: two pages of a large manifest. */
+  adoptPageChunksMax: 2048,
+  /** Names a seeder tells that it cannot adopt; beyond these it tells their number. */
+  adoptLeftOutMax: 100,
+  /** A seeder looks again this often for files that came, changed or went. */
+  adoptScanMs: 10 * 60_000,
+  /** A file that was changed less than this ago may be half-written: it waits. */
+  adoptSettleMs: 2_000,
+
   /** A pack is sealed at this size: rewriting one to win back space stays short. */
   packBytesMax: 64 * mib,
 } as const;
@@ -194,4 +205,5 @@ assert(limits.versionsDefault <= limits.versionsMax, "the default policy is allo
 assert(limits.versionsMax < limits.batchItemsMax, "all versions of a file fit one message");
 assert(limits.uploadLeaseMs < limits.garbageGraceMs, "garbage waits longer than any lease");
 assert(limits.leaveLifeMs <= limits.uploadLeaseMs, "a leave does not outlive its upload's lease");
+assert(limits.manifestPageChunksMax <= limits.adoptPageChunksMax, "a page of a file fits an offer");
 assert(limits.scrubRoundMs * 2 < limits.scrubAgeMaxMs, "a round missed can be caught up");

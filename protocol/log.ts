@@ -212,6 +212,11 @@ export function rebuildProof(seederKey: SecretKey, seederId: SeederId, nonce: st
  * line feed.
  */
 export function logLine(value: LogRecord | LogFileHead | BackupHead): string {
+  return checkedLine(value);
+}
+
+/** A value as one line that tells by itself whether it is whole; `readLogLine` reads it. */
+export function checkedLine(value: object): string {
   const json = JSON.stringify(value);
   return `${lineDigest(json)} ${json}\n`;
 }

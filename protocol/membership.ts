@@ -1,14 +1,14 @@
 /** Messages between seeders and the tracker, and what the tracker tells about its seeders. */
 import * as z from "zod";
+import { Adopted } from "./adopt.ts";
 import { HealingStatus } from "./healing.ts";
-import { BaseUrl, ClusterId, SeederId, SeederName } from "./ids.ts";
+import { BaseUrl, BootId, ClusterId, SeederId, SeederName } from "./ids.ts";
 import { limits } from "./limits.ts";
 import { ChunkEntry } from "./manifest.ts";
 import { Order, OrderOutcome } from "./orders.ts";
 import { SecretKey } from "./trust.ts";
 
 const Bytes = z.int().min(0);
-export const BootId = z.string().regex(/^[0-9a-f]{16}$/);
 
 /**
  * Where a seeder is reached. With `host` absent the tracker uses the address the request came from:
@@ -44,6 +44,7 @@ export const JoinReply = z.strictObject({ clusterId: ClusterId, seederKey: Secre
 /**
  * XOR of the first 16 bytes of all chunk ids held, as 32 hex digits: ids are uniform, so equal
  * digests and counts mean equal sets, whatever the order, and one chunk more or less is one XOR.
+ * Of a chunk that is only adopted the last 16 bytes count instead.
  */
 export const InventoryDigest = z.string().regex(/^[0-9a-f]{32}$/);
 
@@ -79,6 +80,10 @@ export const HeartbeatReply = z.strictObject({
 });
 export type HeartbeatReply = z.output<typeof HeartbeatReply>;
 
+/** A chunk a seeder holds; `adopted` when only in a file of a person, as it lay there. */
+export const HeldChunk = ChunkEntry.extend({ adopted: z.literal(true).optional() });
+export type HeldChunk = z.output<typeof HeldChunk>;
+
 /**
  * One page of the inventory in ascending order of chunk id. A page speaks for all ids above `after`
  * (all, when absent) up to its last id, or to the end when `last` is true.
@@ -87,7 +92,7 @@ export const InventoryPage = z.strictObject({
   seederId: SeederId,
   bootId: BootId,
   after: z.string().regex(/^[0-9a-f]{64}$/).optional(),
-  chunks: z.array(ChunkEntry).max(limits.inventoryPageChunksMax),
+  chunks: z.array(HeldChunk).max(limits.inventoryPageChunksMax),
   last: z.boolean(),
 });
 export type InventoryPage = z.output<typeof InventoryPage>;
@@ -112,6 +117,8 @@ export const SeederView = z.strictObject({
   draining: z.boolean(),
   /** Its absence is announced until then, by the tracker's clock. */
   maintenanceUntilMs: z.int().optional(),
+  /** What it told of files found on its disk; absent before that. */
+  adopted: Adopted.optional(),
   /** What its scrub has told; absent before that. Times by the tracker's clock. */
   scrub: z.strictObject({
     /** Everything there was verified at this time or later; null where that is not known. */

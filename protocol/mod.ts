@@ -17,10 +17,12 @@
  * - heartbeat: a seeder's report; its reply carries orders (copy, drop, verify)
  * - epoch: the number of a tracker's start; seeders refuse a lower one than they have seen
  * - pack: a file in which a seeder keeps many small chunks
+ * - adopted: of a file a person left on a seeder's disk; it is held in place, not copied
  * - repair, rebalance, drain, scrub: more copies; other places; empty a seeder; read again and
  *   check
  * - fault: an expected failure from the closed list in `faults.ts`
  */
+export * from "./adopt.ts";
 export * from "./checks.ts";
 export * from "./chunking.ts";
 export * from "./chunks.ts";

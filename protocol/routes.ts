@@ -8,6 +8,7 @@
  * headers.
  */
 import * as z from "zod";
+import * as adopt from "./adopt.ts";
 import * as checks from "./checks.ts";
 import * as chunks from "./chunks.ts";
 import * as files from "./files.ts";
@@ -103,6 +104,13 @@ export const trackerRoutes = {
     "What a seeder's scrub has done, and the chunks it found bad.",
     scrub.ScrubReport,
     Nothing,
+  ),
+  offer: json(
+    "seeder",
+    "/v1/seeders/offer",
+    "Files a seeder found on its disk, and how far it is with them. Asked again, the same answer.",
+    adopt.OfferRequest,
+    adopt.OfferReply,
   ),
   signOut: json(
     "seeder",
@@ -402,6 +410,14 @@ export const trackerRoutes = {
     scrub.ScrubNowRequest,
     scrub.ScrubNowReply,
     "admin",
+  ),
+  adopted: json(
+    "person",
+    "/v1/seeders/adopted",
+    "What became of the files found on the seeders' disks, and which names clashed.",
+    adopt.AdoptedRequest,
+    adopt.AdoptedReply,
+    "reader",
   ),
   fsck: json(
     "person",

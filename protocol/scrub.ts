@@ -8,10 +8,10 @@
  * since on their way in. 256 numbers a seeder say it for all its holdings.
  */
 import * as z from "zod";
-import { SeederId, SeederName } from "./ids.ts";
+import { BootId, SeederId, SeederName } from "./ids.ts";
 import { limits } from "./limits.ts";
 import { ChunkEntry } from "./manifest.ts";
-import { BootId, SeederState } from "./membership.ts";
+import { SeederState } from "./membership.ts";
 
 const Count = z.int().min(0);
 /** By the tracker's clock; 0 where nothing is known. */

@@ -25,6 +25,8 @@ export interface DiskStat {
   readonly modifiedMs: number;
   /** Unix permission bits. */
   readonly mode: number;
+  /** Its number on the file system: another file of the same name has another. */
+  readonly inode: number;
 }
 
 export interface DiskSpace {

@@ -135,6 +135,7 @@ export function systemDisk(): Disk {
             sizeBytes: info.size,
             modifiedMs: info.mtime?.getTime() ?? 0,
             mode: (info.mode ?? 0o644) & 0o7777,
+            inode: info.ino ?? 0,
           };
         } catch (error) {
           if (error instanceof Deno.errors.NotFound) return undefined;

@@ -73,6 +73,14 @@ export const seederSpec: CommandSpec = {
       summary: "space to leave free on the disk, such as 2G",
       environment: true,
     },
+    {
+      name: "adopt",
+      value: "yes|no",
+      summary: "offer the files found in the disk folder, in place; no: look for no new ones",
+      environment: true,
+      default: "yes",
+      choices: ["yes", "no"],
+    },
     ...commonOptions,
   ],
   examples: [
@@ -90,6 +98,7 @@ export const SeederSettings = z.strictObject({
   joinCodeFile: z.string().min(1).optional(),
   tracker: BaseUrl.optional(),
   reserve: SizeText.optional(),
+  adopt: z.enum(["yes", "no"]).transform((word) => word === "yes"),
   logLevel: LogLevelText,
   logFile: z.string().min(1).optional(),
 });

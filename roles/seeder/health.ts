@@ -78,6 +78,7 @@ export class DiskHealth {
         return results;
       },
       sizeOf: (chunkId) => store.sizeOf(chunkId),
+      isStored: (chunkId) => store.isStored(chunkId),
       read: (chunkId, range) => store.read(chunkId, range),
       verify: (chunkId) => store.verify(chunkId),
       drop: (chunkId) => watch(store.drop(chunkId)),

@@ -35,6 +35,7 @@ export class Load {
       putMany: (items) => this.#during(() => store.putMany(items)),
       read: (chunkId, range) => this.#during(() => store.read(chunkId, range)),
       sizeOf: (chunkId) => store.sizeOf(chunkId),
+      isStored: (chunkId) => store.isStored(chunkId),
       verify: (chunkId) => store.verify(chunkId),
       drop: (chunkId) => store.drop(chunkId),
       list: (after, limit) => store.list(after, limit),

@@ -5,6 +5,8 @@ import { type Disk, removeUnfinished } from "../kit/disk.ts";
 import type { Log } from "../kit/log.ts";
 import { type Random, randomHex } from "../kit/random.ts";
 import type { App } from "../kit/serve.ts";
+import { Adoption } from "./adoption.ts";
+import { AdoptionOffers } from "./adoption_offer.ts";
 import { seederApp } from "./api.ts";
 import { LeaveGuard } from "./guard.ts";
 import { DiskHealth } from "./health.ts";
@@ -16,12 +18,13 @@ import { Receipts } from "./receipts.ts";
 import { Scrub } from "./scrub.ts";
 import { ScrubFile } from "./scrub_file.ts";
 import { SeederLoop } from "./seeder.ts";
+import type { AdoptedFiles } from "./store/adopted_files.ts";
 import type { ChunkStore } from "./store/chunk_store.ts";
 import { TrackerTime } from "./tracker_time.ts";
 import { Worker } from "./worker.ts";
 
 export type { ChunkStore } from "./store/chunk_store.ts";
-export { type DiskStoreParts, openDiskStore } from "./store/disk_store.ts";
+export { type DiskStore, type DiskStoreParts, openDiskStore } from "./store/disk_store.ts";
 export { type MemoryStore, type MemoryStoreParts, openMemoryStore } from "./store/memory_store.ts";
 
 export interface SeederParts {
@@ -29,6 +32,13 @@ export interface SeederParts {
   readonly store: ChunkStore;
   readonly disk: Disk;
   readonly stateDirectory: string;
+  /** Files found in the disk folder are held in place; without it none are looked for. */
+  readonly adopt?: {
+    readonly folder: string;
+    readonly files: AdoptedFiles;
+    /** False: what was adopted stays, and nothing new is looked for. */
+    readonly enabled: boolean;
+  };
   /** What people call it. */
   readonly name: string;
   /** Machines that fail together share a zone. */
@@ -76,7 +86,7 @@ export async function openSeeder(parts: SeederParts): Promise<Seeder> {
   const load = new Load(clock);
   const store = load.watched(quiet);
   const receipts = new Receipts(
-    (chunkId) => store.sizeOf(chunkId),
+    (chunkId) => store.isStored(chunkId),
     store.summary().chunkCount === 0,
   );
   const scrubFile = new ScrubFile(disk, stateDirectory, log);
@@ -89,6 +99,13 @@ export async function openSeeder(parts: SeederParts): Promise<Seeder> {
   const directory = `${stateDirectory}/log`;
   const keeper = new LogKeeper({ disk, directory, membership, clock, random, transport, log });
   const guard = new LeaveGuard(identity, time);
+  const adoption = adoptionOf(parts, quiet, load);
+  const offers = adoption === undefined || parts.adopt === undefined
+    ? undefined
+    : new AdoptionOffers({
+      ...{ adopted: parts.adopt.files, adoption, membership, bootId, clock, transport, log },
+      joined: () => loop.joined,
+    });
   const app = seederApp({ ...common, guard, receipts, joined: () => loop.joined });
   return {
     app,
@@ -99,7 +116,12 @@ export async function openSeeder(parts: SeederParts): Promise<Seeder> {
       const zone = parts.zone === undefined ? {} : { zone: parts.zone };
       const ended = new AbortController();
       const either = AbortSignal.any([signal, ended.signal]);
-      const beside = Promise.all([scrub.run(either), keeper.run(either)]);
+      const beside = Promise.all([
+        scrub.run(either),
+        keeper.run(either),
+        adoption?.run(either),
+        offers?.run(either),
+      ]);
       try {
         await loop.run({ name: parts.name, ...zone, advertised }, signal);
       } finally {
@@ -109,4 +131,11 @@ export async function openSeeder(parts: SeederParts): Promise<Seeder> {
     },
     close: () => worker.idle(),
   };
+}
+
+function adoptionOf(parts: SeederParts, store: ChunkStore, load: Load): Adoption | undefined {
+  const { adopt, disk, clock, log } = parts;
+  if (adopt === undefined) return undefined;
+  const { files: adopted, folder, enabled } = adopt;
+  return new Adoption({ adopted, folder, enabled, disk, store, load, clock, log });
 }

@@ -29,7 +29,7 @@ export class Receipts {
 
   /** @param fresh nothing was stored here before this process: no receipt can be unknown */
   constructor(
-    private readonly held: (chunkId: ChunkId) => number | undefined,
+    private readonly isStored: (chunkId: ChunkId) => boolean,
     fresh: boolean,
     private readonly remembered = rememberedMost,
   ) {
@@ -46,7 +46,7 @@ export class Receipts {
    * @throws Fault `unavailable` when it was dropped meanwhile, or is being dropped
    */
   give(identity: Identity, chunkId: ChunkId, sizeBytes: number, leave: Leave): Receipt {
-    if (this.#dropping.has(chunkId) || this.held(chunkId) === undefined) {
+    if (this.#dropping.has(chunkId) || !this.isStored(chunkId)) {
       throw new Fault("unavailable", "the chunk was dropped while it was being sent again");
     }
     const madeMs = Math.max(this.#madeMs.get(chunkId) ?? -Infinity, leaveMadeMs(leave));

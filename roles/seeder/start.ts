@@ -28,6 +28,7 @@ export interface SeederConfig {
   readonly joinCodeFile?: string | undefined;
   readonly trackerUrl?: string | undefined;
   readonly reserveBytes?: number | undefined;
+  readonly adopt: boolean;
   readonly logLevel: LogLevel;
 }
 
@@ -55,9 +56,11 @@ export async function startSeeder(
     config.listen.host,
     config.listen.port,
   );
+  const folder = config.disk.replace(/\/+$/, "");
   const store = await openDiskStore({
     disk,
     directory: stateDirectory,
+    folder,
     clock,
     random,
     log,
@@ -67,6 +70,9 @@ export async function startSeeder(
     store,
     disk,
     stateDirectory,
+    ...(store.adopted === undefined
+      ? {}
+      : { adopt: { folder, files: store.adopted, enabled: config.adopt } }),
     name: config.name,
     ...(config.zone === undefined ? {} : { zone: config.zone }),
     joinCode: async () => {

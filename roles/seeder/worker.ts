@@ -131,7 +131,7 @@ export class Worker {
   async #copy(order: CopyOrder, signal: AbortSignal): Promise<Result> {
     const { store } = this.parts;
     let last: unknown;
-    let here = store.sizeOf(order.chunkId) !== undefined;
+    let here = store.isStored(order.chunkId);
     for (const source of here ? [] : order.sources) {
       try {
         await this.#fetch(order, source, signal);

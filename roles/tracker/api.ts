@@ -2,6 +2,8 @@
 import { Fault, limits, type trackerRoutes } from "../../protocol/mod.ts";
 import type { Handlers } from "../kit/serve.ts";
 import { version } from "../kit/version.ts";
+import { takeOffer } from "./adopt.ts";
+import { adopted } from "./adoptions.ts";
 import { type Codes, login } from "./codes.ts";
 import { commitUploads, type RecentCommits } from "./commit.ts";
 import type { Core } from "./core.ts";
@@ -50,6 +52,7 @@ export function trackerHandlers(
       await core.scrubs.take(core, input);
       return {};
     },
+    offer: ({ input }) => takeOffer(core, input),
     signOut: async ({ input }) => {
       await membership.signOut(core, input.seederId);
       return {};
@@ -115,6 +118,7 @@ export function trackerHandlers(
 
     scrubStatus: async () => await Promise.resolve(scrubStatus(core)),
     scrubNow: async ({ input }) => await Promise.resolve(scrubNow(core, input.seeders)),
+    adopted: ({ input }) => adopted(core, input),
     fsck: ({ input }) => fsck(core, input),
     explain: ({ input }) => explain(core, input),
     whatIf: ({ input }) => whatIf(core, input),

@@ -97,6 +97,11 @@ export async function applyOperation(
     case "forget-seeder":
       await forgetSeeder(tx, operation.seederId);
       return nothingRemoved;
+    case "adopt-file": {
+      const { kind: _, ...row } = operation;
+      await tx.putAdoption(row);
+      return nothingRemoved;
+    }
   }
 }
 
@@ -125,6 +130,7 @@ async function writeFile(
     copies,
     createdMs,
     by,
+    ...(operation.adopted === true ? { adopted: true } : {}),
   });
   if (chunks.length > 0) await tx.putManifest(versionId, chunkCount - chunks.length, chunks);
   const kind = "file";
@@ -222,6 +228,7 @@ async function forgetSeeder(tx: CatalogTransaction, seederId: SeederId): Promise
     if (held.length === 0) break;
     await tx.removeHoldings(seederId, held.map(({ chunkId }) => chunkId));
   }
+  await tx.removeAdoptions(seederId);
   await tx.removeSeeder(seederId);
 }
 

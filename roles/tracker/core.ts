@@ -6,6 +6,7 @@ import type { Log } from "../kit/log.ts";
 import type { Random } from "../kit/random.ts";
 import type { Catalog } from "./catalog/catalog.ts";
 import type { ClusterKeys } from "./cluster_keys.ts";
+import type { Adoptions } from "./adoptions.ts";
 import type { Garbage } from "./garbage.ts";
 import type { Healing } from "./healing.ts";
 import type { Holdings } from "./holdings.ts";
@@ -33,6 +34,7 @@ export interface Core {
   readonly holdings: Holdings;
   readonly orders: OrderBook;
   readonly scrubs: Scrubs;
+  readonly adoptions: Adoptions;
   readonly garbage: Garbage;
   readonly healing: Healing;
   readonly losses: LossGuard;

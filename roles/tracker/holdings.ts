@@ -13,6 +13,7 @@ import {
   type ChunkEntry,
   type ChunkId,
   Fault,
+  type HeldChunk,
   type InventoryPage,
   limits,
   type SeederId,
@@ -49,7 +50,7 @@ export class Holdings {
     core: Core,
     tx: CatalogTransaction,
     seederId: SeederId,
-    chunks: readonly ChunkEntry[],
+    chunks: readonly HeldChunk[],
     nowMs: number,
   ): Promise<void> {
     if (this.#rounds.has(seederId) || core.orders.isWaitingFor(seederId)) {
@@ -174,9 +175,11 @@ export class Holdings {
       after = held.at(-1)?.chunkId;
       if (inRange.length < held.length || held.length < limits.inventoryPageChunksMax) break;
     }
-    // A page made before a drop was carried out must not bring its holding back.
-    const staying = page.chunks.filter((chunk) =>
-      !core.orders.isWaiting("drop", seederId, chunk.chunkId)
+    // A page made before a drop was carried out must not bring its holding back; one made before
+    // a copy was stored must not say that there is none but a person's.
+    const staying = page.chunks.filter(({ chunkId, adopted }) =>
+      !core.orders.isWaiting("drop", seederId, chunkId) &&
+      !(adopted === true && this.receiptedSince(seederId, chunkId, roundStartedMs))
     );
     if (staying.length > 0) await tx.addHoldings(seederId, staying);
     return kept;

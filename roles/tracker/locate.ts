@@ -69,7 +69,7 @@ class LocatePage {
     const versionId = "versionId" in target ? target.versionId : node.versionId;
     const version = versionId === undefined ? undefined : await this.view.version(versionId);
     if (version === undefined) throw new Fault("not-found", `${path} has no version to read`);
-    const { nodeId: _n, copies: _c, createdMs: _t, by: _b, old, ...facts } = version;
+    const { nodeId: _n, copies: _c, createdMs: _t, by: _b, adopted: _a, old, ...facts } = version;
     const { modifiedMs, mode } = old ?? node;
     return {
       ...facts,

@@ -72,6 +72,8 @@ export const Operation = z.discriminatedUnion("kind", [
     chunkCount: z.int(),
     manifestDigest: ManifestDigestHex,
     copies: z.int(),
+    /** It was found on a seeder's disk; `adopt-file` follows. */
+    adopted: z.literal(true).optional(),
     /** The last chunks of the manifest, all of a small one; those before came in pages. */
     chunks: Entries,
     by,
@@ -137,6 +139,17 @@ export const Operation = z.discriminatedUnion("kind", [
     by,
   }),
   z.strictObject({ kind: z.literal("forget-seeder"), seederId: SeederId, by }),
+  /** What a file on a seeder's disk became, or was found to be already. */
+  z.strictObject({
+    kind: z.literal("adopt-file"),
+    seederId: SeederId,
+    source: z.string(),
+    manifestDigest: ManifestDigestHex,
+    versionId: VersionId,
+    path: z.string(),
+    clash: z.boolean(),
+    adoptedMs: z.int(),
+  }),
 ]);
 export type Operation = z.output<typeof Operation>;
 

@@ -177,6 +177,7 @@ export async function forget(
   });
   core.members.remove(seederId);
   core.losses.forget(seederId);
+  core.adoptions.forget(seederId);
   core.healing.lookAtAll();
   core.log.warn("seeder forgotten", { seederId, name, chunksLost, by });
   return { chunksLost };

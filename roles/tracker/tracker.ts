@@ -19,6 +19,7 @@ import type { Log } from "../kit/log.ts";
 import { repeat } from "../kit/pace.ts";
 import type { Random } from "../kit/random.ts";
 import { type App, serveRoutes } from "../kit/serve.ts";
+import { Adoptions } from "./adoptions.ts";
 import { acknowledged } from "./acknowledge.ts";
 import { trackerHandlers } from "./api.ts";
 import type { Catalog } from "./catalog/catalog.ts";
@@ -189,6 +190,7 @@ async function openCore(
     holdings: new Holdings(),
     orders: new OrderBook(random),
     scrubs,
+    adoptions: new Adoptions(),
     garbage: new Garbage(parts.garbageGraceMs ?? limits.garbageGraceMs),
     healing: new Healing(Pace.catch("normal").parse(pace)),
     losses: new LossGuard(stop),

@@ -50,6 +50,16 @@ import {
   uploadId,
 } from "./fixed.ts";
 
+const adoptReport = {
+  state: "indexing",
+  filesFound: 20,
+  filesIndexed: 12,
+  bytesIndexed: 5_000_000,
+  filesWaiting: 3,
+  leftOutCount: 1,
+  leftOut: [{ source: "/photos/latest", why: "it is a symbolic link" }],
+};
+
 const orderBase = { chunkId, sizeBytes, deadlineMs: nowMs + 60_000 };
 export const orderExamples = {
   copy: {
@@ -153,7 +163,13 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
     },
   },
   inventory: {
-    request: { seederId, bootId, after: "0".repeat(64), chunks: [entry], last: true },
+    request: {
+      seederId,
+      bootId,
+      after: "0".repeat(64),
+      chunks: [entry, { ...entry, adopted: true }],
+      last: true,
+    },
     reply: {},
   },
   signOut: { request: { seederId }, reply: {} },
@@ -499,6 +515,47 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
     },
   },
   reportChunks: { request: { reports: [{ seederId, chunkId }] }, reply: { accepted: 1 } },
+  offer: {
+    request: {
+      seederId,
+      bootId,
+      files: [{
+        source: "/photos/sea.jpg",
+        sizeBytes,
+        modifiedMs: nowMs - 86_400_000,
+        mode: 0o644,
+        chunkSizeBytes,
+        manifestDigest,
+        from: 0,
+        chunks: [entry],
+      }],
+      report: adoptReport,
+    },
+    reply: {
+      results: [
+        { kind: "adopted", path: "/photos/sea (seeder-1).jpg", clash: true },
+        { kind: "declined" },
+        { kind: "more", from: 1024 },
+        {
+          kind: "refused",
+          problem: problemOf(new Fault("invalid-name", "the path has 4100 bytes")),
+        },
+      ],
+    },
+  },
+  adopted: {
+    request: { seederId, after: { seederId, source: "/photos/sand.jpg" }, limit: 100 },
+    reply: {
+      seeders: [{ seederId, name: "seeder-1", files: 12, clashes: 1, report: adoptReport }],
+      clashes: [{
+        seederId,
+        source: "/photos/sea.jpg",
+        path: "/photos/sea (seeder-1).jpg",
+        adoptedMs: nowMs,
+      }],
+      next: { seederId, source: "/photos/sea.jpg" },
+    },
+  },
   scrubReport: {
     request: {
       seederId,

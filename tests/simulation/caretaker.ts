@@ -18,13 +18,18 @@ const seedersMost = 5;
 export class Caretaker {
   /** No more is begun. */
   over = false;
+  /** A person does one thing at a time. */
+  #busy = false;
 
   constructor(private readonly cluster: Cluster, private readonly random: Random) {}
 
   /** Begins it, and does not wait for its end. */
   act(kind: CareKind, seeder: Machine): void {
     if (kind === "join") return this.#join();
-    this.#ask(kind, (session) => this.#care(kind, session, seeder)).catch(() => {});
+    if (this.#busy) return;
+    this.#busy = true;
+    this.#ask(kind, (session) => this.#care(kind, session, seeder))
+      .finally(() => this.#busy = false);
   }
 
   #join(): void {
@@ -124,9 +129,10 @@ export class Caretaker {
   }
 }
 
-/** Red ones whose name a green one has. */
+/** Absent ones whose name a green one has. */
 export function goneIn(seeders: ClusterStatus["seeders"]): SeederId[] {
   const here = seeders.filter(({ state }) => state === "green").map(({ name }) => name);
-  return seeders.filter(({ state, name }) => state === "red" && here.includes(name))
+  const absent = seeders.filter(({ state }) => state === "red" || state === "away");
+  return absent.filter(({ name }) => here.includes(name))
     .map(({ seederId }) => seederId);
 }

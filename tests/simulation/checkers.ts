@@ -114,7 +114,9 @@ export async function nothingLost(
   for (const { disk, clock } of cluster.seeders) {
     const random = seededRandom(1);
     const directory = stateOf.seeder;
-    stores.push(await openDiskStore({ disk, directory, clock, random, log: silentLog }));
+    stores.push(
+      await openDiskStore({ disk, directory, folder: "/disk", clock, random, log: silentLog }),
+    );
   }
   const counted = new Map<ChunkId, number>();
   const certain = belief.paths().map((path) => ({ path, content: belief.certain(path) }));

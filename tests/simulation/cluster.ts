@@ -226,7 +226,8 @@ export class Cluster {
     const disk = wrappers?.seederDisk?.(life.disk, name) ?? life.disk;
     const { clock, random, log, transport } = life;
     const directory = stateOf.seeder;
-    const opened = await openDiskStore({ disk, directory, clock, random, log });
+    const folder = "/disk";
+    const opened = await openDiskStore({ disk, directory, folder, clock, random, log });
     if (!life.process.alive) return;
     this.stores.set(machine, opened);
     const watched: ChunkStore = {
@@ -241,6 +242,9 @@ export class Cluster {
       store,
       disk,
       stateDirectory: directory,
+      ...(opened.adopted === undefined
+        ? {}
+        : { adopt: { folder, files: opened.adopted, enabled: true } }),
       name,
       joinCode: () => Promise.resolve(this.tracker.running ? this.#tracker?.joinCode() : undefined),
       clock,

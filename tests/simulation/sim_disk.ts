@@ -14,7 +14,10 @@ import type { Disk, DiskEntryKind, DiskFile, DiskStat } from "../../roles/kit/di
 import { type Random, randomInt } from "../../roles/kit/random.ts";
 import { type DiskCall, SimFile } from "./sim_file.ts";
 import {
+  bytesIn,
   durableCopy,
+  filesIn,
+  highestNumber,
   holds,
   type Inode,
   type NameEffect,
@@ -47,12 +50,13 @@ export class SimDisk implements Disk {
   /** Changes of names that no sync of a directory has made safe yet, in the order made. */
   #journal: (readonly NameEffect[])[] = [];
   #crashes = 0;
+  #inodes = 0;
 
   constructor(parts: SimDiskParts) {
     this.#random = parts.random;
     this.#clock = parts.clock;
     this.capacityBytes = parts.capacityBytes ?? 2 ** 33;
-    this.#root = newInode("directory", this.#nowMs());
+    this.#root = this.#fresh("directory");
   }
 
   /** The power goes: open files are dead, and what was not synced is at the mercy of the dice. */
@@ -78,9 +82,10 @@ export class SimDisk implements Disk {
   }
 
   /** The disk is replaced by an empty one, or by one with what `image` holds. */
-  wipe(image: Inode = newInode("directory", this.#nowMs())): void {
+  wipe(image: Inode = this.#fresh("directory")): void {
     this.#crashes++;
     this.#journal = [];
+    this.#inodes = Math.max(this.#inodes, highestNumber(image));
     const { names } = durableCopy(image);
     for (const side of [this.#root.names, this.#root.durableNames]) {
       side.clear();
@@ -102,13 +107,8 @@ export class SimDisk implements Disk {
 
   /** Paths and sizes of all files, in ascending order of path. */
   files(under = "/"): { path: string; sizeBytes: number }[] {
-    const found: { path: string; sizeBytes: number }[] = [];
-    const visit = (path: string, inode: Inode) => {
-      if (inode.kind === "file") found.push({ path, sizeBytes: inode.content.sizeBytes });
-      for (const [name, child] of inode.names) visit(`${path === "/" ? "" : path}/${name}`, child);
-    };
     const start = this.#find(under, true);
-    if (start !== undefined) visit(under, start);
+    const found = start === undefined ? [] : filesIn(under, start);
     return found.sort((a, b) => a.path < b.path ? -1 : 1);
   }
 
@@ -124,7 +124,7 @@ export class SimDisk implements Disk {
   /** Puts a file there, durable, past all faults and delays; its directory must be there. */
   plant(path: string, bytes: Uint8Array<ArrayBuffer>): void {
     const { directory, name } = this.#parent(path);
-    const inode = newInode("file", this.#nowMs());
+    const inode = this.#fresh("file");
     inode.content.write(bytes, 0);
     inode.content.sync();
     this.#makeDurable([{ directory, name, inode }]);
@@ -145,12 +145,7 @@ export class SimDisk implements Disk {
   }
 
   get usedBytes(): number {
-    const sumOf = (inode: Inode): number => {
-      let sum = inode.content.sizeBytes;
-      for (const child of inode.names.values()) sum += sumOf(child);
-      return sum;
-    };
-    return sumOf(this.#root);
+    return bytesIn(this.#root);
   }
 
   async open(path: string, how: "read" | "update" | "create"): Promise<DiskFile> {
@@ -160,7 +155,7 @@ export class SimDisk implements Disk {
       if (inode.kind === "directory") throw new Fault("is-a-directory", path);
       return this.#handle(path, inode, how === "update");
     }
-    const inode = newInode("file", this.#nowMs());
+    const inode = this.#fresh("file");
     this.#add(path, inode);
     return this.#handle(path, inode, true);
   }
@@ -234,7 +229,7 @@ export class SimDisk implements Disk {
     if (inode === undefined) return undefined;
     const { kind, mode, modifiedMs } = inode;
     const sizeBytes = kind === "link" ? inode.target.length : inode.content.sizeBytes;
-    return { kind, sizeBytes, modifiedMs, mode };
+    return { kind, sizeBytes, modifiedMs, mode, inode: inode.number };
   }
 
   async realPath(path: string): Promise<string> {
@@ -251,7 +246,7 @@ export class SimDisk implements Disk {
 
   async makeLink(path: string, target: string): Promise<void> {
     await this.#turn("writeErrors", path);
-    this.#add(path, newInode("link", this.#nowMs(), target));
+    this.#add(path, this.#fresh("link", target));
   }
 
   async setAttributes(
@@ -279,6 +274,10 @@ export class SimDisk implements Disk {
     this.#existing(path);
     const freeBytes = Math.max(0, this.capacityBytes - this.usedBytes);
     return { totalBytes: this.capacityBytes, freeBytes };
+  }
+
+  #fresh(kind: Inode["kind"], target = ""): Inode {
+    return newInode(++this.#inodes, kind, this.#nowMs(), target);
   }
 
   #nowMs(): number {
@@ -368,7 +367,7 @@ export class SimDisk implements Disk {
   /** As Rust's `create_dir_all`, which Deno calls. */
   #makeAll(path: string): void {
     try {
-      this.#add(path, newInode("directory", this.#nowMs()));
+      this.#add(path, this.#fresh("directory"));
     } catch (error) {
       if (error instanceof Fault && error.code === "local-not-found") {
         this.#makeAll(`/${segmentsOf(path).slice(0, -1).join("/")}`);

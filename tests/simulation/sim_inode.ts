@@ -2,6 +2,7 @@
 import { SimContent } from "./sim_content.ts";
 
 export interface Inode {
+  readonly number: number;
   readonly kind: "file" | "directory" | "link";
   readonly content: SimContent;
   /** Of directories: names as programs see them, and as found after a power cut. */
@@ -19,8 +20,14 @@ export interface NameEffect {
   readonly inode: Inode | undefined;
 }
 
-export function newInode(kind: Inode["kind"], modifiedMs: number, target = ""): Inode {
+export function newInode(
+  number: number,
+  kind: Inode["kind"],
+  modifiedMs: number,
+  target = "",
+): Inode {
   return {
+    number,
     kind,
     content: new SimContent(),
     names: new Map(),
@@ -62,4 +69,23 @@ export function durableCopy(inode: Inode, known = new Map<Inode, Inode>()): Inod
     copy.durableNames.set(name, below);
   }
   return copy;
+}
+
+export function highestNumber(inode: Inode): number {
+  return Math.max(inode.number, ...inode.durableNames.values().map(highestNumber));
+}
+
+export function bytesIn(inode: Inode): number {
+  let sum = inode.content.sizeBytes;
+  for (const child of inode.names.values()) sum += bytesIn(child);
+  return sum;
+}
+
+/** Paths and sizes of all files below, in no order. */
+export function filesIn(path: string, inode: Inode): { path: string; sizeBytes: number }[] {
+  const found = [...inode.names].flatMap(([name, child]) =>
+    filesIn(`${path === "/" ? "" : path}/${name}`, child)
+  );
+  if (inode.kind === "file") found.push({ path, sizeBytes: inode.content.sizeBytes });
+  return found;
 }

@@ -78,7 +78,9 @@ const settleMs = 10 * 60_000;
 /** Longer than leases, graces, and the pause between two looks for a better balance. */
 const ageMs = limits.garbageGraceMs + 60_000;
 /** Rest means that nothing is ordered for so long: longer than between two looks for garbage. */
-const quietMs = 16_000;
+const quietMs = 12_000;
+/** What is under way comes to its end before the tracker sleeps for the first time. */
+const firstLookMs = 6_000;
 /** So often the tracker may sleep until all is at rest. */
 const agesMost = 8;
 /** It sleeps after so many looks also while something is ordered. */
@@ -215,7 +217,7 @@ async function rest(cluster: Cluster): Promise<number> {
   const beganMs = timeline.elapsedMs;
   for (let ages = 0, looks = 1;; looks++) {
     const before = orders.carriedOut;
-    await timeline.pass(quietMs);
+    await timeline.pass(ages === 0 && looks === 1 ? firstLookMs : quietMs);
     const problems = await timeline.run(unsettled(cluster));
     const ordered = orders.carriedOut - before;
     if (ordered === 0 && problems.length === 0 && ages >= 2) return timeline.elapsedMs - beganMs;

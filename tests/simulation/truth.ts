@@ -26,6 +26,7 @@ export async function catalogTellsTheTruth(cluster: Cluster): Promise<string[]> 
     const store = await openDiskStore({
       disk: machine.disk,
       directory: stateOf.seeder,
+      folder: "/disk",
       clock: machine.clock,
       random: seededRandom(1),
       log: silentLog,

@@ -7,9 +7,13 @@
  *   id; when it throws, nothing is left behind that a later `read` or `list` would show.
  * - Putting a chunk that is there reads its source to the end, checks it, and changes nothing.
  * - A chunk once put is listed, readable and counted until it is dropped or found corrupt.
+ * - Chunks of a person's files may be held in place (`adopted_files.ts`). They are listed, readable
+ *   and counted like others, are told apart by `isStored`, and a put of one stores a copy. Dropping
+ *   takes the store's own copy first; where there is none, the place is forgotten and the file
+ *   stays.
  * - `disk-full` is thrown before the reserve is touched; reading, listing and dropping go on.
  */
-import type { ChunkEntry, ChunkId, Fault, Space } from "../../../protocol/mod.ts";
+import type { ChunkId, Fault, HeldChunk, Space } from "../../../protocol/mod.ts";
 
 export type PutResult = "stored" | "present";
 
@@ -42,6 +46,9 @@ export interface ChunkStore {
   /** The size of a chunk that is here, from memory. */
   sizeOf(chunkId: ChunkId): number | undefined;
 
+  /** Whether there is a copy of the store's own, from memory: only for such receipts are given. */
+  isStored(chunkId: ChunkId): boolean;
+
   /**
    * The bytes from `start` to `end`, end excluded; the whole chunk without a range.
    * @throws Fault `chunk-not-found`, `disk-failed`
@@ -55,7 +62,7 @@ export interface ChunkStore {
   drop(chunkId: ChunkId): Promise<boolean>;
 
   /** In ascending order of id, above `after`. */
-  list(after: ChunkId | undefined, limit: number): Promise<ChunkEntry[]>;
+  list(after: ChunkId | undefined, limit: number): Promise<HeldChunk[]>;
 
   /** From memory. `digest` as `InventoryDigest` of the protocol. */
   summary(): { readonly chunkCount: number; readonly usedBytes: number; readonly digest: string };

@@ -1,13 +1,14 @@
 /**
- * The chunk store on a disk: large chunks in files of their own, small ones in packs, one index in
- * memory over both. The layout is written down to the byte in docs/DISK.md.
+ * The chunk store on a disk: large chunks in files of their own, small ones in packs, those of
+ * adopted files in place, one index in memory over all. The layout is written down to the byte in
+ * docs/DISK.md.
  */
 import {
   asFault,
-  type ChunkEntry,
   type ChunkId,
   chunkIdOf,
   Fault,
+  type HeldChunk,
   limits,
   type Space,
 } from "../../../protocol/mod.ts";
@@ -15,6 +16,7 @@ import type { Clock } from "../../kit/clock.ts";
 import type { Disk } from "../../kit/disk.ts";
 import type { Log } from "../../kit/log.ts";
 import type { Random } from "../../kit/random.ts";
+import { AdoptedFiles } from "./adopted_files.ts";
 import { type ByteSource, checkDigest, checkedBytes, checkOnly } from "./checked_source.ts";
 import { ChunkIndex } from "./chunk_index.ts";
 import type { ChunkStore, PutResult, StoredChunk } from "./chunk_store.ts";
@@ -29,6 +31,8 @@ import { Room } from "./room.ts";
 export interface DiskStoreParts {
   readonly disk: Disk;
   readonly directory: string;
+  /** The disk folder, whose files may be adopted; without it none is held in place. */
+  readonly folder?: string;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -36,10 +40,14 @@ export interface DiskStoreParts {
   readonly reserveBytes?: number;
 }
 
+export interface DiskStore extends ChunkStore {
+  readonly adopted: AdoptedFiles | undefined;
+}
+
 /**
  * @throws Fault `disk-unusable`, `disk-failed`, `disk-full` when the folders cannot be made or read
  */
-export async function openDiskStore(parts: DiskStoreParts): Promise<ChunkStore> {
+export async function openDiskStore(parts: DiskStoreParts): Promise<DiskStore> {
   const { disk, directory, clock, random, log } = parts;
   const index = new ChunkIndex<Location>();
   const quarantine = new Quarantine(disk, `${directory}/quarantine`, clock, log);
@@ -58,6 +66,14 @@ export async function openDiskStore(parts: DiskStoreParts): Promise<ChunkStore> 
   await quarantine.open();
   await packs.open();
   await files.open();
+  const adopted = parts.folder === undefined ? undefined : new AdoptedFiles({
+    disk,
+    folder: parts.folder,
+    journalPath: `${directory}/adopted.log`,
+    index,
+    log,
+  });
+  await adopted?.open();
   log.info("chunk store open", { ...index.summary(), tookMs: clock.now() - startedMs });
 
   function roomFor<T>(sizeBytes: number, work: () => Promise<T>): Promise<T> {
@@ -117,37 +133,57 @@ export async function openDiskStore(parts: DiskStoreParts): Promise<ChunkStore> 
     chunkId: ChunkId,
     range?: { start: number; end: number },
   ): Promise<StoredChunk> {
-    const location = index.get(chunkId);
-    if (location === undefined) throw notHere(chunkId);
-    const { sizeBytes } = location;
+    const sizeBytes = index.sizeOf(chunkId);
+    if (sizeBytes === undefined) throw notHere(chunkId);
     const start = range?.start ?? 0, end = range?.end ?? sizeBytes;
-    const body = location.kind === "file"
-      ? await files.read(chunkId, start, end)
-      : await packs.read(chunkId, start, end);
-    return { sizeBytes, body };
+    const location = index.get(chunkId);
+    try {
+      if (location?.kind === "file") {
+        return { sizeBytes, body: await files.read(chunkId, start, end) };
+      }
+      if (location !== undefined) {
+        return { sizeBytes, body: await packs.read(chunkId, start, end) };
+      }
+    } catch (error) {
+      const isGone = error instanceof Fault && error.code === "chunk-not-found";
+      if (!isGone || index.placesOf(chunkId).length === 0) throw error;
+    }
+    if (adopted === undefined) throw notHere(chunkId);
+    return { sizeBytes, body: await adopted.read(chunkId, start, end) };
+  }
+
+  async function verify(chunkId: ChunkId): Promise<"good" | "corrupt" | "absent"> {
+    const kind = index.get(chunkId)?.kind;
+    const inPlace = await adopted?.verify(chunkId) ?? "absent";
+    if (kind === undefined) return inPlace;
+    return await (kind === "file" ? files : packs).verify(chunkId);
+  }
+
+  async function drop(chunkId: ChunkId): Promise<boolean> {
+    const kind = index.get(chunkId)?.kind;
+    if (kind === undefined) return await adopted?.drop(chunkId) ?? false;
+    return await (kind === "file" ? files : packs).drop(chunkId);
   }
 
   return {
+    adopted,
     put,
     putMany,
     read,
-    sizeOf: (chunkId) => index.get(chunkId)?.sizeBytes,
-    verify: async (chunkId) => {
-      const kind = index.get(chunkId)?.kind;
-      if (kind === undefined) return "absent";
-      return await (kind === "file" ? files : packs).verify(chunkId);
-    },
-    drop: async (chunkId) => {
-      const kind = index.get(chunkId)?.kind;
-      return kind !== undefined && await (kind === "file" ? files : packs).drop(chunkId);
-    },
-    list: (after, limit): Promise<ChunkEntry[]> => Promise.resolve(index.page(after, limit)),
+    verify,
+    drop,
+    sizeOf: (chunkId) => index.sizeOf(chunkId),
+    isStored: (chunkId) => index.get(chunkId) !== undefined,
+    list: (after, limit): Promise<HeldChunk[]> => Promise.resolve(index.page(after, limit)),
     summary: () => index.summary(),
     space: async (): Promise<Space> => {
       await files.tidy();
       return { ...await room.space(), usedBytes: index.summary().usedBytes };
     },
-    close: () => packs.close(),
+    close: async () => {
+      await adopted?.close();
+      await packs.close();
+    },
   };
 }
 

@@ -1,4 +1,7 @@
-/** Where a chunk lies on a seeder's disk: in a file of its own, or in a record of a pack. */
+/**
+ * Where a chunk lies on a seeder's disk: in a file of its own, in a record of a pack, or in a file
+ * a person left there.
+ */
 import type { ChunkIndex } from "./chunk_index.ts";
 
 export interface InFile {
@@ -12,6 +15,13 @@ export interface InPack {
   readonly pack: number;
   /** Where the record's head begins. */
   readonly offset: number;
+}
+
+/** A part of a person's file, by the file's number in the journal of adopted files. */
+export interface InPlace {
+  readonly file: number;
+  readonly offset: number;
+  readonly sizeBytes: number;
 }
 
 export type Location = InFile | InPack;

@@ -4,10 +4,10 @@
  */
 import {
   asFault,
-  type ChunkEntry,
   type ChunkId,
   chunkIdOf,
   Fault,
+  type HeldChunk,
   type Space,
 } from "../../../protocol/mod.ts";
 import { checkDigest, checkedBytes } from "./checked_source.ts";
@@ -74,7 +74,8 @@ export function openMemoryStore(parts: MemoryStoreParts = {}): MemoryStore {
           return asFault(error);
         }
       })),
-    sizeOf: (chunkId) => index.get(chunkId)?.sizeBytes,
+    sizeOf: (chunkId) => index.sizeOf(chunkId),
+    isStored: (chunkId) => index.get(chunkId) !== undefined,
     read: (chunkId, range): Promise<StoredChunk> => {
       const kept = index.get(chunkId);
       if (kept === undefined) return Promise.reject(notHere(chunkId));
@@ -91,7 +92,7 @@ export function openMemoryStore(parts: MemoryStoreParts = {}): MemoryStore {
       return Promise.resolve("corrupt");
     },
     drop: (chunkId) => Promise.resolve(index.delete(chunkId)),
-    list: (after, limit): Promise<ChunkEntry[]> => Promise.resolve(index.page(after, limit)),
+    list: (after, limit): Promise<HeldChunk[]> => Promise.resolve(index.page(after, limit)),
     summary: () => index.summary(),
     space: (): Promise<Space> =>
       Promise.resolve({

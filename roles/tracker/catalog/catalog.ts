@@ -21,6 +21,7 @@ import type {
   ChunkEntry,
   ChunkId,
   EntryKind,
+  HeldChunk,
   SeederId,
   TrashSums,
   UploadId,
@@ -82,11 +83,32 @@ export interface VersionRow {
   readonly manifestDigest: string;
   /** Copies asked for when it was written. */
   readonly copies: number;
+  /**
+   * It was found on a seeder's disk. Copies of it there, in place, count; those of a version
+   * that somebody sent must be the seeders' own.
+   */
+  readonly adopted?: true;
   readonly createdMs: number;
   /** Who wrote it, where that is known. */
   readonly by?: string;
   /** Absent while it is the current one of its file. */
   readonly old?: OldFacts;
+}
+
+/** What became of a file found on a seeder's disk. */
+export interface AdoptionRow {
+  readonly seederId: SeederId;
+  /** Where it lies, from the top of the seeder's disk folder. */
+  readonly source: string;
+  /** Of what it held then. */
+  readonly manifestDigest: string;
+  /** The version it became, or was found to be already. */
+  readonly versionId: VersionId;
+  /** Where that was then. */
+  readonly path: string;
+  /** The name it has on the seeder was taken. */
+  readonly clash: boolean;
+  readonly adoptedMs: number;
 }
 
 /** What becomes of a version that another one took the place of, and what its node said then. */
@@ -178,6 +200,8 @@ export interface ChunkUses {
   readonly named: number;
   /** The most copies any version that names it asks for. */
   readonly wanted: number;
+  /** The same over versions that were not adopted: that many must be the seeders' own. */
+  readonly wantedOwn: number;
   /** Rows of uploads under way. */
   readonly recorded: number;
 }
@@ -221,11 +245,14 @@ export interface CatalogView {
    * Seeders that hold each of these chunks, in ascending order; chunks without any are left out.
    */
   holders(chunkIds: readonly ChunkId[]): Promise<Map<ChunkId, SeederId[]>>;
-  holdingsOf(seederId: SeederId, after: string | undefined, limit: number): Promise<ChunkEntry[]>;
+  holdingsOf(seederId: SeederId, after: string | undefined, limit: number): Promise<HeldChunk[]>;
+  /** Of the holders, those that hold the chunk only in a person's file. */
+  adoptedHolders(chunkIds: readonly ChunkId[]): Promise<Map<ChunkId, SeederId[]>>;
   /** Chunks that somebody holds, with the smallest size any holder tells. */
   heldChunks(after: string | undefined, limit: number): Promise<ChunkEntry[]>;
   /**
-   * Of these, those with fewer holdings, live or not, than the most copies a version asks for.
+   * Of these, those with fewer holdings, live or not, than the most copies a version asks for, or
+   * with fewer of the seeders' own than a version asks for that was not adopted.
    */
   shortChunks(after: string | undefined, limit: number): Promise<ChunkEntry[]>;
   holdingsSummary(seederId: SeederId): Promise<HoldingsSummary>;
@@ -238,7 +265,8 @@ export interface CatalogView {
   unreferenced(after: ChunkId | undefined, limit: number): Promise<ChunkEntry[]>;
   /**
    * Of the chunks some version names: how many have fewer holdings on `live` than the most copies
-   * any of their versions asks for, and how many of these have none at all.
+   * any of their versions asks for (own ones: any not adopted), and how many of these have none at
+   * all.
    */
   chunksBelow(live: readonly SeederId[]): Promise<{ atRisk: number; unavailable: number }>;
   /** The fewest holdings on `live` over the version's chunks; undefined when it has no chunks. */
@@ -258,6 +286,15 @@ export interface CatalogView {
   uploadCount(): Promise<number>;
   /** When the oldest and the newest upload were opened; undefined without uploads. */
   uploadTimes(): Promise<{ oldestMs: number; newestMs: number } | undefined>;
+
+  adoption(seederId: SeederId, source: string): Promise<AdoptionRow | undefined>;
+  /** Those whose name was taken, by seeder and source; of one seeder or of all. */
+  clashes(
+    seederId: SeederId | undefined,
+    after: Pick<AdoptionRow, "seederId" | "source"> | undefined,
+    limit: number,
+  ): Promise<AdoptionRow[]>;
+  adoptionSums(seederId: SeederId): Promise<{ files: number; clashes: number }>;
 
   seeders(): Promise<SeederRow[]>;
 
@@ -285,8 +322,8 @@ export interface CatalogTransaction extends CatalogView {
   /** Chunks `from`, `from + 1` … of a version that is there or follows in this transaction. */
   putManifest(versionId: VersionId, from: number, entries: readonly ChunkEntry[]): Promise<void>;
 
-  /** Those that are there already stay as they are. */
-  addHoldings(seederId: SeederId, entries: readonly ChunkEntry[]): Promise<void>;
+  /** Of those that are there already only `adopted` becomes what is told here. */
+  addHoldings(seederId: SeederId, entries: readonly HeldChunk[]): Promise<void>;
   /** Those that are not there are passed over. */
   removeHoldings(seederId: SeederId, chunkIds: readonly ChunkId[]): Promise<void>;
 
@@ -297,6 +334,10 @@ export interface CatalogTransaction extends CatalogView {
   ): Promise<void>;
   /** With its chunks. */
   removeUpload(uploadId: UploadId): Promise<void>;
+
+  /** Inserts or replaces by seeder and source. */
+  putAdoption(row: AdoptionRow): Promise<void>;
+  removeAdoptions(seederId: SeederId): Promise<void>;
 
   putSeeder(row: SeederRow): Promise<void>;
   /** The row only: its holdings are the caller's to remove. */

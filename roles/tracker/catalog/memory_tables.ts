@@ -4,8 +4,16 @@
  * touched. `MemoryCatalogData` is what a disk would be: it outlives the engine that was opened on
  * it.
  */
-import type { ChunkEntry, ChunkId, SeederId, UploadId, VersionId } from "../../../protocol/mod.ts";
 import type {
+  ChunkEntry,
+  ChunkId,
+  HeldChunk,
+  SeederId,
+  UploadId,
+  VersionId,
+} from "../../../protocol/mod.ts";
+import type {
+  AdoptionRow,
   HoldingsSummary,
   LogRow,
   NodeId,
@@ -218,13 +226,14 @@ export class MemoryCatalogData {
   readonly manifests = this.#relation<VersionId, number, ChunkEntry>(compareNumbers);
   /** How often each version names the chunk. */
   readonly naming = this.#relation<ChunkId, VersionId, number>(compareIds);
-  readonly holdings = this.#relation<SeederId, ChunkId, ChunkEntry>(compareIds);
+  readonly holdings = this.#relation<SeederId, ChunkId, HeldChunk>(compareIds);
   readonly holders = this.#relation<ChunkId, SeederId, true>(compareIds);
   readonly summaries = this.#map<SeederId, HoldingsSummary>(compareIds);
   readonly uploads = this.#map<UploadId, UploadRow>(compareIds);
   readonly uploadChunks = this.#relation<UploadId, number, ChunkEntry>(compareNumbers);
   /** How many rows of uploads name the chunk. */
   readonly recorded = this.#map<ChunkId, number>(compareIds);
+  readonly adoptions = this.#relation<SeederId, string, AdoptionRow>(compareNames);
   readonly seeders = this.#map<SeederId, SeederRow>(compareIds);
   readonly log = this.#map<number, LogRow>(compareNumbers);
 

@@ -4,6 +4,7 @@
 import type {
   ChunkEntry,
   ChunkId,
+  HeldChunk,
   SeederId,
   TrashSums,
   UploadId,
@@ -11,6 +12,7 @@ import type {
   VersionSums,
 } from "../../../protocol/mod.ts";
 import {
+  type AdoptionRow,
   type ChunkUses,
   type HoldingsSummary,
   type LogRow,
@@ -163,9 +165,22 @@ export class MemoryView implements ViewTables {
     return found;
   }
 
-  holdingsOf(seederId: SeederId, after: string | undefined, limit: number): ChunkEntry[] {
+  holdingsOf(seederId: SeederId, after: string | undefined, limit: number): HeldChunk[] {
     const page = this.data.holdings.of(seederId).page(after as ChunkId | undefined, limit);
     return page.map(([, entry]) => entry);
+  }
+
+  adoptedHolders(chunkIds: readonly ChunkId[]): Map<ChunkId, SeederId[]> {
+    const found = new Map<ChunkId, SeederId[]>();
+    for (const [chunkId, holders] of this.holders(chunkIds)) {
+      const adopted = holders.filter((seederId) => this.#isAdopted(seederId, chunkId));
+      if (adopted.length > 0) found.set(chunkId, adopted);
+    }
+    return found;
+  }
+
+  #isAdopted(seederId: SeederId, chunkId: ChunkId): boolean {
+    return this.data.holdings.of(seederId).get(chunkId)?.adopted === true;
   }
 
   heldChunks(after: string | undefined, limit: number): ChunkEntry[] {
@@ -174,8 +189,10 @@ export class MemoryView implements ViewTables {
 
   shortChunks(after: string | undefined, limit: number): ChunkEntry[] {
     return this.#heldAfter(after, limit, (chunkId) => {
-      const wanted = this.#mostCopies(this.data.naming.of(chunkId).entries());
-      return this.data.holders.of(chunkId).size < wanted;
+      const { wanted, wantedOwn } = this.#wants(chunkId);
+      const holders = this.data.holders.of(chunkId).entries().map(([seederId]) => seederId);
+      const own = holders.filter((seederId) => !this.#isAdopted(seederId, chunkId)).toArray();
+      return this.data.holders.of(chunkId).size < wanted || own.length < wantedOwn;
     });
   }
 
@@ -201,11 +218,19 @@ export class MemoryView implements ViewTables {
   chunksBelow(live: readonly SeederId[]): { atRisk: number; unavailable: number } {
     const alive = new Set(live);
     let atRisk = 0, unavailable = 0;
-    for (const [chunkId, versions] of this.data.naming.groups()) {
-      const wanted = this.#mostCopies(versions.entries());
+    for (const [chunkId] of this.data.naming.groups()) {
+      const { wanted, wantedOwn } = this.#wants(chunkId);
       const held = this.#heldOn(chunkId, alive);
-      if (held < wanted) atRisk++;
-      if (held < wanted && held === 0) unavailable++;
+      const own = [...alive].filter((seederId) =>
+        this.data.holders.of(chunkId).has(seederId) && !this.#isAdopted(seederId, chunkId)
+      ).length;
+      if (held >= wanted && own >= wantedOwn) {
+        continue;
+      }
+      atRisk++;
+      if (held === 0) {
+        unavailable++;
+      }
     }
     return { atRisk, unavailable };
   }
@@ -215,7 +240,7 @@ export class MemoryView implements ViewTables {
       const naming = this.data.naming.of(chunkId);
       return {
         named: naming.entries().reduce((sum, [, times]) => sum + times, 0),
-        wanted: this.#mostCopies(naming.entries()),
+        ...this.#wants(chunkId),
         recorded: this.data.recorded.get(chunkId) ?? 0,
       };
     });
@@ -233,18 +258,21 @@ export class MemoryView implements ViewTables {
       });
   }
 
-  #mostCopies(naming: Iterable<[VersionId, number]>): number {
-    let most = 0;
-    for (const [versionId] of naming) {
-      most = Math.max(most, this.data.versions.get(versionId)?.copies ?? 0);
+  /** The most copies any version asks for, and any that was not adopted. */
+  #wants(chunkId: ChunkId): { wanted: number; wantedOwn: number } {
+    let wanted = 0, wantedOwn = 0;
+    for (const [versionId] of this.data.naming.of(chunkId).entries()) {
+      const version = this.data.versions.get(versionId);
+      wanted = Math.max(wanted, version?.copies ?? 0);
+      if (version?.adopted !== true) wantedOwn = Math.max(wantedOwn, version?.copies ?? 0);
     }
-    return most;
+    return { wanted, wantedOwn };
   }
 
   wanted(chunkIds: readonly ChunkId[]): Map<ChunkId, number> {
     const found = new Map<ChunkId, number>();
     for (const chunkId of chunkIds) {
-      const wanted = this.#mostCopies(this.data.naming.of(chunkId).entries());
+      const { wanted } = this.#wants(chunkId);
       if (wanted > 0) found.set(chunkId, wanted);
     }
     return found;
@@ -303,6 +331,31 @@ export class MemoryView implements ViewTables {
       newestMs = Math.max(newestMs, openedMs);
     }
     return this.data.uploads.size === 0 ? undefined : { oldestMs, newestMs };
+  }
+
+  adoption(seederId: SeederId, source: string): AdoptionRow | undefined {
+    return this.data.adoptions.of(seederId).get(source);
+  }
+
+  clashes(
+    seederId: SeederId | undefined,
+    after: Pick<AdoptionRow, "seederId" | "source"> | undefined,
+    limit: number,
+  ): AdoptionRow[] {
+    const all = seederId === undefined
+      ? [...this.data.adoptions.groups()].sort(([a], [b]) => compareIds(a, b))
+      : [[seederId, this.data.adoptions.of(seederId)] as const];
+    return all.filter(([id]) => after === undefined || id >= after.seederId)
+      .flatMap(([id, rows]) => {
+        const from = after?.seederId === id ? after.source : undefined;
+        return rows.page(from, Infinity).map(([, row]) => row).filter(({ clash }) => clash);
+      }).slice(0, limit);
+  }
+
+  adoptionSums(seederId: SeederId): { files: number; clashes: number } {
+    const rows = this.data.adoptions.of(seederId);
+    const clashes = rows.entries().filter(([, row]) => row.clash).toArray().length;
+    return { files: rows.size, clashes };
   }
 
   seeders(): SeederRow[] {

@@ -6,12 +6,14 @@ import {
   type ChunkEntry,
   type ChunkId,
   Fault,
+  type HeldChunk,
   InventorySum,
   type SeederId,
   type UploadId,
   type VersionId,
 } from "../../../protocol/mod.ts";
 import {
+  type AdoptionRow,
   type LogRow,
   type NodeId,
   type NodeRow,
@@ -139,14 +141,22 @@ export class MemoryWrites extends MemoryView implements Tables {
     this.#count("chunks", Math.sign(naming.of(chunkId).size) - Math.sign(versionsBefore));
   }
 
-  addHoldings(seederId: SeederId, entries: readonly ChunkEntry[]): void {
-    const added = entries.filter((entry) => {
-      if (this.data.holdings.of(seederId).has(entry.chunkId)) return false;
-      this.data.holdings.set(seederId, entry.chunkId, plainEntry(entry));
-      this.data.holders.set(entry.chunkId, seederId, true);
-      return true;
-    });
-    this.#sumUp(seederId, added, 1);
+  addHoldings(seederId: SeederId, entries: readonly HeldChunk[]): void {
+    for (const entry of entries) {
+      const { chunkId } = entry;
+      const before = this.data.holdings.of(seederId).get(chunkId);
+      const adopted = entry.adopted === true ? { adopted: true as const } : {};
+      if (before !== undefined) {
+        if ((before.adopted === true) === (entry.adopted === true)) continue;
+        this.data.holdings.set(seederId, chunkId, { ...plainEntry(before), ...adopted });
+        this.#sumUp(seederId, [{ ...plainEntry(before), ...adopted }], [before]);
+        continue;
+      }
+      const row = { ...plainEntry(entry), ...adopted };
+      this.data.holdings.set(seederId, chunkId, row);
+      this.data.holders.set(chunkId, seederId, true);
+      this.#sumUp(seederId, [row]);
+    }
   }
 
   removeHoldings(seederId: SeederId, chunkIds: readonly ChunkId[]): void {
@@ -156,18 +166,19 @@ export class MemoryWrites extends MemoryView implements Tables {
       this.data.holders.delete(chunkId, seederId);
       return entry ?? [];
     });
-    this.#sumUp(seederId, removed, -1);
+    this.#sumUp(seederId, [], removed);
   }
 
-  #sumUp(seederId: SeederId, changed: readonly ChunkEntry[], sign: 1 | -1): void {
-    if (changed.length === 0) return;
+  #sumUp(seederId: SeederId, came: readonly HeldChunk[], went: readonly HeldChunk[] = []): void {
+    if (came.length + went.length === 0) return;
     const before = this.holdingsSummary(seederId);
     const sum = new InventorySum(before.digest);
-    for (const { chunkId } of changed) sum.toggle(chunkId);
-    const bytes = changed.reduce((total, { sizeBytes }) => total + sizeBytes, 0);
+    for (const { chunkId, adopted } of [...came, ...went]) sum.toggle(chunkId, adopted);
+    const bytesOf = (all: readonly HeldChunk[]) =>
+      all.reduce((total, { sizeBytes }) => total + sizeBytes, 0);
     this.data.summaries.set(seederId, {
-      chunkCount: before.chunkCount + sign * changed.length,
-      usedBytes: before.usedBytes + sign * bytes,
+      chunkCount: before.chunkCount + came.length - went.length,
+      usedBytes: before.usedBytes + bytesOf(came) - bytesOf(went),
       digest: sum.hex(),
     });
   }
@@ -200,6 +211,14 @@ export class MemoryWrites extends MemoryView implements Tables {
       this.#record(chunkId, -1);
     }
     this.data.uploadChunks.deleteAll(uploadId);
+  }
+
+  putAdoption(row: AdoptionRow): void {
+    this.data.adoptions.set(row.seederId, row.source, { ...row });
+  }
+
+  removeAdoptions(seederId: SeederId): void {
+    this.data.adoptions.deleteAll(seederId);
   }
 
   putSeeder(row: SeederRow): void {

@@ -7,7 +7,10 @@ import { bytesOf, type SqliteConnection } from "./sqlite_connection.ts";
 
 export interface VersionKey {
   readonly versionKey: number;
-  /** Copies the version asks for; 0 while only its manifest is there. */
+  /**
+   * Copies the version asks for, below zero when it was adopted; 0 while only its manifest is
+   * there.
+   */
   readonly copies: number;
   /** Begun just now: nothing refers to it yet. */
   readonly fresh: boolean;
@@ -74,7 +77,8 @@ export class SqliteChunks {
       const row = this.connection.get("SELECT named FROM chunks WHERE chunk_key = ?", chunkKey);
       if (row?.integer("named") === 0) newlyNamed++;
       this.connection.run(
-        "UPDATE chunks SET named = named + 1, wanted = max(wanted, ?) WHERE chunk_key = ?",
+        `UPDATE chunks SET named = named + 1, wanted = max(wanted, abs(?1)),
+           wanted_own = max(wanted_own, ?1) WHERE chunk_key = ?2`,
         version.copies,
         chunkKey,
       );
@@ -184,7 +188,9 @@ export class SqliteChunks {
   #settleTouchedWanted(): void {
     this.connection.run(
       `UPDATE chunks SET wanted = coalesce(
-         (SELECT max(copies) FROM wants WHERE wants.chunk_key = chunks.chunk_key), 0)
+         (SELECT max(abs(copies)) FROM wants WHERE wants.chunk_key = chunks.chunk_key), 0),
+       wanted_own = max(0, coalesce(
+         (SELECT max(copies) FROM wants WHERE wants.chunk_key = chunks.chunk_key), 0))
        WHERE chunk_key IN (SELECT chunk_key FROM touched)`,
     );
   }

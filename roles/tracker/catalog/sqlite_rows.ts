@@ -6,11 +6,13 @@ import {
   type ChunkEntry,
   type ChunkId,
   EntryKind,
+  type HeldChunk,
   type SeederId,
   type UploadId,
   type VersionId,
 } from "../../../protocol/mod.ts";
 import type {
+  AdoptionRow,
   LogRow,
   NodeRow,
   OldFacts,
@@ -62,7 +64,8 @@ export function versionRowOf(row: SqliteRow): VersionRow {
     chunkSizeBytes: row.integer("chunk_size_bytes"),
     chunkCount: row.integer("chunk_count"),
     manifestDigest: row.text("manifest_digest"),
-    copies: row.integer("copies"),
+    copies: Math.abs(row.integer("copies")),
+    ...(row.integer("copies") < 0 ? { adopted: true as const } : {}),
     createdMs: row.integer("created_ms"),
     ...(row.has("by_whom") ? { by: row.text("by_whom") } : {}),
     ...(row.has("old_number") ? { old: oldFactsOf(row) } : {}),
@@ -86,6 +89,22 @@ function oldFactsOf(row: SqliteRow): OldFacts {
 
 export function chunkEntryOf(row: SqliteRow): ChunkEntry {
   return { chunkId: row.hex("chunk_id") as ChunkId, sizeBytes: row.integer("size_bytes") };
+}
+
+export function heldChunkOf(row: SqliteRow): HeldChunk {
+  return { ...chunkEntryOf(row), ...(row.integer("adopted") === 1 ? { adopted: true } : {}) };
+}
+
+export function adoptionRowOf(row: SqliteRow): AdoptionRow {
+  return {
+    seederId: row.text("seeder_id") as SeederId,
+    source: row.text("source"),
+    manifestDigest: row.text("manifest_digest"),
+    versionId: row.hex("version_id") as VersionId,
+    path: row.text("path"),
+    clash: row.integer("clash") === 1,
+    adoptedMs: row.integer("adopted_ms"),
+  };
 }
 
 export function uploadRowOf(row: SqliteRow): UploadRow {

@@ -5,7 +5,9 @@
  * A chunk has one row however many versions, seeders and uploads know it, so that its 32 bytes
  * stand in the file once. The counters in that row are what makes questions about all chunks cheap:
  * `named` manifest rows, `held` holdings, `recorded` upload rows, `wanted` the most copies that any
- * version naming it asks for (0 without one), which `wants` counts by number of copies. A row whose
+ * version naming it asks for (0 without one), which `wants` counts by number of copies. `adopted`
+ * and `wanted_own` are the holdings in a person's file, and the most copies that a version asks for
+ * that was not adopted. A row whose
  * three counters are 0 is removed. The same reason keeps `totals` and the sums in `holders`.
  *
  * A version whose `old_number` is not NULL is not the current one of its file.
@@ -160,6 +162,24 @@ const migrations: readonly string[] = [
     FROM log WHERE substr(text, 1, 20) = '{"kind":"write-file"'
   ) AS told
   WHERE versions.version_id = told.version_id;
+  `,
+  // Copies that an adopted version asks for stand below zero, in versions and in wants.
+  `
+  CREATE TABLE adoptions (
+    seeder_id TEXT NOT NULL, source TEXT NOT NULL,
+    manifest_digest TEXT NOT NULL, version_id BLOB NOT NULL CHECK (length(version_id) = 16),
+    path TEXT NOT NULL, clash INTEGER NOT NULL, adopted_ms INTEGER NOT NULL,
+    PRIMARY KEY (seeder_id, source)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX adoptions_clashing ON adoptions (seeder_id, source) WHERE clash = 1;
+  ALTER TABLE holdings ADD COLUMN adopted INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE chunks ADD COLUMN adopted INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE chunks ADD COLUMN wanted_own INTEGER NOT NULL DEFAULT 0;
+  UPDATE chunks SET wanted_own = wanted;
+  DROP INDEX chunks_short;
+  ALTER TABLE chunks ADD COLUMN lacking INTEGER NOT NULL
+    GENERATED ALWAYS AS (max(wanted - held, wanted_own - (held - adopted))) VIRTUAL;
+  CREATE INDEX chunks_short ON chunks (chunk_id) WHERE lacking > 0;
   `,
 ];
 

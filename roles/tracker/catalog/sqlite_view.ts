@@ -2,6 +2,7 @@
 import type {
   ChunkEntry,
   ChunkId,
+  HeldChunk,
   SeederId,
   TrashSums,
   UploadId,
@@ -9,6 +10,7 @@ import type {
   VersionSums,
 } from "../../../protocol/mod.ts";
 import {
+  type AdoptionRow,
   type ChunkUses,
   type HoldingsSummary,
   type LogRow,
@@ -25,7 +27,9 @@ import {
 } from "./catalog.ts";
 import { bytesOf, type SqliteConnection, type SqliteRow } from "./sqlite_connection.ts";
 import {
+  adoptionRowOf,
   chunkEntryOf,
+  heldChunkOf,
   logRowOf,
   nodeRowOf,
   oldVersionRowOf,
@@ -47,6 +51,10 @@ const alive = `alive AS MATERIALIZED (
 
 const heldOnAlive = `(SELECT count(*) FROM holdings AS h
   WHERE h.chunk_key = c.chunk_key AND h.holder_key IN (SELECT holder_key FROM alive))`;
+
+const ownOnAlive = `(SELECT count(*) FROM holdings AS h
+  WHERE h.chunk_key = c.chunk_key AND h.adopted = 0
+    AND h.holder_key IN (SELECT holder_key FROM alive))`;
 
 const smallestSize =
   "(SELECT min(h.size_bytes) FROM holdings AS h WHERE h.chunk_key = c.chunk_key)";
@@ -242,7 +250,22 @@ export class SqliteView implements ViewTables {
     return found;
   }
 
-  holdingsOf(seederId: SeederId, after: string | undefined, limit: number): ChunkEntry[] {
+  adoptedHolders(chunkIds: readonly ChunkId[]): Map<ChunkId, SeederId[]> {
+    const found = new Map<ChunkId, SeederId[]>();
+    for (const chunkId of chunkIds) {
+      const rows = this.connection.all(
+        `SELECT s.seeder_id FROM chunks AS c CROSS JOIN holdings AS h CROSS JOIN holders AS s
+         WHERE c.chunk_id = ? AND c.adopted > 0 AND h.chunk_key = c.chunk_key AND h.adopted = 1
+           AND s.holder_key = h.holder_key
+         ORDER BY s.seeder_id`,
+        bytesOf(chunkId),
+      );
+      if (rows.length > 0) found.set(chunkId, rows.map((row) => row.text("seeder_id") as SeederId));
+    }
+    return found;
+  }
+
+  holdingsOf(seederId: SeederId, after: string | undefined, limit: number): HeldChunk[] {
     const holder = this.#holder(seederId);
     if (holder === undefined) return [];
     const all = this.connection.get("SELECT max(chunk_key) AS highest FROM chunks");
@@ -252,13 +275,13 @@ export class SqliteView implements ViewTables {
       ? "holdings AS h CROSS JOIN chunks AS c"
       : "chunks AS c CROSS JOIN holdings AS h";
     return this.connection.all(
-      `SELECT c.chunk_id, h.size_bytes FROM ${order}
+      `SELECT c.chunk_id, h.size_bytes, h.adopted FROM ${order}
        WHERE h.holder_key = ? AND c.chunk_key = h.chunk_key AND c.chunk_id > ?
        ORDER BY c.chunk_id LIMIT ?`,
       holder.integer("holder_key"),
       bytesOf(after ?? ""),
       limit,
-    ).map(chunkEntryOf);
+    ).map(heldChunkOf);
   }
 
   #holder(seederId: SeederId): SqliteRow | undefined {
@@ -278,7 +301,7 @@ export class SqliteView implements ViewTables {
     return this.connection.all(
       `SELECT c.chunk_id, ${smallestSize} AS size_bytes
        FROM chunks AS c INDEXED BY chunks_short
-       WHERE c.held < c.wanted AND c.chunk_id > ? AND c.held > 0 ORDER BY c.chunk_id LIMIT ?`,
+       WHERE c.lacking > 0 AND c.chunk_id > ? AND c.held > 0 ORDER BY c.chunk_id LIMIT ?`,
       bytesOf(after ?? ""),
       limit,
     ).map(chunkEntryOf);
@@ -301,17 +324,17 @@ export class SqliteView implements ViewTables {
     const row = this.connection.get(
       `WITH ${alive},
        suspects AS (
-         SELECT chunk_key FROM chunks INDEXED BY chunks_short WHERE held < wanted
+         SELECT chunk_key FROM chunks INDEXED BY chunks_short WHERE lacking > 0
          UNION
          SELECT h.chunk_key FROM holders AS s CROSS JOIN holdings AS h
          WHERE s.holder_key NOT IN (SELECT holder_key FROM alive) AND h.holder_key = s.holder_key
        ),
        counted AS MATERIALIZED (
-         SELECT c.wanted, ${heldOnAlive} AS held
+         SELECT c.wanted, c.wanted_own, ${heldOnAlive} AS held, ${ownOnAlive} AS own
          FROM suspects AS s CROSS JOIN chunks AS c WHERE c.chunk_key = s.chunk_key
        )
        SELECT count(*) AS at_risk, count(*) FILTER (WHERE held = 0) AS unavailable
-       FROM counted WHERE held < wanted`,
+       FROM counted WHERE held < wanted OR own < wanted_own`,
       JSON.stringify(live),
     );
     return { atRisk: row?.integer("at_risk") ?? 0, unavailable: row?.integer("unavailable") ?? 0 };
@@ -320,12 +343,13 @@ export class SqliteView implements ViewTables {
   chunkUses(chunkIds: readonly ChunkId[]): ChunkUses[] {
     return chunkIds.map((chunkId) => {
       const row = this.connection.get(
-        "SELECT named, wanted, recorded FROM chunks WHERE chunk_id = ?",
+        "SELECT named, wanted, wanted_own, recorded FROM chunks WHERE chunk_id = ?",
         bytesOf(chunkId),
       );
       return {
         named: row?.integer("named") ?? 0,
         wanted: row?.integer("wanted") ?? 0,
+        wantedOwn: row?.integer("wanted_own") ?? 0,
         recorded: row?.integer("recorded") ?? 0,
       };
     });
@@ -425,6 +449,41 @@ export class SqliteView implements ViewTables {
     );
     if (!row?.has("oldest")) return undefined;
     return { oldestMs: row.integer("oldest"), newestMs: row.integer("newest") };
+  }
+
+  adoption(seederId: SeederId, source: string): AdoptionRow | undefined {
+    const row = this.connection.get(
+      "SELECT * FROM adoptions WHERE seeder_id = ? AND source = ?",
+      seederId,
+      source,
+    );
+    return row && adoptionRowOf(row);
+  }
+
+  clashes(
+    seederId: SeederId | undefined,
+    after: Pick<AdoptionRow, "seederId" | "source"> | undefined,
+    limit: number,
+  ): AdoptionRow[] {
+    return this.connection.all(
+      `SELECT * FROM adoptions INDEXED BY adoptions_clashing
+       WHERE clash = 1 AND (seeder_id, source) > (?, ?) AND (?3 = '' OR seeder_id = ?3)
+       ORDER BY seeder_id, source LIMIT ?4`,
+      after?.seederId ?? "",
+      after?.source ?? "",
+      seederId ?? "",
+      limit,
+    ).map(adoptionRowOf);
+  }
+
+  adoptionSums(seederId: SeederId): { files: number; clashes: number } {
+    const row = this.connection.get(
+      `SELECT (SELECT count(*) FROM adoptions WHERE seeder_id = ?1) AS files,
+         (SELECT count(*) FROM adoptions INDEXED BY adoptions_clashing
+          WHERE clash = 1 AND seeder_id = ?1) AS clashes`,
+      seederId,
+    );
+    return { files: row?.integer("files") ?? 0, clashes: row?.integer("clashes") ?? 0 };
   }
 
   seeders(): SeederRow[] {

@@ -5,12 +5,14 @@ import {
   type ChunkEntry,
   type ChunkId,
   Fault,
+  type HeldChunk,
   InventorySum,
   type SeederId,
   type UploadId,
   type VersionId,
 } from "../../../protocol/mod.ts";
 import {
+  type AdoptionRow,
   type LogRow,
   type NodeId,
   type NodeRow,
@@ -23,6 +25,7 @@ import {
 } from "./catalog.ts";
 import { SqliteChunks } from "./sqlite_chunks.ts";
 import { bytesOf, type SqliteConnection } from "./sqlite_connection.ts";
+import { heldChunkOf } from "./sqlite_rows.ts";
 import { SqliteView } from "./sqlite_view.ts";
 import type { Tables } from "./synchronous.ts";
 
@@ -153,9 +156,8 @@ export class SqliteWrites extends SqliteView implements Tables {
 
   putVersion(row: VersionRow): void {
     const before = this.#chunks.versionKey(row.versionId);
-    if (!before.fresh && before.copies !== row.copies) {
-      this.#chunks.changeCopies(before, row.copies);
-    }
+    const copies = row.adopted === true ? -row.copies : row.copies;
+    if (!before.fresh && before.copies !== copies) this.#chunks.changeCopies(before, copies);
     const { old } = row;
     const old1 = old === undefined ? 0 : 1, old0 = before.oldBytes === undefined ? 0 : 1;
     this.#chunks.countOld(old1 - old0, old1 * row.sizeBytes - (before.oldBytes ?? 0));
@@ -168,7 +170,7 @@ export class SqliteWrites extends SqliteView implements Tables {
       row.chunkSizeBytes,
       row.chunkCount,
       row.manifestDigest,
-      row.copies,
+      copies,
       row.createdMs,
       row.by ?? null,
       old?.number ?? null,
@@ -194,28 +196,66 @@ export class SqliteWrites extends SqliteView implements Tables {
     this.#chunks.putManifest(this.#chunks.versionKey(versionId), from, entries);
   }
 
-  addHoldings(seederId: SeederId, entries: readonly ChunkEntry[]): void {
+  addHoldings(seederId: SeederId, entries: readonly HeldChunk[]): void {
     const holderKey = this.#holderKey(seederId);
-    const added = entries.filter((entry) => {
+    const came: HeldChunk[] = [], went: HeldChunk[] = [];
+    for (const entry of entries) {
       const chunkKey = this.#chunks.key(entry.chunkId);
+      const adopted = entry.adopted === true ? 1 : 0;
       const changes = this.connection.run(
-        "INSERT OR IGNORE INTO holdings VALUES (?, ?, ?)",
+        "INSERT OR IGNORE INTO holdings VALUES (?, ?, ?, ?)",
         holderKey,
         chunkKey,
         entry.sizeBytes,
+        adopted,
       );
-      if (changes === 0) return false;
-      this.connection.run("UPDATE chunks SET held = held + 1 WHERE chunk_key = ?", chunkKey);
-      return true;
-    });
-    this.#sumUp(seederId, added, 1);
+      if (changes > 0) {
+        this.#countHolding(chunkKey, 1, adopted);
+        came.push(entry);
+      } else if (this.#changeAdopted(holderKey, chunkKey, adopted)) {
+        // Its size counts already, whatever it is.
+        const { chunkId } = entry;
+        const same = { chunkId, sizeBytes: 1 };
+        came.push(adopted === 1 ? { ...same, adopted: true } : same);
+        went.push(adopted === 1 ? same : { ...same, adopted: true });
+      }
+    }
+    this.#sumUp(seederId, came, went);
+  }
+
+  #countHolding(chunkKey: number, sign: 1 | -1, adopted: number): void {
+    this.connection.run(
+      "UPDATE chunks SET held = held + ?, adopted = adopted + ? WHERE chunk_key = ?",
+      sign,
+      sign * adopted,
+      chunkKey,
+    );
+  }
+
+  /** Whether it was otherwise. */
+  #changeAdopted(holderKey: number, chunkKey: number, adopted: number): boolean {
+    const changes = this.connection.run(
+      `UPDATE holdings SET adopted = ?1
+       WHERE holder_key = ?2 AND chunk_key = ?3 AND adopted <> ?1`,
+      adopted,
+      holderKey,
+      chunkKey,
+    );
+    if (changes === 0) return false;
+    this.connection.run(
+      "UPDATE chunks SET adopted = adopted + ? WHERE chunk_key = ?",
+      adopted === 1 ? 1 : -1,
+      chunkKey,
+    );
+    return true;
   }
 
   removeHoldings(seederId: SeederId, chunkIds: readonly ChunkId[]): void {
     const holderKey = this.#holderKey(seederId);
     const removed = chunkIds.flatMap((chunkId) => {
       const row = this.connection.get(
-        `SELECT c.chunk_key, h.size_bytes FROM chunks AS c CROSS JOIN holdings AS h
+        `SELECT c.chunk_key, c.chunk_id, h.size_bytes, h.adopted
+         FROM chunks AS c CROSS JOIN holdings AS h
          WHERE c.chunk_id = ? AND h.holder_key = ? AND h.chunk_key = c.chunk_key`,
         bytesOf(chunkId),
         holderKey,
@@ -227,11 +267,11 @@ export class SqliteWrites extends SqliteView implements Tables {
         holderKey,
         chunkKey,
       );
-      this.connection.run("UPDATE chunks SET held = held - 1 WHERE chunk_key = ?", chunkKey);
+      this.#countHolding(chunkKey, -1, row.integer("adopted"));
       this.#chunks.removeUnused(chunkKey);
-      return { chunkId, sizeBytes: row.integer("size_bytes") };
+      return heldChunkOf(row);
     });
-    this.#sumUp(seederId, removed, -1);
+    this.#sumUp(seederId, [], removed);
   }
 
   #holderKey(seederId: SeederId): number {
@@ -240,16 +280,17 @@ export class SqliteWrites extends SqliteView implements Tables {
       this.connection.insert("INSERT INTO holders (seeder_id) VALUES (?)", seederId);
   }
 
-  #sumUp(seederId: SeederId, changed: readonly ChunkEntry[], sign: 1 | -1): void {
-    if (changed.length === 0) return;
+  #sumUp(seederId: SeederId, came: readonly HeldChunk[], went: readonly HeldChunk[]): void {
+    if (came.length + went.length === 0) return;
     const sum = new InventorySum(this.holdingsSummary(seederId).digest);
-    for (const { chunkId } of changed) sum.toggle(chunkId);
-    const bytes = changed.reduce((total, { sizeBytes }) => total + sizeBytes, 0);
+    for (const { chunkId, adopted } of [...came, ...went]) sum.toggle(chunkId, adopted);
+    const bytesOf = (all: readonly HeldChunk[]) =>
+      all.reduce((total, { sizeBytes }) => total + sizeBytes, 0);
     this.connection.run(
       `UPDATE holders SET chunk_count = chunk_count + ?, used_bytes = used_bytes + ?, digest = ?
        WHERE seeder_id = ?`,
-      sign * changed.length,
-      sign * bytes,
+      came.length - went.length,
+      bytesOf(came) - bytesOf(went),
       sum.hex(),
       seederId,
     );
@@ -282,6 +323,23 @@ export class SqliteWrites extends SqliteView implements Tables {
   removeUpload(uploadId: UploadId): void {
     this.#chunks.forgetRecorded(uploadId);
     this.connection.run("DELETE FROM uploads WHERE upload_id = ?", bytesOf(uploadId));
+  }
+
+  putAdoption(row: AdoptionRow): void {
+    this.connection.run(
+      "INSERT OR REPLACE INTO adoptions VALUES (?, ?, ?, ?, ?, ?, ?)",
+      row.seederId,
+      row.source,
+      row.manifestDigest,
+      bytesOf(row.versionId),
+      row.path,
+      row.clash ? 1 : 0,
+      row.adoptedMs,
+    );
+  }
+
+  removeAdoptions(seederId: SeederId): void {
+    this.connection.run("DELETE FROM adoptions WHERE seeder_id = ?", seederId);
   }
 
   putSeeder(row: SeederRow): void {

@@ -42,7 +42,7 @@ async function drops(receipts: Receipts, sinceMs: number): Promise<boolean> {
 }
 
 Deno.test("unlessCounted keeps a chunk whose receipt an upload may still use", async () => {
-  const receipts = new Receipts(() => 5, true);
+  const receipts = new Receipts(() => true, true);
   receipts.give(identity, chunkId, 5, leaveMade(1000));
   assert.equal(await drops(receipts, 1000), false);
   assert.equal(await drops(receipts, 1001), true);
@@ -51,7 +51,7 @@ Deno.test("unlessCounted keeps a chunk whose receipt an upload may still use", a
 });
 
 Deno.test("unlessCounted counts what a process before may have promised", async () => {
-  const receipts = new Receipts(() => 5, false);
+  const receipts = new Receipts(() => true, false);
   assert.equal(await drops(receipts, 5000), false, "before the tracker was heard");
   receipts.hear(4000);
   receipts.hear(9000);
@@ -60,7 +60,7 @@ Deno.test("unlessCounted counts what a process before may have promised", async 
 });
 
 Deno.test("unlessCounted stays careful about receipts that were forgotten", async () => {
-  const receipts = new Receipts(() => 5, true, 1);
+  const receipts = new Receipts(() => true, true, 1);
   receipts.give(identity, chunkId, 5, leaveMade(1000));
   receipts.give(identity, otherId, 5, leaveMade(2000, otherId));
   assert.equal(await drops(receipts, 1000), false);
@@ -69,7 +69,7 @@ Deno.test("unlessCounted stays careful about receipts that were forgotten", asyn
 
 Deno.test("give promises nothing while the chunk is dropped, or when it is gone", async () => {
   let size: number | undefined = 5;
-  const receipts = new Receipts(() => size, true);
+  const receipts = new Receipts(() => size !== undefined, true);
   await receipts.unlessCounted(dropSince(1), () => {
     assert.throws(() => receipts.give(identity, chunkId, 5, leaveMade(7)), /dropped/);
     size = undefined;

@@ -41,6 +41,16 @@ function inputs(world: TrackerWorld): Record<keyof typeof trackerRoutes, unknown
     login: { code: world.tracker.loginCode() },
     heartbeat: world.seeders[0]?.report(),
     inventory: { seederId, bootId: "a".repeat(16), chunks: [], last: true },
+    offer: {
+      seederId,
+      bootId: "a".repeat(16),
+      files: [],
+      report: {
+        ...{ state: "resting", filesFound: 0, filesIndexed: 0, bytesIndexed: 0 },
+        ...{ filesWaiting: 0, leftOutCount: 0, leftOut: [] },
+      },
+    },
+    adopted: {},
     signOut: { seederId },
     pullLog: { seederId, epochHeard: 0, position: logOrigin },
     presentLog: {

@@ -157,7 +157,7 @@ Deno.test("a pack stored as a chunk is not taken for records when its own pack i
     log: silentLog,
     reserveBytes: 0,
   });
-  let store = await salted;
+  let store: ChunkStore = await salted;
   await store.put(victim.chunkId, 300, inParts(victim.bytes));
   await store.putMany([{ chunkId: chunkIdOf(bytes), bytes }]);
   await store.close();

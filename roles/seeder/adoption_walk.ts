@@ -1,0 +1,56 @@
+/**
+ * Walks a person's files below the disk folder, names in their order, without ever following a
+ * link. Memory is one directory's names for each level. It looks at nothing but names and kinds;
+ * what a file is like is asked by whoever gets it.
+ */
+import { asFault, type Fault } from "../../protocol/mod.ts";
+import type { Disk, DiskEntryKind } from "../kit/disk.ts";
+import { inWalkOrder, isOurs } from "./plan/adopt.ts";
+
+export type Found =
+  /** The path from the top of the disk folder. */
+  | { readonly kind: DiskEntryKind; readonly path: string }
+  | { readonly kind: "unreadable"; readonly path: string; readonly fault: Fault };
+
+/** Everything but directories that could be read. */
+export async function* walkFolder(disk: Disk, folder: string): AsyncGenerator<Found> {
+  const levels: { readonly path: string; readonly entries: Iterator<Named> }[] = [];
+  const enter = async (path: string): Promise<Found | undefined> => {
+    try {
+      levels.push({ path, entries: (await namesIn(disk, folder + path)).values() });
+      return undefined;
+    } catch (error) {
+      return { kind: "unreadable", path: path === "" ? "/" : path, fault: asFault(error) };
+    }
+  };
+  const unreadable = await enter("");
+  if (unreadable !== undefined) yield unreadable;
+  for (let level = levels.at(-1); level !== undefined; level = levels.at(-1)) {
+    const next = level.entries.next();
+    if (next.done) {
+      levels.pop();
+      continue;
+    }
+    const { name, kind } = next.value;
+    const path = `${level.path}/${name}`;
+    if (kind !== "directory") yield { kind, path };
+    else if (!isOurs(name)) {
+      const unreadable = await enter(path);
+      if (unreadable !== undefined) yield unreadable;
+    }
+  }
+}
+
+interface Named {
+  readonly name: string;
+  readonly kind: DiskEntryKind;
+}
+
+async function namesIn(disk: Disk, path: string): Promise<Named[]> {
+  const kinds = new Map<string, DiskEntryKind>();
+  for (const { name, kind } of await disk.list(path)) kinds.set(name, kind);
+  return inWalkOrder([...kinds.keys()]).map((name) => ({
+    name,
+    kind: kinds.get(name) ?? "other",
+  }));
+}
