@@ -3,13 +3,14 @@
  *
  * `nothingHalfSeen` lists the whole namespace through the real client and downloads every file:
  * each path must be what the belief allows, whole, and the bytes of what was uploaded under its
- * version; what was certainly moved to the trash must lie there. It does not check modes, times, links, empty directories, or that quotas and totals are
- * right, and it sees only versions that are current.
+ * version; what was certainly moved to the trash must lie there. It does not check modes, times,
+ * links, empty directories, or that quotas and totals are right, and it sees only versions that are
+ * current.
  *
  * `nothingLost` reads the seeders' disks with no seeder running: every chunk of every file that is
- * certainly there, or certainly in the trash, must have an intact copy, and as many as promised where no data was destroyed. It
- * does not check what the tracker records as holdings, chunks nobody names any more, or where
- * copies lie.
+ * certainly there, or certainly in the trash, must have an intact copy, and as many as promised
+ * where no data was destroyed. It does not check what the tracker records as holdings, chunks
+ * nobody names any more, or where copies lie.
  */
 import { childOf, type ChunkId, chunkIdOf, type RemotePath, rootPath } from "../../protocol/mod.ts";
 import { downloadFiles } from "../../roles/client/download.ts";

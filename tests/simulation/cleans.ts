@@ -1,7 +1,7 @@
 /**
- * `leftovers` tells what a world at rest, whose graces are over, has not cleared away: uploads whose
- * lease has ended, chunks that nobody names, and files that were to live for a moment only, on the
- * disks of the tracker and the seeders.
+ * `leftovers` tells what a world at rest, whose graces are over, has not cleared away: uploads
+ * whose lease has ended, chunks that nobody names, and files that were to live for a moment only,
+ * on the disks of the tracker and the seeders.
  *
  * It does not check what is kept on purpose (quarantine, parts of interrupted downloads, logs set
  * aside), dead records inside packs, and chunks on disks that the catalog does not know of:

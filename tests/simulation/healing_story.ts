@@ -1,6 +1,6 @@
 /**
- * What a story of healing is told with: a cluster of seeders that keep two copies and one client, at
- * whose end every copy is where the catalog says it is, every file has its copies on disks, and
+ * What a story of healing is told with: a cluster of seeders that keep two copies and one client,
+ * at whose end every copy is where the catalog says it is, every file has its copies on disks, and
  * nothing is left to do.
  */
 import assert from "node:assert/strict";

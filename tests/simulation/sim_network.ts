@@ -1,9 +1,9 @@
 /**
  * The network between simulated machines. A request is handed to the app that listens at its
  * address, and everything that can happen to bytes on their way happens by the dice: delay,
- * requests and replies that vanish or are reset, requests that arrive twice, reports of seeders that
- * arrive once more long after later ones, bodies that break off or stall, walls between machines in
- * one direction or both, machines without power.
+ * requests and replies that vanish or are reset, requests that arrive twice, reports of seeders
+ * that arrive once more long after later ones, bodies that break off or stall, walls between
+ * machines in one direction or both, machines without power.
  *
  * It speaks of whole exchanges, not of packets: bytes that arrive are right and in order, as TCP
  * promises. Wrong bytes come from disks.

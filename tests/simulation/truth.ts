@@ -1,7 +1,7 @@
 /**
  * `catalogTellsTheTruth` compares the catalog of a world at rest with the disks, both ways: a
- * holding that no disk has would be counted on, a copy nobody knows of would lie there for ever.
- * It opens the real stores with no seeder running. It does not check bytes (`nothingLost` does), nor
+ * holding that no disk has would be counted on, a copy nobody knows of would lie there for ever. It
+ * opens the real stores with no seeder running. It does not check bytes (`nothingLost` does), nor
  * what a write that failed has left on a disk: the seeder finds it at its next start and tells it.
  */
 import { silentLog } from "../../roles/kit/log.ts";
