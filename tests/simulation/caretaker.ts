@@ -79,7 +79,7 @@ export class Caretaker {
     const { timeline } = world;
     await timeline.run(this.#ask("puts right", async ({ tracker }) => {
       let { seeders, healing } = await tracker.status({});
-      while (seeders.some(({ state }) => state === "yellow")) {
+      while (isUnclear(seeders)) {
         await this.#sleep(1_000);
         ({ seeders, healing } = await tracker.status({}));
       }
@@ -127,6 +127,12 @@ export class Caretaker {
   #sleep(ms: number): Promise<void> {
     return new Promise((resolve) => void this.cluster.world.timeline.after(ms, resolve));
   }
+}
+
+/** Whether a report that was long on its way may make one seem alive that is not. */
+function isUnclear(seeders: ClusterStatus["seeders"]): boolean {
+  const green = seeders.filter(({ state }) => state === "green").map(({ name }) => name);
+  return seeders.some(({ state }) => state === "yellow") || new Set(green).size < green.length;
 }
 
 /** Absent ones whose name a green one has. */
