@@ -26,8 +26,7 @@ import {
   type PushRequest,
   type PushSettings,
 } from "./plan/push_plan.ts";
-import { whileAlive } from "../kit/life.ts";
-import type { SeederConnection, Session } from "./session.ts";
+import type { Session } from "./session.ts";
 import { withStallWatch } from "./stall.ts";
 import type { TransferObserver } from "./transfer.ts";
 
@@ -215,7 +214,6 @@ export class PushRun {
       const reply = await this.#watched(
         request.limitMs,
         name,
-        seeder,
         (signal) => seeder.storeChunk(input, { bytes, signal }),
       );
       this.#stored(request, reply);
@@ -268,7 +266,6 @@ export class PushRun {
       const reply = await this.#watched(
         limitMs,
         name,
-        seeder,
         (signal) => seeder.storeBatch({}, { bytes, signal }),
       );
       const missing = new Fault("internal", `${name} left a chunk of a batch without an answer`);
@@ -283,27 +280,16 @@ export class PushRun {
     }
   }
 
-  /**
-   * A send is judged as a whole: its reply comes only when every copy is on disk. Meanwhile the
-   * seeder must be there.
-   */
+  /** A send is judged as a whole: its reply comes only when every copy is on disk. */
   async #watched<T>(
     limitMs: number,
     name: string,
-    seeder: SeederConnection,
     work: (signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
-    const { session: { clock }, signal: outer } = this.parts;
+    const { session, signal } = this.parts;
     const late = () =>
       new Fault("seeder-unreachable", `${name} did not answer for ${Math.round(limitMs / 1000)} s`);
-    const ask = (signal: AbortSignal) => seeder.health({}, { signal });
-    return await withStallWatch(
-      clock,
-      limitMs,
-      outer,
-      late,
-      (signal) => whileAlive({ clock, name, ask, signal }, work),
-    );
+    return await withStallWatch(session.clock, limitMs, signal, late, (inner) => work(inner));
   }
 
   #stored(request: SendRequest, reply: StoreReply): void {

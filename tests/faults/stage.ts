@@ -93,12 +93,9 @@ export class Stage implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // What was under way ends with the processes that were to answer.
-    const stopped = this.load.stop();
-    stopped.catch(() => {});
-    await this.cluster[Symbol.asyncDispose]();
-    await stopped;
     this.journal[Symbol.dispose]();
+    await this.cluster[Symbol.asyncDispose]();
+    await this.load.stop().catch(() => {});
   }
 }
 

@@ -23,7 +23,7 @@ import { uploadFiles, type UploadSource } from "../../roles/client/upload.ts";
 import { type Random, randomInt } from "../../roles/kit/random.ts";
 import type { Belief, Possibility } from "./belief.ts";
 import type { ClientMachine, Cluster } from "./cluster.ts";
-import { bytesOf, chunkSizeBytes, type Content, isContent, told } from "./contents.ts";
+import { bytesOf, chunkSizeBytes, type Content, isContent, streamOf, told } from "./contents.ts";
 
 /** Faults that no trouble of the world excuses. */
 export const neverExpected: readonly FaultCode[] = [
@@ -77,7 +77,8 @@ export class Actor {
     if (dice < 0.86) return await this.remove(this.#anyOwn());
     if (dice < 0.92) return await this.move(this.#anyOwn(), this.#ownPath());
     if (dice < 0.94) return await this.removeTree(`d${randomInt(this.random, 0, 1)}`);
-    if (dice < 0.97) return await this.restore();
+    if (dice < 0.96) return await this.restore();
+    if (dice < 0.98) return await this.revert();
     return await this.emptyTrash();
   }
 
@@ -287,6 +288,22 @@ export class Actor {
     if (outcome.kind === "done") belief.is(path, content);
   }
 
+  /** Makes an earlier version of a file the current one. */
+  async revert(): Promise<void> {
+    const { belief } = this;
+    const path = this.#anyOwn();
+    if (belief.certain(path) === undefined) return;
+    await this.#attempt(`reverts ${path}`, async ({ tracker }) => {
+      const { versions } = await tracker.versions({ target: { path } });
+      const earlier = versions.find(({ current }) => !current);
+      const content = earlier && belief.contentOf(earlier.versionId);
+      if (earlier === undefined || content === undefined) return;
+      belief.mayBe(path, content);
+      await tracker.revertFile({ path, versionId: earlier.versionId });
+      belief.is(path, content);
+    });
+  }
+
   /** Of one entry that it knows, or of all, also those of others. */
   async emptyTrash(): Promise<void> {
     const { trash } = this.belief;
@@ -376,15 +393,4 @@ export class Actor {
     this.cluster.world.fail(`${this.client.machine.name}: ${what}`);
     return undefined;
   }
-}
-
-function streamOf(bytes: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array<ArrayBuffer>> {
-  let at = 0;
-  return new ReadableStream({
-    pull(controller) {
-      if (at >= bytes.length) return controller.close();
-      controller.enqueue(bytes.slice(at, at + 100_000));
-      at += 100_000;
-    },
-  }, { highWaterMark: 0 });
 }

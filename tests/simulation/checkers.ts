@@ -1,18 +1,25 @@
 /**
  * Who knows the truth about a world that has come to rest.
  *
- * `nothingHalfSeen` lists the whole namespace through the real client and downloads every file:
- * each path must be what the belief allows, whole, and the bytes of what was uploaded under its
- * version; what was certainly moved to the trash must lie there. It does not check modes, times,
- * links, empty directories, or that quotas and totals are right, and it sees only versions that are
- * current.
+ * `nothingHalfSeen` lists the whole namespace through the real client and downloads every file and
+ * some earlier versions: each path must be what the belief allows, whole, and the bytes of what was
+ * uploaded under its version; what was certainly moved to the trash must lie there. It does not
+ * check modes, times, links, empty directories, or that quotas and totals are right, nor that every
+ * earlier version is kept that should be.
  *
  * `nothingLost` reads the seeders' disks with no seeder running: every chunk of every file that is
- * certainly there, or certainly in the trash, must have an intact copy, and as many as promised
- * where no data was destroyed. It does not check what the tracker records as holdings, chunks
- * nobody names any more, or where copies lie.
+ * certainly there, certainly in the trash, or kept as a version by the catalog, must have as many
+ * intact copies as promised. It does not check what the tracker records as holdings, chunks nobody
+ * names any more, or where copies lie.
  */
-import { childOf, type ChunkId, chunkIdOf, type RemotePath, rootPath } from "../../protocol/mod.ts";
+import {
+  childOf,
+  type ChunkId,
+  chunkIdOf,
+  type RemotePath,
+  rootPath,
+  type VersionId,
+} from "../../protocol/mod.ts";
 import { downloadFiles } from "../../roles/client/download.ts";
 import type { Session } from "../../roles/client/session.ts";
 import { silentObserver } from "../../roles/client/transfer.ts";
@@ -45,11 +52,12 @@ export async function nothingHalfSeen(
       problems.push(`entry ${trashId} is gone from the trash: ${path}, ${told(content)}`);
     }
   }
-  const wanted = listed.map((path, i) => ({
-    target: { path },
-    localPath: `/home/check-${i}`,
-    name: path,
-  }));
+  const earlier = await earlierVersions(session, listed, belief);
+  const targets = [
+    ...listed.map((path) => ({ target: { path }, name: path })),
+    ...earlier.map(({ path, versionId }) => ({ target: { versionId }, name: path })),
+  ];
+  const wanted = targets.map((one, i) => ({ ...one, localPath: `/home/check-${i}` }));
   let reported = 0;
   const options = { force: true, observer: silentObserver };
   for await (const result of downloadFiles(session, wanted, options)) {
@@ -67,8 +75,13 @@ export async function nothingHalfSeen(
     const bytes = machine.disk.peek(result.path);
     machine.disk.uproot(result.path);
     const version = result.versionId && belief.contentOf(result.versionId);
+    const isEarlier = earlier.some(({ versionId }) => versionId === result.versionId);
     const allowed = belief.possibilities(path).filter((one) => one !== "absent");
-    const candidates = version === undefined ? allowed : allowed.filter((one) => one === version);
+    const candidates = version === undefined
+      ? allowed
+      : isEarlier
+      ? [version]
+      : allowed.filter((one) => one === version);
     if (bytes === undefined || !candidates.some((one) => isContent(bytes, one))) {
       problems.push(
         `${path} came down as ${bytes?.length} bytes under version ${result.versionId}, ` +
@@ -80,6 +93,25 @@ export async function nothingHalfSeen(
     problems.push(`${wanted.length} downloads were asked for, ${reported} reported`);
   }
   return problems;
+}
+
+const earlierMost = 6;
+
+/** Some of the versions that are kept besides the current ones. */
+async function earlierVersions(
+  session: Session,
+  paths: readonly RemotePath[],
+  belief: Belief,
+): Promise<{ path: RemotePath; versionId: VersionId }[]> {
+  const found: { path: RemotePath; versionId: VersionId }[] = [];
+  for (const path of paths) {
+    if (found.length >= earlierMost) break;
+    const { versions } = await session.tracker.versions({ target: { path } });
+    for (const { versionId, current } of versions) {
+      if (!current && belief.contentOf(versionId) !== undefined) found.push({ path, versionId });
+    }
+  }
+  return found;
 }
 
 /** Paths of all files, in ascending order. */
@@ -121,7 +153,12 @@ export async function nothingLost(
   }
   const counted = new Map<ChunkId, number>();
   const certain = belief.paths().map((path) => ({ path, content: belief.certain(path) }));
-  for (const { path, content } of [...certain, ...trashedIn(belief)]) {
+  const kept = await cluster.recorded().read((view) => view.versionsAfter(undefined, 100_000));
+  const versions = kept.map(({ versionId }) => ({
+    path: `version ${versionId}`,
+    content: belief.contentOf(versionId),
+  }));
+  for (const { path, content } of [...certain, ...trashedIn(belief), ...versions]) {
     if (content === undefined) continue;
     for (const [index, { chunkId }] of chunksOf(content).entries()) {
       let count = counted.get(chunkId);

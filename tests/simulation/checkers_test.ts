@@ -33,17 +33,25 @@ function checkersOf(failures: readonly string[]): Set<Checker> {
   }));
 }
 
+const seedsMost = 12;
+
+/** In one of a few seeds this is said. What was said in it. */
 async function barks(
   wrappers: Wrappers,
   expected: RegExp,
   changed: Partial<SwarmOptions> = {},
 ): Promise<readonly string[]> {
-  const { failures } = await runOptions({ ...calm, ...changed }, wrappers);
-  assert.match(failures.join("\n"), expected);
-  return failures;
+  const all: string[] = [];
+  for (let i = 0; i < seedsMost; i++) {
+    const { failures } = await runOptions({ ...calm, seed: calm.seed + i, ...changed }, wrappers);
+    if (expected.test(failures.join("\n"))) return failures;
+    all.push(...failures);
+  }
+  assert.match(all.join("\n"), expected);
+  return all;
 }
 
-/** Exactly this checker complains, and no other. */
+/** And no other checker complains. */
 async function barksAlone(
   checker: Checker,
   wrappers: Wrappers,
@@ -110,7 +118,7 @@ Deno.test("nothingLost barks at a seeder that gives receipts without a sync", as
 Deno.test("nothingLost barks at a seeder that never syncs the names of chunks", async () => {
   const seederDisk = (disk: Disk): Disk => ({ ...disk, syncDirectory: () => Promise.resolve() });
   // Chunks with files of their own: the name of a pack that is appended to is old.
-  await barks({ seederDisk }, /lost: /, { bytesMost: 2_000_000, seed: 9 });
+  await barks({ seederDisk }, /lost: /, { bytesMost: 2_000_000 });
 });
 
 Deno.test("both checkers bark at a seeder that says stored and keeps nothing", async () => {
@@ -128,6 +136,7 @@ Deno.test("both checkers bark at a seeder that says stored and keeps nothing", a
         return "stored" as const;
       })),
     sizeOf: (chunkId) => store.sizeOf(chunkId) ?? claimed.get(chunkId),
+    isStored: (chunkId) => store.isStored(chunkId) || claimed.has(chunkId),
     read: (chunkId, range) => store.read(chunkId, range),
     verify: (chunkId) => store.verify(chunkId),
     drop: (chunkId) => store.drop(chunkId),
@@ -221,14 +230,14 @@ Deno.test("unsettled barks at a tracker that does not look for chunks that are s
   const failures = await barks(
     { catalog },
     /unsettled: .*has 1 of 2 copies on green seeders/,
-    { troubles: ["victim"], stepsPerClient: 12, pauseMs: 200, seed: 4 },
+    { troubles: ["victim"], stepsPerClient: 12, pauseMs: 200 },
   );
   assert(!checkersOf(failures).has("below"));
 });
 
 Deno.test("unsettled alone barks at a tracker that never looks for what is too much", async () => {
   const catalog = catalogWith(() => ({ heldChunks: () => Promise.resolve([]) }));
-  const changed = { troubles: ["join", "drain"], pauseMs: 200, seed: 1 } as const;
+  const changed = { troubles: ["join", "drain"], pauseMs: 200 } as const;
   await barksAlone("unsettled", { catalog }, /unsettled: .*has 3 of 2 copies/, changed);
 });
 
@@ -269,6 +278,7 @@ Deno.test("catalogTellsTheTruth alone barks at a seeder that keeps what it says 
       ...store,
       drop: (chunkId) => Promise.resolve(!!hidden.add(chunkId)),
       sizeOf: (chunkId) => hidden.has(chunkId) ? undefined : store.sizeOf(chunkId),
+      isStored: (chunkId) => !hidden.has(chunkId) && store.isStored(chunkId),
       list: async (after, limit) =>
         (await store.list(after, limit)).filter(({ chunkId }) => !hidden.has(chunkId)),
       summary: () => {

@@ -79,8 +79,8 @@ const settleMs = 10 * 60_000;
 const ageMs = limits.garbageGraceMs + 60_000;
 /** Rest means that nothing is ordered for so long: longer than between two looks for garbage. */
 const quietMs = 12_000;
-/** What is under way comes to its end before the tracker sleeps for the first time. */
-const firstLookMs = 6_000;
+/** What is under way ends before the tracker sleeps first; and then what the uploads left is seen. */
+const firstLooksMs = [6_000, 4_000];
 /** So often the tracker may sleep until all is at rest. */
 const agesMost = 8;
 /** It sleeps after so many looks also while something is ordered. */
@@ -217,7 +217,7 @@ async function rest(cluster: Cluster): Promise<number> {
   const beganMs = timeline.elapsedMs;
   for (let ages = 0, looks = 1;; looks++) {
     const before = orders.carriedOut;
-    await timeline.pass(ages === 0 && looks === 1 ? firstLookMs : quietMs);
+    await timeline.pass(firstLooksMs[ages] ?? quietMs);
     const problems = await timeline.run(unsettled(cluster));
     const ordered = orders.carriedOut - before;
     if (ordered === 0 && problems.length === 0 && ages >= 2) return timeline.elapsedMs - beganMs;
