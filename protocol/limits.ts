@@ -127,6 +127,15 @@ export const limits = {
    * seconds.
    */
   chunkStallMs: 2_000,
+  /**
+   * A stored chunk is answered for when all its copies are synced, which may take long. Meanwhile
+   * the seeder is asked after this pause whether it is there.
+   */
+  lifeQuietMs: 1_000,
+  /** A seeder that is there answers sooner: the question costs it nothing. */
+  lifeAnswerMs: 1_500,
+  /** One question may get lost in a bad network; so many in a row mean that nobody is there. */
+  lifeQuestionsMax: 2,
   /** A question to the tracker is given up after this and asked again. */
   trackerCallMs: 10_000,
   /**

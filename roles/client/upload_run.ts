@@ -26,7 +26,8 @@ import {
   type PushRequest,
   type PushSettings,
 } from "./plan/push_plan.ts";
-import type { Session } from "./session.ts";
+import { whileAlive } from "../kit/life.ts";
+import type { SeederConnection, Session } from "./session.ts";
 import { withStallWatch } from "./stall.ts";
 import type { TransferObserver } from "./transfer.ts";
 
@@ -214,6 +215,7 @@ export class PushRun {
       const reply = await this.#watched(
         request.limitMs,
         name,
+        seeder,
         (signal) => seeder.storeChunk(input, { bytes, signal }),
       );
       this.#stored(request, reply);
@@ -266,6 +268,7 @@ export class PushRun {
       const reply = await this.#watched(
         limitMs,
         name,
+        seeder,
         (signal) => seeder.storeBatch({}, { bytes, signal }),
       );
       const missing = new Fault("internal", `${name} left a chunk of a batch without an answer`);
@@ -280,16 +283,27 @@ export class PushRun {
     }
   }
 
-  /** A send is judged as a whole: its reply comes only when every copy is on disk. */
+  /**
+   * A send is judged as a whole: its reply comes only when every copy is on disk. Meanwhile the
+   * seeder must be there.
+   */
   async #watched<T>(
     limitMs: number,
     name: string,
+    seeder: SeederConnection,
     work: (signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
-    const { session, signal } = this.parts;
+    const { session: { clock }, signal: outer } = this.parts;
     const late = () =>
       new Fault("seeder-unreachable", `${name} did not answer for ${Math.round(limitMs / 1000)} s`);
-    return await withStallWatch(session.clock, limitMs, signal, late, (inner) => work(inner));
+    const ask = (signal: AbortSignal) => seeder.health({}, { signal });
+    return await withStallWatch(
+      clock,
+      limitMs,
+      outer,
+      late,
+      (signal) => whileAlive({ clock, name, ask, signal }, work),
+    );
   }
 
   #stored(request: SendRequest, reply: StoreReply): void {

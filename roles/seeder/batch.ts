@@ -19,10 +19,11 @@ import {
   type StoreReply,
 } from "../../protocol/mod.ts";
 import { withDeadline } from "../kit/clock.ts";
+import { whileAlive } from "../kit/life.ts";
 import { readAtMost } from "../kit/serve.ts";
 import type { ApiParts } from "./api.ts";
 import { bodyParts } from "./body_parts.ts";
-import { chainReplyMsMax, failuresOf } from "./chain.ts";
+import { chainReplyMsMax, failuresOf, lifeOf } from "./chain.ts";
 import type { PutResult } from "./store/chunk_store.ts";
 import { atMost } from "./turnstile.ts";
 
@@ -148,6 +149,10 @@ function sendGroup(
     chainReplyMsMax,
     undefined,
     late,
-    (signal) => seeder.storeBatch({}, { bytes, signal }),
+    (signal) =>
+      whileAlive(
+        { clock, ...lifeOf(seeder, next), signal },
+        (inner) => seeder.storeBatch({}, { bytes, signal: inner }),
+      ),
   );
 }

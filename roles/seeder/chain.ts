@@ -8,6 +8,7 @@ import {
   type ChainLink,
   type ChunkId,
   connect,
+  type Connection,
   Fault,
   problemOf,
   seederRoutes,
@@ -15,6 +16,7 @@ import {
   type Transport,
 } from "../../protocol/mod.ts";
 import { type Clock, withDeadline } from "../kit/clock.ts";
+import { whileAlive } from "../kit/life.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -39,6 +41,14 @@ export function failuresOf(links: readonly ChainLink[], error: unknown): StoreRe
   }));
 }
 
+/** How to ask the next seeder whether it is there. */
+export function lifeOf(seeder: Connection<typeof seederRoutes>, next: ChainLink) {
+  return {
+    name: `seeder ${next.seederId}`,
+    ask: (signal: AbortSignal) => seeder.health({}, { signal }),
+  };
+}
+
 export class ChainRelay {
   readonly #reply: Promise<StoreReply>;
   readonly #give = new AbortController();
@@ -60,12 +70,16 @@ export class ChainRelay {
     }, new ByteLengthQueuingStrategy({ highWaterMark: waitingBytesMax }));
     const [next, ...rest] = links;
     const seeder = connect(seederRoutes, next.address, transport, `seeder ${next.seederId}`);
-    this.#reply = seeder.storeChunk({
+    const input = {
       chunkId,
       size: String(sizeBytes),
       leave: next.leave,
       ...(rest.length === 0 ? {} : { chain: JSON.stringify(rest) }),
-    }, { bytes: stream, signal: this.#give.signal });
+    };
+    this.#reply = whileAlive(
+      { clock, ...lifeOf(seeder, next), signal: this.#give.signal },
+      (signal) => seeder.storeChunk(input, { bytes: stream, signal }),
+    );
     // Whatever the outcome, nothing more is to be passed on; it is looked at in `finish`.
     this.#reply.then(() => this.#end(), () => this.#end());
   }

@@ -1,8 +1,9 @@
 /**
  * The brake: when more than a third of all copies go within ten minutes, something larger than a
  * disk is broken (a switch, a wrong mount, a mistake), and no copy is given up until a person
- * confirms the loss or everything lost is back. What the tracker itself ordered to be dropped is
- * no loss. A stop outlives the tracker; what went before its start is not a loss at once.
+ * confirms the loss, forgets the seeders, or everything lost is back. What the tracker itself
+ * ordered to be dropped is no loss. A stop outlives the tracker; what went before its start is not
+ * a loss at once.
  */
 import * as z from "zod";
 import { type ChunkId, SeederId } from "../../protocol/mod.ts";
@@ -56,9 +57,13 @@ export class LossGuard {
     }
   }
 
-  /** A seeder was forgotten on purpose. */
-  forget(seederId: SeederId): void {
+  /** A seeder was forgotten on purpose: a person knows of its loss, so nobody waits for it. */
+  async forget(core: Core, seederId: SeederId): Promise<void> {
     for (const { held } of this.#samples) held.delete(seederId);
+    const stop = this.#stop;
+    if (stop === undefined) return;
+    const lost = stop.lost.filter((each) => each.seederId !== seederId);
+    await this.#set(core, lost.length === 0 ? undefined : { ...stop, lost });
   }
 
   async step(core: Core, nowMs: number): Promise<void> {

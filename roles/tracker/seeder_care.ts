@@ -176,7 +176,7 @@ export async function forget(
     return lost;
   });
   core.members.remove(seederId);
-  core.losses.forget(seederId);
+  await core.losses.forget(core, seederId);
   core.adoptions.forget(seederId);
   core.healing.lookAtAll();
   core.log.warn("seeder forgotten", { seederId, name, chunksLost, by });

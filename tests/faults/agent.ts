@@ -7,6 +7,8 @@
  * It exists because a process for each of many operations a second would measure nothing but starts
  * of processes. It decides nothing and checks nothing: that is outside the lab.
  */
+import type * as z from "zod";
+import { startDigest } from "../../protocol/mod.ts";
 import { linesOf, OutputClosed } from "../../roles/client/terminal.ts";
 import { runClient, type Terminal } from "../../roles/client/mod.ts";
 import { systemClock } from "../../roles/kit/clock.ts";
@@ -14,9 +16,9 @@ import { silentLog } from "../../roles/kit/log.ts";
 import { systemRandom } from "../../roles/kit/random.ts";
 import { systemDisk } from "../../roles/kit/system_disk.ts";
 import { systemTransport } from "../../roles/kit/system_transport.ts";
-import { AgentAnswer, AgentQuestion } from "./agent_lines.ts";
+import { type AgentAnswer, type AgentLine, AgentQuestion } from "./agent_lines.ts";
 
-const decoder = new TextDecoder();
+const decoder = new TextDecoder(), encoder = new TextEncoder();
 const parts = {
   clock: systemClock(),
   random: systemRandom(),
@@ -51,25 +53,31 @@ async function answer(question: AgentQuestion): Promise<AgentAnswer> {
   const beganMs = performance.now();
   let lastMs = beganMs;
   const keep = (part: Uint8Array<ArrayBuffer>) => void (out += decoder.decode(part));
+  const digest = startDigest();
   const count = (part: Uint8Array<ArrayBuffer>) => {
     const nowMs = performance.now();
     // Before the first byte there is no download that could stall.
     if (bytes > 0 && nowMs - lastMs > gapMs) [gapMs, gapAt] = [nowMs - lastMs, bytes];
-    lastMs = nowMs;
+    digest.update(part);
     bytes += part.length;
+    say({ id: question.id, streamed: bytes });
+    // Hashing and telling is not the cluster's time.
+    lastMs = performance.now();
   };
   const terminal = terminalOf(question.stream ? count : keep, (text) => void (err += text));
   const code = await runClient({ ...parts, argv: question.words, terminal });
   const tookMs = performance.now() - beganMs;
-  return { id: question.id, code, out, err, bytes, gapMs, gapAt, tookMs };
+  const sha256 = digest.hex();
+  return { id: question.id, code, out, err, bytes, gapMs, gapAt, sha256, tookMs };
 }
 
-const encoder = new TextEncoder();
+/** One write for a line: answers come from several commands at once. */
+function say(line: z.output<typeof AgentLine>): void {
+  const text = encoder.encode(`${JSON.stringify(line)}\n`);
+  for (let done = 0; done < text.length;) done += Deno.stdout.writeSync(text.subarray(done));
+}
+
 for await (const line of linesOf(Deno.stdin.readable)) {
-  answer(AgentQuestion.parse(JSON.parse(line))).then((told) => {
-    // One write for a line: answers come from several commands at once.
-    const text = encoder.encode(`${JSON.stringify(told)}\n`);
-    for (let done = 0; done < text.length;) done += Deno.stdout.writeSync(text.subarray(done));
-  });
+  answer(AgentQuestion.parse(JSON.parse(line))).then(say);
 }
 Deno.exit(0);

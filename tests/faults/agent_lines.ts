@@ -8,6 +8,9 @@ export const AgentQuestion = z.strictObject({
 });
 export type AgentQuestion = z.output<typeof AgentQuestion>;
 
+/** Of a stream under way. */
+export const AgentProgress = z.strictObject({ id: z.int(), streamed: z.int() });
+
 export const AgentAnswer = z.strictObject({
   id: z.int(),
   code: z.int(),
@@ -17,6 +20,10 @@ export const AgentAnswer = z.strictObject({
   bytes: z.int(),
   gapMs: z.number(),
   gapAt: z.int(),
+  /** Of all bytes printed, in hex. */
+  sha256: z.string(),
   tookMs: z.number(),
 });
 export type AgentAnswer = z.output<typeof AgentAnswer>;
+
+export const AgentLine = z.union([AgentAnswer, AgentProgress]);

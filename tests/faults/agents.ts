@@ -1,6 +1,6 @@
 /** The other end of `agent.ts`: questions to a client in the lab, and its death and return. */
 import assert from "node:assert/strict";
-import { AgentAnswer } from "./agent_lines.ts";
+import { type AgentAnswer, AgentLine } from "./agent_lines.ts";
 import type { Lab, LabProcess } from "./lab.ts";
 
 const script = new URL("agent.ts", import.meta.url).pathname;
@@ -13,6 +13,7 @@ export class AgentGone extends Error {
 interface Waiting {
   readonly resolve: (answer: AgentAnswer) => void;
   readonly reject: (error: Error) => void;
+  readonly onBytes: ((bytes: number) => void) | undefined;
 }
 
 export class Agent {
@@ -50,21 +51,29 @@ export class Agent {
       const lines = (rest + text).split("\n");
       rest = lines.pop() ?? "";
       for (const line of lines) {
-        const answer = AgentAnswer.parse(JSON.parse(line));
-        waiting.get(answer.id)?.resolve(answer);
-        waiting.delete(answer.id);
+        const said = AgentLine.parse(JSON.parse(line));
+        if ("streamed" in said) {
+          waiting.get(said.id)?.onBytes?.(said.streamed);
+          continue;
+        }
+        waiting.get(said.id)?.resolve(said);
+        waiting.delete(said.id);
       }
     }
   }
 
-  /** @throws AgentGone */
-  async ask(words: readonly string[], stream = false): Promise<AgentAnswer> {
+  /**
+   * With `onBytes`, what the command prints is counted and not kept, and told as it comes.
+   * @throws AgentGone
+   */
+  async ask(words: readonly string[], onBytes?: (bytes: number) => void): Promise<AgentAnswer> {
     const writer = this.#writer;
     if (writer === undefined) throw new AgentGone("the agent does not run");
     const id = this.#next++;
-    const line = new TextEncoder().encode(`${JSON.stringify({ id, words, stream })}\n`);
+    const question = { id, words, stream: onBytes !== undefined };
+    const line = new TextEncoder().encode(`${JSON.stringify(question)}\n`);
     const answer = new Promise<AgentAnswer>((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject });
+      this.#waiting.set(id, { resolve, reject, onBytes });
     });
     answer.catch(() => {});
     await writer.write(line).catch(() => {

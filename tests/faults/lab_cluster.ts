@@ -11,6 +11,7 @@ import { Lab, type LabProcess } from "./lab.ts";
 import { programWords } from "./program.ts";
 
 const trackerPort = 7420, seederPort = 7421;
+const delayProxy = new URL("delay_proxy.ts", import.meta.url).pathname;
 
 export interface LabClusterOptions {
   readonly seeders?: number;
@@ -94,7 +95,27 @@ export class LabCluster implements AsyncDisposable {
       create: true,
     });
     process.parent.stderr.pipeTo(log.writable).catch(() => {});
-    await listening(process.parent.stdout, name, () => this.logOf(name));
+    await firstLine(
+      process.parent.stdout,
+      /listening on http:\S+\n/,
+      name,
+      () => this.logOf(name),
+    );
+  }
+
+  /** Starts a role so that everybody else reaches it over a wire that is long. */
+  async startFar(name: string, delayMs: number): Promise<LabProcess> {
+    const isTracker = name === "tracker";
+    const inner = "127.0.0.1:7430";
+    const outer = `${this.lab.addressOf(name)}:${isTracker ? trackerPort : seederPort}`;
+    const words = [Deno.execPath(), "run", "-A", "--quiet", delayProxy, outer, inner];
+    const proxy = await this.lab.spawn([...words, String(delayMs)], { host: name });
+    await firstLine(proxy.parent.stdout, /listening\n/, name, () => Promise.resolve(""));
+    await this.startRole(name, {
+      OFFSHORE_LISTEN: inner,
+      ...(isTracker ? { OFFSHORE_PUBLIC_URL: `http://${outer}` } : { OFFSHORE_ADVERTISE: outer }),
+    });
+    return proxy;
   }
 
   async addSeeder(name: string, prepare?: (lab: Lab) => Promise<void>): Promise<void> {
@@ -174,14 +195,15 @@ export class LabCluster implements AsyncDisposable {
   }
 }
 
-async function listening(
+async function firstLine(
   stream: ReadableStream<Uint8Array>,
+  pattern: RegExp,
   name: string,
   log: () => Promise<string>,
 ): Promise<void> {
   const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
-  while (!/listening on http:\S+\n/.test(text)) {
+  while (!pattern.test(text)) {
     const { value, done } = await reader.read();
     assert(!done, `${name} did not start: ${await log()}`);
     text += value;

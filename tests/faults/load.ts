@@ -55,7 +55,7 @@ export class Load {
   }
 
   #run(step: (round: number) => Promise<void>): void {
-    this.#tasks.push((async () => {
+    const task = (async () => {
       for (let round = 0; !this.#stopped; round++) {
         if (this.#paused) {
           await pause(20);
@@ -73,7 +73,10 @@ export class Load {
         }
         if (this.parts.pauseMs !== undefined) await pause(this.parts.pauseMs);
       }
-    })());
+    })();
+    // Thrown again by `stop`.
+    task.catch(() => this.#stopped = true);
+    this.#tasks.push(task);
   }
 
   /** Waits until `count` more operations were acknowledged: the load gets on. */

@@ -20,17 +20,22 @@ async function detect(stage: Stage, seeder: string, how: string, fromMs: number)
   stage.figure(`${how} to red`, seconds(since(fromMs)));
 }
 
-async function recovers(stage: Stage, what: string): Promise<void> {
+async function recovers(stage: Stage, what: string, operations = 20): Promise<void> {
   const startMs = performance.now();
-  await stage.load.progress(20);
-  stage.figure(`${what}: 20 operations acknowledged`, `${seconds(since(startMs))} after it`);
+  await stage.load.progress(operations);
+  stage.figure(
+    `${what}: ${operations} operations acknowledged`,
+    `${seconds(since(startMs))} after`,
+  );
 }
 
 export async function killSeeder(stage: Stage, name: string): Promise<void> {
   const fromMs = performance.now();
   await stage.cluster.end(name);
-  await recovers(stage, "seeder killed");
-  await detect(stage, name, "kill -9", fromMs);
+  await Promise.all([
+    detect(stage, name, "kill -9", fromMs),
+    recovers(stage, "seeder killed"),
+  ]);
   await stage.cluster.startRole(name);
   await stage.cluster.untilWell();
 }
@@ -50,8 +55,10 @@ export async function killClient(stage: Stage): Promise<void> {
 export async function freezeSeeder(stage: Stage, name: string): Promise<void> {
   const fromMs = performance.now();
   stage.cluster.signal(name, "SIGSTOP");
-  await recovers(stage, "seeder frozen");
-  await detect(stage, name, "SIGSTOP", fromMs);
+  await Promise.all([
+    detect(stage, name, "SIGSTOP", fromMs),
+    recovers(stage, "seeder frozen"),
+  ]);
   stage.cluster.signal(name, "SIGCONT");
   await stage.cluster.untilWell();
 }
@@ -73,8 +80,10 @@ export async function freezeClient(stage: Stage): Promise<void> {
 export async function cutSeeder(stage: Stage, name: string): Promise<void> {
   const fromMs = performance.now();
   await stage.cluster.lab.cut(name);
-  await recovers(stage, "seeder cut off");
-  await detect(stage, name, "cable pulled", fromMs);
+  await Promise.all([
+    detect(stage, name, "cable pulled", fromMs),
+    recovers(stage, "seeder cut off"),
+  ]);
   await stage.cluster.lab.mend(name);
   await stage.cluster.untilWell();
 }
@@ -98,9 +107,22 @@ export async function oneWay(stage: Stage, from: string, to: string): Promise<vo
 export async function lossy(stage: Stage, name: string, share = 0.3): Promise<void> {
   await stage.cluster.lab.lose(name, share);
   await hold();
-  await recovers(stage, `${share * 100} % of packets lost at ${kindOf(name)}`);
+  await recovers(stage, `${share * 100} % of packets lost at ${kindOf(name)}`, 5);
   await stage.cluster.lab.clear(name);
   await stage.cluster.untilWell();
+}
+
+/** Everything to and from it takes so much longer, each way. */
+export async function far(stage: Stage, name: string, delayMs = 150): Promise<void> {
+  const { cluster } = stage;
+  await cluster.end(name, "SIGTERM");
+  const proxy = await cluster.startFar(name, delayMs);
+  await hold();
+  await recovers(stage, `${kindOf(name)} ${2 * delayMs} ms away`);
+  await cluster.end(name, "SIGTERM");
+  await proxy.end("SIGKILL");
+  await cluster.startRole(name);
+  await cluster.untilWell();
 }
 
 /** Without a word: the cable first, then the process. It comes back as it was, or empty. */
@@ -109,8 +131,10 @@ export async function vanish(stage: Stage, name: string, empty: boolean): Promis
   const fromMs = performance.now();
   await cluster.lab.cut(name);
   await cluster.end(name);
-  await recovers(stage, "host vanished");
-  await detect(stage, name, "host vanished", fromMs);
+  await Promise.all([
+    detect(stage, name, "host vanished", fromMs),
+    recovers(stage, "host vanished"),
+  ]);
   if (empty) await cluster.lab.run(["rm", "-rf", `${cluster.diskOf(name)}/.offshore`]);
   await cluster.lab.mend(name);
   await cluster.startRole(name);

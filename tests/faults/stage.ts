@@ -93,9 +93,12 @@ export class Stage implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.journal[Symbol.dispose]();
+    // What was under way ends with the processes that were to answer.
+    const stopped = this.load.stop();
+    stopped.catch(() => {});
     await this.cluster[Symbol.asyncDispose]();
-    await this.load.stop().catch(() => {});
+    await stopped;
+    this.journal[Symbol.dispose]();
   }
 }
 

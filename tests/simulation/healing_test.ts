@@ -156,6 +156,26 @@ Deno.test("story: a seeder returns empty, it has lost copies and deleted nothing
   await story.end();
 });
 
+Deno.test("story: a large loss is confirmed by forgetting the seeder that is gone", async () => {
+  const story = await HealingStory.begin(15, 3);
+  await story.put(...sizes);
+  const { seeders } = await story.status();
+  const fullest = seeders.toSorted((a, b) => b.chunkCount - a.chunkCount)[0];
+  const dead = story.cluster.seeders.find(({ name }) => name === fullest?.name);
+  assert(dead !== undefined && fullest !== undefined);
+  const copies = seeders.reduce((sum, { chunkCount }) => sum + chunkCount, 0);
+  assert(fullest.chunkCount * 3 > copies, "it holds more than a third of all copies");
+  dead.cutPower();
+  await story.until("stopped", ({ healing }) => healing.dropsStopped !== undefined);
+  await story.until("healed", (status) => status.chunksAtRisk === 0);
+  await story.world.timeline.run(
+    story.session.tracker.forget({ seederId: fullest.seederId, acceptLoss: false }),
+  );
+  assert.equal((await story.status()).healing.dropsStopped, undefined);
+  story.cluster.seeders.splice(story.cluster.seeders.indexOf(dead), 1);
+  await story.end();
+});
+
 Deno.test("story: half of all copies go at once, no drop until the loss is confirmed", async () => {
   const story = await HealingStory.begin(7, 4);
   await story.put(...sizes);

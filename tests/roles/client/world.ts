@@ -52,7 +52,7 @@ export type Behaviour =
   | Fault;
 
 export interface SeederCall {
-  readonly kind: "read" | "store" | "batch";
+  readonly kind: "read" | "store" | "batch" | "health";
   /** How many calls of this kind came before. */
   readonly nth: number;
   readonly chunkId: ChunkId | undefined;
@@ -60,7 +60,7 @@ export interface SeederCall {
 
 export class FakeSeeder {
   readonly chunks = new Map<ChunkId, Uint8Array<ArrayBuffer>>();
-  readonly calls = { read: 0, store: 0, batch: 0 };
+  readonly calls = { read: 0, store: 0, batch: 0, health: 0 };
   /** Chunks asked for by read, in order. */
   readonly reads: ChunkId[] = [];
   down = false;
@@ -162,9 +162,15 @@ export class FakeSeeder {
 
   /** The request as it fares with this seeder. */
   async answer(request: Request): Promise<Response> {
-    const kind = request.method === "PUT" ? "store" : request.method === "POST" ? "batch" : "read";
     const last = new URL(request.url).pathname.split("/").at(-1) ?? "";
-    const chunkId = kind === "batch" ? undefined : last as ChunkId;
+    const kind = request.method === "PUT"
+      ? "store"
+      : request.method === "POST"
+      ? "batch"
+      : last === "health"
+      ? "health"
+      : "read";
+    const chunkId = kind === "batch" || kind === "health" ? undefined : last as ChunkId;
     const nth = this.calls[kind]++;
     if (kind === "read" && chunkId !== undefined) this.reads.push(chunkId);
     const behaviour = this.down ? "unreachable" : this.behave({ kind, nth, chunkId });
