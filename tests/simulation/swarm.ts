@@ -79,7 +79,7 @@ const settleMs = 10 * 60_000;
 const ageMs = limits.garbageGraceMs + 60_000;
 /** Rest means that nothing is ordered for so long: longer than between two looks for garbage. */
 const quietMs = 12_000;
-/** What is under way ends before the tracker sleeps first; and then what the uploads left is seen. */
+/** First what is under way ends, then what the uploads left is seen. */
 const firstLooksMs = [6_000, 4_000];
 /** So often the tracker may sleep until all is at rest. */
 const agesMost = 8;
