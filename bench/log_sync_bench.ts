@@ -44,7 +44,7 @@ async function measure(logSync: LogSync, callers: number): Promise<number> {
   const tracker = await openTracker(parts);
   late.app = tracker.app;
   const stop = new AbortController();
-  const running = [tracker.run(stop.signal)];
+  const running: Promise<unknown>[] = [tracker.run(stop.signal)];
   const seeders = await Promise.all([1, 2, 3].map(async (number) => {
     const folder = `${directory}/seeder-${number}`;
     await Deno.mkdir(folder);

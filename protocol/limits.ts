@@ -151,6 +151,14 @@ export const limits = {
   /** Of a small disk at most this share is kept as reserve. */
   seederReserveShareMax: 0.05,
 
+  /**
+   * The tracker holds so much of its disk in a file, and takes nothing new when less than that is
+   * left besides: removing a million names needs some 20 MiB of log and tables.
+   */
+  trackerReserveBytes: 32 * mib,
+  /** Of a small disk at most this share. */
+  trackerReserveShareMax: 0.05,
+
   /** A seeder's question for more of the log is answered after this when there is none. */
   logPullMs: 5_000,
   /**
@@ -164,6 +172,24 @@ export const limits = {
   logPageBytesMax: 2 * mib,
   /** A seeder begins a new file of the log at this size: one is read as a whole. */
   logSegmentBytesMax: 4 * mib,
+  /**
+   * A snapshot of the catalog is made after so many operations: about 30 MiB of log, done again in
+   * well under a minute. A large catalog waits until a quarter of it is new (`snapshotShare`), so
+   * that writing snapshots costs no more than a few times what the changes cost.
+   */
+  snapshotOperationsMin: 50_000,
+  snapshotShare: 0.25,
+  /** A quiet cluster's log is shortened as well. */
+  snapshotEveryMs: 24 * 60 * 60_000,
+  /** Snapshots that somebody is told to keep: two that are on enough seeders, two on their way. */
+  snapshotsKeptMax: 4,
+  /** Text in one message of a snapshot; a line is 128 KiB at most. */
+  snapshotPageBytesMax: 1 * mib,
+  /**
+   * The tracker keeps so much of its log, about 600 MiB, though snapshots would replace it: for
+   * those who look into the past.
+   */
+  logOperationsMin: 1_000_000,
   /** With enough seeders present, a rebuild still waits this long for others. */
   rebuildSettleMs: 3_000,
   /**

@@ -10,6 +10,7 @@ import * as z from "zod";
 import { Fault } from "./faults.ts";
 import { ClusterId, SeederId } from "./ids.ts";
 import { limits } from "./limits.ts";
+import { SnapshotMark, SnapshotMarks, SnapshotNews } from "./snapshot_mark.ts";
 import { logMac, presentMac, sameMac, SecretKey } from "./trust.ts";
 
 const Hex64 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -137,6 +138,8 @@ export const PullLogRequest = z.strictObject({
   epochHeard: z.int().min(0),
   /** What is on the seeder's disk, synced: asking for more acknowledges it. */
   position: LogPosition,
+  /** Snapshots on its disk, synced and checked. */
+  snapshots: SnapshotMarks.default([]),
 });
 export type PullLogRequest = z.output<typeof PullLogRequest>;
 
@@ -147,6 +150,9 @@ export const PullLogReply = z.strictObject({
   records: Records,
   /** True when the seeder's copy is not a beginning of this log: it is set aside. */
   restart: z.boolean(),
+  /** The seeder's copy ends before this log begins: it begins anew after this snapshot. */
+  beginAfter: SnapshotMark.optional(),
+  snapshots: SnapshotNews.default({ keep: [] }),
   card: ClusterCard,
 });
 export type PullLogReply = z.output<typeof PullLogReply>;
@@ -157,6 +163,9 @@ export const PresentLogRequest = z.strictObject({
   epochHeard: z.int().min(0),
   card: ClusterCard,
   last: LogRecord.optional(),
+  /** Of the record before its first: what was before is in a snapshot. */
+  after: LogPosition.default(logOrigin),
+  snapshots: SnapshotMarks.default([]),
   /** Drawn by the seeder: the answer proves that the tracker knows the cluster key. */
   nonce: z.string().regex(/^[0-9a-f]{32}$/),
   /** Proves that the seeder has its key. */
@@ -170,11 +179,14 @@ export const PresentLogReply = z.strictObject({
    * The sequence after which the tracker wants this seeder's records now; absent while it waits.
    */
   uploadAfter: z.int().min(0).optional(),
+  /** The tracker wants this seeder's snapshot now, from `offset` on. */
+  uploadSnapshot: z.strictObject({ sequence: z.int().min(1), offset: z.int().min(0) }).optional(),
 });
 
 export const UploadLogRequest = z.strictObject({
   seederId: SeederId,
-  records: z.array(LogRecord).min(1).max(limits.logPageRecordsMax),
+  /** None when the seeder cannot read what should be there. */
+  records: Records,
 });
 /** The sequence after which more is wanted; absent when that was all. */
 export const UploadLogReply = z.strictObject({ uploadAfter: z.int().min(0).optional() });
@@ -185,6 +197,8 @@ export const ExportLogReply = z.strictObject({
   epoch: z.int().min(1),
   /** The end of the log now. */
   head: LogPosition,
+  /** Of what a backup begins with; absent while the log is whole and there is no snapshot. */
+  base: SnapshotMark.optional(),
   /** Empty at the end. */
   records: Records,
 });
@@ -193,8 +207,10 @@ export function signPresentation(
   seederKey: SecretKey,
   request: Omit<PresentLogRequest, "mac">,
 ): PresentLogRequest {
-  const { seederId, nonce, epochHeard, last } = request;
-  const said = `${epochHeard} ${last?.sequence ?? 0} ${last?.checksum ?? ""}`;
+  const { seederId, nonce, epochHeard, last, after, snapshots } = request;
+  const has = snapshots.map(({ sequence, digest }) => `${sequence} ${digest}`).join(" ");
+  const said = `${epochHeard} ${last?.sequence ?? 0} ${last?.checksum ?? ""} ${after.sequence} ` +
+    `${after.checksum} ${has}`;
   return { ...request, mac: presentMac(seederKey, "seeder", seederId, `${nonce} ${said}`) };
 }
 
@@ -245,13 +261,18 @@ export const LogFileHead = z.strictObject({
 });
 export type LogFileHead = z.output<typeof LogFileHead>;
 
-/** The first line of a backup: the whole log up to a record, and all a new tracker begins with. */
+/**
+ * The first line of a backup: the whole log up to a record, or a snapshot and the log after it, and
+ * all a new tracker begins with.
+ */
 export const BackupHead = z.strictObject({
-  format: z.literal("offshore backup 1"),
+  format: z.enum(["offshore backup 1", "offshore backup 2"]),
   clusterId: ClusterId,
   /** Of the tracker that gave it. */
   epoch: z.int().min(1),
   card: ClusterCard,
   upTo: LogPosition,
+  /** The snapshot whose lines follow this one; without it the log follows from its beginning. */
+  base: SnapshotMark.optional(),
 });
 export type BackupHead = z.output<typeof BackupHead>;

@@ -41,6 +41,8 @@ export * from "./orders.ts";
 export * from "./paths.ts";
 export * from "./routes.ts";
 export * from "./scrub.ts";
+export * from "./snapshot.ts";
+export * from "./snapshot_mark.ts";
 export * from "./trash.ts";
 export * from "./trust.ts";
 export * from "./versions.ts";

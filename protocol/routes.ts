@@ -18,6 +18,7 @@ import { limits } from "./limits.ts";
 import * as log from "./log.ts";
 import * as membership from "./membership.ts";
 import * as scrub from "./scrub.ts";
+import * as snapshot from "./snapshot.ts";
 import * as trash from "./trash.ts";
 import * as versions from "./versions.ts";
 
@@ -139,6 +140,28 @@ export const trackerRoutes = {
     "Records for a tracker that is being rebuilt.",
     log.UploadLogRequest,
     log.UploadLogReply,
+  ),
+  pullSnapshot: json(
+    "seeder",
+    "/v1/snapshot/pull",
+    "A seeder fetches a snapshot of the catalog, part by part.",
+    snapshot.PullSnapshotRequest,
+    snapshot.PullSnapshotReply,
+  ),
+  uploadSnapshot: json(
+    "seeder",
+    "/v1/snapshot/upload",
+    "A part of a snapshot for a tracker that has lost it.",
+    snapshot.UploadSnapshotRequest,
+    snapshot.UploadSnapshotReply,
+  ),
+  exportSnapshot: json(
+    "person",
+    "/v1/snapshot/export",
+    "A part of the snapshot that a backup begins with.",
+    snapshot.ExportSnapshotRequest,
+    snapshot.PullSnapshotReply,
+    "admin",
   ),
   exportLog: json(
     "person",

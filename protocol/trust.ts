@@ -57,6 +57,11 @@ export function logMac(
   return mac(key, `offshore log ${sequence} ${epoch} ${timeMs} ${checksum}`);
 }
 
+/** The tracker's signature on a snapshot, all of which the digest covers. */
+export function snapshotMac(clusterKey: SecretKey, digest: string): string {
+  return mac(derive(clusterKey, "offshore snapshot key"), `offshore snapshot ${digest}`);
+}
+
 /** What one of the two says to the other when a tracker is rebuilt. */
 export function presentMac(
   seederKey: SecretKey,

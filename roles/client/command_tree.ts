@@ -1,6 +1,7 @@
 /** All commands, in the order in which help lists them. */
 import type { Command } from "./command.ts";
 import { joinCode, loginCode, policy } from "./commands/administration.ts";
+import { adopted } from "./commands/adopted.ts";
 import { confirmLoss, drain, forget, maintenance, pace } from "./commands/care.ts";
 import { backup } from "./commands/backup.ts";
 import { cat } from "./commands/cat.ts";
@@ -49,6 +50,7 @@ export const commands: readonly Command[] = [
   seeders,
   df,
   ping,
+  adopted,
   scrub,
   fsck,
   whatIf,

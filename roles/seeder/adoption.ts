@@ -45,6 +45,8 @@ export interface AdoptionParts {
 const soonMs = 10_000;
 const noRoomMs = 60_000;
 const roomEveryMs = 5_000;
+/** Files that are known cost less than the clock can tell. */
+const restEveryMs = 20;
 
 export class Adoption {
   #state: AdoptReport["state"] = "counting";
@@ -86,6 +88,7 @@ export class Adoption {
         await this.#scan(signal);
       } catch (fault) {
         if (!signal.aborted) log.error("looking for files to adopt failed", { fault });
+        if (asFault(fault).code === "disk-full") this.#state = "waiting";
         return noRoomMs;
       } finally {
         this.#buffer = undefined;
@@ -104,19 +107,29 @@ export class Adoption {
   }
 
   async #scan(signal: AbortSignal): Promise<void> {
-    const { adopted, disk, folder, log } = this.parts;
+    const { adopted, disk, folder, clock, load, log } = this.parts;
     if (this.#filesFound === 0) await this.#countFiles(signal);
     this.#state = "indexing";
     this.#again = false;
     const leftOut: LeftOut[] = [];
-    let leftOutCount = 0, filesFound = 0, whole = true;
+    let leftOutCount = 0, filesFound = 0, lookedMs = 0, whole = true;
     const seen = new Uint8Array(adopted.highest + 1);
+    // One that was broken off gets its end in this look.
+    if (adopted.partial !== undefined) seen[adopted.partial.head.file] = 1;
     const before = adopted.count;
     for await (const found of walkFolder(disk, folder)) {
       if (signal.aborted) return;
       if (found.kind === "file") filesFound++;
       if (found.kind === "unreadable") whole = false;
+      const beganMs = clock.now();
       const outcome = await this.#look(found, signal);
+      // What is hashed rests by itself.
+      if (typeof outcome === "number") lookedMs += clock.now() - beganMs;
+      if (lookedMs >= restEveryMs) {
+        const restMs = restAfter(lookedMs, load.busy);
+        lookedMs = 0;
+        if (restMs > 0) await clock.sleep(restMs, signal).catch(() => {});
+      }
       if (typeof outcome === "number" && outcome < seen.length) seen[outcome] = 1;
       if (typeof outcome !== "string") continue;
       leftOutCount++;
@@ -151,7 +164,7 @@ export class Adoption {
   /** The number of a file that is known and unchanged; why it is left out; else nothing. */
   async #look(found: Found, signal: AbortSignal): Promise<number | string | undefined> {
     const { adopted, disk, folder, clock } = this.parts;
-    if (found.kind === "unreadable") return `it cannot be read: ${found.fault.code}`;
+    if (found.kind === "unreadable") return unreadableWhy(found.fault);
     const why = leftOutWhy(found.path, found.kind);
     if (why !== undefined) return why;
     const path = RemotePath.parse(found.path);
@@ -169,8 +182,9 @@ export class Adoption {
     } catch (error) {
       const fault = asFault(error);
       if (fault.code === "local-not-found") return undefined;
-      if (fault.code === "disk-unusable") return "it cannot be read: no permission";
-      if (fault.code === "disk-failed") return `it cannot be read: ${fault.message}`;
+      if (fault.code === "disk-unusable" || fault.code === "disk-failed") {
+        return unreadableWhy(fault);
+      }
       throw fault;
     }
   }
@@ -268,4 +282,8 @@ export class Adoption {
     this.#state = "indexing";
     this.#roomMs = clock.now();
   }
+}
+
+function unreadableWhy({ code, message }: Fault): string {
+  return `it cannot be read: ${code === "disk-unusable" ? "no permission" : message}`;
 }

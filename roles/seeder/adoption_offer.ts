@@ -2,7 +2,8 @@
  * Tells the tracker of the files that were hashed, in pages and in their order, and how far the
  * seeder is with them. Up to which file it got is kept in the journal, so a restart goes on there;
  * what was told without an answer is told again, and the tracker answers as before. A tracker that
- * was rebuilt is told of everything anew: the end of its log may have been lost.
+ * was rebuilt is told of everything anew, as the end of its log may have been lost; so is every
+ * tracker when this seeder has become another one.
  */
 import {
   type AdoptReport,
@@ -102,15 +103,15 @@ export class AdoptionOffers {
 
   #cursor(identity: Identity): number {
     const { offered } = this.parts.adopted;
-    const same = offered?.clusterId === identity.clusterId &&
+    const same = offered?.seederId === identity.seederId &&
       offered.generation === this.#generation(identity);
     return same ? offered.offered : 0;
   }
 
   async #note(identity: Identity, offered: number): Promise<void> {
-    const { clusterId } = identity;
+    const { seederId } = identity;
     const generation = this.#generation(identity);
-    await this.parts.adopted.noteOffered({ offered, clusterId, generation });
+    await this.parts.adopted.noteOffered({ offered, seederId, generation });
   }
 
   /** The files of the next message; `upTo`: all before this number are told or gone. */

@@ -5,7 +5,7 @@
  */
 import { asFault, type Fault } from "../../protocol/mod.ts";
 import type { Disk, DiskEntryKind } from "../kit/disk.ts";
-import { inWalkOrder, isOurs } from "./plan/adopt.ts";
+import { inWalkOrder, isPassedOver } from "./plan/adopt.ts";
 
 export type Found =
   /** The path from the top of the disk folder. */
@@ -34,7 +34,7 @@ export async function* walkFolder(disk: Disk, folder: string): AsyncGenerator<Fo
     const { name, kind } = next.value;
     const path = `${level.path}/${name}`;
     if (kind !== "directory") yield { kind, path };
-    else if (!isOurs(name)) {
+    else if (!isPassedOver(level.path, name)) {
       const unreadable = await enter(path);
       if (unreadable !== undefined) yield unreadable;
     }

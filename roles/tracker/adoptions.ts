@@ -15,17 +15,29 @@ import type * as z from "zod";
 import type { CatalogView } from "./catalog/catalog.ts";
 import type { Core } from "./core.ts";
 
+interface Sums {
+  files: number;
+  clashes: number;
+  readonly atMs: number;
+  isOld: boolean;
+}
+
+/** Beyond this many a count takes its time, and lives so long. */
+const countedAtOnceMax = 10_000;
+const countLifeMs = 5_000;
+
 export class Adoptions {
   readonly #reports = new Map<SeederId, AdoptReport>();
-  readonly #sums = new Map<SeederId, { files: number; clashes: number }>();
+  readonly #sums = new Map<SeederId, Sums>();
 
   hear(seederId: SeederId, report: AdoptReport): void {
     this.#reports.set(seederId, report);
   }
 
-  /** Files of it were adopted: they are counted anew. */
+  /** Files of it were adopted: they are counted anew, many not at each look. */
   changed(seederId: SeederId): void {
-    this.#sums.delete(seederId);
+    const sums = this.#sums.get(seederId);
+    if (sums !== undefined) sums.isOld = true;
   }
 
   forget(seederId: SeederId): void {
@@ -33,11 +45,22 @@ export class Adoptions {
     this.#sums.delete(seederId);
   }
 
-  async of(view: CatalogView, seederId: SeederId): Promise<z.output<typeof Adopted>> {
-    const sums = this.#sums.get(seederId) ?? await view.adoptionSums(seederId);
-    this.#sums.set(seederId, sums);
+  async of(
+    view: CatalogView,
+    seederId: SeederId,
+    nowMs: number,
+  ): Promise<z.output<typeof Adopted>> {
+    let sums = this.#sums.get(seederId);
+    const many = (sums?.files ?? 0) > countedAtOnceMax;
+    if (sums === undefined || (sums.isOld && (!many || nowMs - sums.atMs > countLifeMs))) {
+      // What comes while it is counted makes the count old.
+      sums = { files: 0, clashes: 0, atMs: nowMs, isOld: false };
+      this.#sums.set(seederId, sums);
+      Object.assign(sums, await view.adoptionSums(seederId));
+    }
+    const { files, clashes } = sums;
     const report = this.#reports.get(seederId);
-    return { ...sums, ...(report === undefined ? {} : { report }) };
+    return { files, clashes, ...(report === undefined ? {} : { report }) };
   }
 }
 
@@ -57,7 +80,7 @@ export function adopted(
     const last = page.at(-1);
     const seeders = [];
     for (const { row } of members) {
-      const told = await core.adoptions.of(view, row.seederId);
+      const told = await core.adoptions.of(view, row.seederId, core.now());
       seeders.push({ seederId: row.seederId, name: row.name, ...told });
     }
     return {

@@ -1,5 +1,5 @@
 /** The tracker's routes, each handed to the part that answers it. No decision is taken here. */
-import { Fault, limits, type trackerRoutes } from "../../protocol/mod.ts";
+import { Fault, limits, type SnapshotMark, type trackerRoutes } from "../../protocol/mod.ts";
 import type { Handlers } from "../kit/serve.ts";
 import { version } from "../kit/version.ts";
 import { takeOffer } from "./adopt.ts";
@@ -61,10 +61,14 @@ export function trackerHandlers(
     pullLog: ({ input }) => core.shipping.pull(input),
     presentLog: () => Promise.reject(notRebuilding()),
     uploadLog: () => Promise.reject(notRebuilding()),
+    pullSnapshot: async ({ input }) => ({ text: await partOfSnapshot(core, input) }),
+    exportSnapshot: async ({ input }) => ({ text: await partOfSnapshot(core, input) }),
+    uploadSnapshot: () => Promise.reject(notRebuilding()),
     exportLog: async ({ input }) => ({
       card: core.shipping.card(),
       epoch: core.epoch,
       head: core.shipping.head,
+      ...baseOf(core),
       records: await core.shipping.recordsAfter(input.after),
     }),
 
@@ -113,7 +117,7 @@ export function trackerHandlers(
     maintenance: ({ input, caller }) => care.maintenance(core, input, userOf(caller)),
     drain: ({ input, caller }) => care.drain(core, input, userOf(caller)),
     forget: ({ input, caller }) => care.forget(core, input, userOf(caller)),
-    setPace: ({ input }) => care.setPace(core, input.pace),
+    setPace: ({ input, caller }) => care.setPace(core, input.pace, userOf(caller)),
     confirmLoss: async () => ({ confirmed: await core.losses.confirm(core) }),
 
     scrubStatus: async () => await Promise.resolve(scrubStatus(core)),
@@ -123,6 +127,23 @@ export function trackerHandlers(
     explain: ({ input }) => explain(core, input),
     whatIf: ({ input }) => whatIf(core, input),
   };
+}
+
+/** What a backup begins with. */
+function baseOf({ archive }: Core): { base?: SnapshotMark } {
+  const base = archive?.folder.marks.at(-1);
+  return base === undefined ? {} : { base };
+}
+
+async function partOfSnapshot(
+  { archive }: Core,
+  { sequence, offset }: { sequence: number; offset: number },
+): Promise<string> {
+  const mark = archive?.folder.at(sequence);
+  if (archive === undefined || mark === undefined) {
+    throw new Fault("not-found", `there is no snapshot at operation ${sequence}`);
+  }
+  return await archive.folder.read(mark, offset);
 }
 
 function notRebuilding(): Fault {

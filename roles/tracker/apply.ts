@@ -97,6 +97,9 @@ export async function applyOperation(
     case "forget-seeder":
       await forgetSeeder(tx, operation.seederId);
       return nothingRemoved;
+    case "set-setting":
+      await tx.putSetting(operation.name, operation.value);
+      return nothingRemoved;
     case "adopt-file": {
       const { kind: _, ...row } = operation;
       await tx.putAdoption(row);

@@ -10,12 +10,15 @@ export async function factsOf(
 ): Promise<ChunkFacts[]> {
   const ids = chunks.map(({ chunkId }) => chunkId);
   const holders = await view.holders(ids);
+  const adopted = await view.adoptedHolders(ids);
   const uses = await view.chunkUses(ids);
   return chunks.map(({ chunkId, sizeBytes }, i) => ({
     chunkId,
     sizeBytes,
     wanted: uses[i]?.wanted ?? 0,
+    wantedOwn: uses[i]?.wantedOwn ?? 0,
     holders: holders.get(chunkId) ?? [],
+    inPlace: adopted.get(chunkId) ?? [],
     arriving: [],
   }));
 }

@@ -29,7 +29,7 @@ import type { CatalogTransaction, UploadRow } from "./catalog/catalog.ts";
 import { type Core, stampOf } from "./core.ts";
 import { commitOperation, nextNodeId, type Operation } from "./operations.ts";
 import { neededCopies } from "./plan/view.ts";
-import { Proofs, type RecordedChunk } from "./receipts.ts";
+import { ownHolders, Proofs, type RecordedChunk } from "./receipts.ts";
 import { checkCondition, conditionOf, refused, uploadUnknown } from "./uploads.ts";
 import { keepReplaced } from "./versions.ts";
 import { pathOfNode, walk } from "./walk.ts";
@@ -242,7 +242,7 @@ class CommitBatch {
     let due = 0;
     let least = Infinity;
     for await (const page of this.#pages(upload)) {
-      const holders = await this.tx.holders(page.map(({ chunkId }) => chunkId));
+      const holders = await ownHolders(this.tx, page.map(({ chunkId }) => chunkId));
       for (const chunk of page) {
         checkEntry(chunk, upload.sizeBytes, chunkSizeBytes);
         while (due < chunk.index && miss(due)) due++;

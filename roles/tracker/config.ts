@@ -107,6 +107,27 @@ export const trackerSpec: CommandSpec = {
       environment: true,
       default: String(limits.garbageGraceMs / 60_000),
     },
+    {
+      name: "snapshot-operations",
+      value: "count",
+      summary: "a snapshot of the catalog is made after so many changes, more in a large catalog",
+      environment: true,
+      default: String(limits.snapshotOperationsMin),
+    },
+    {
+      name: "snapshot-hours",
+      value: "count",
+      summary: "and after so long, when anything changed",
+      environment: true,
+      default: String(limits.snapshotEveryMs / 3_600_000),
+    },
+    {
+      name: "log-operations",
+      value: "count",
+      summary: "changes that stay in the tracker's own log though snapshots replace them",
+      environment: true,
+      default: String(limits.logOperationsMin),
+    },
     ...commonOptions,
   ],
   examples: [
@@ -130,6 +151,9 @@ export const TrackerSettings = z.strictObject({
   restore: z.string().min(1).optional(),
   recoveryCode: RecoveryCode.optional(),
   garbageMinutes: wholeNumber(0, 1_000_000),
+  snapshotOperations: wholeNumber(1, 1_000_000_000),
+  snapshotHours: wholeNumber(1, 1_000_000),
+  logOperations: wholeNumber(0, 1_000_000_000),
   logLevel: LogLevelText,
   logFile: z.string().min(1).optional(),
 });

@@ -2,11 +2,14 @@
  * What every part of the tracker is given: the catalog, the keys, the members, the tracker's clock
  * and its dice. Made once when the tracker opens; holds no rule of its own.
  */
+import type { Clock } from "../kit/clock.ts";
 import type { Log } from "../kit/log.ts";
 import type { Random } from "../kit/random.ts";
+import type { SnapshotFolder } from "../kit/snapshot_folder.ts";
 import type { Catalog } from "./catalog/catalog.ts";
 import type { ClusterKeys } from "./cluster_keys.ts";
 import type { Adoptions } from "./adoptions.ts";
+import type { Follower } from "./follower.ts";
 import type { Garbage } from "./garbage.ts";
 import type { Healing } from "./healing.ts";
 import type { Holdings } from "./holdings.ts";
@@ -14,8 +17,17 @@ import type { LossGuard } from "./loss_guard.ts";
 import type { LogShipping } from "./log_shipping.ts";
 import type { Members } from "./members.ts";
 import type { Stamp } from "./operations.ts";
+import type { Mending } from "./mending.ts";
 import type { OrderBook } from "./orders.ts";
+import type { Snapshots } from "./snapshots.ts";
 import type { Scrubs } from "./scrubs.ts";
+
+export interface Archive {
+  readonly folder: SnapshotFolder;
+  readonly follower: Follower;
+  readonly snapshots: Snapshots;
+  close(): Promise<void>;
+}
 
 export interface Core {
   /** Tells `shipping` of every operation. */
@@ -38,6 +50,11 @@ export interface Core {
   readonly garbage: Garbage;
   readonly healing: Healing;
   readonly losses: LossGuard;
+  readonly mending: Mending;
+  /** By the tracker's clock. */
+  readonly sleep: Clock["sleep"];
+  /** Snapshots; without a place for scratch catalogs there are none. */
+  readonly archive: Archive | undefined;
   /** The tracker's clock: never behind the last time in the log. */
   readonly now: () => number;
   readonly random: Random;

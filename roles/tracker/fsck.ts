@@ -1,19 +1,24 @@
 /**
  * Checks the catalog against itself and against the disks, page after page, each page one short
- * reading: the chain of checksums over the log, every version with its manifest and its name, and
- * what each seeder reports against its holdings.
+ * reading: the chain of checksums over the log, every table against the log (`fsck_tables.ts`),
+ * every version with its manifest and its name, the holdings against their sums, and what each
+ * seeder reports against its holdings.
  */
 import type * as z from "zod";
 import {
+  type ChunkId,
   type FsckFinding,
   type FsckReply,
   type FsckRequest,
+  InventorySum,
   limits,
+  type SeederId,
   startManifestDigest,
   type VersionId,
 } from "../../protocol/mod.ts";
 import type { CatalogView, VersionRow } from "./catalog/catalog.ts";
 import type { Core } from "./core.ts";
+import { followPage, nothingChecked, tablePage } from "./fsck_tables.ts";
 import type { Member } from "./members.ts";
 import { chainChecksum } from "./operations.ts";
 
@@ -24,18 +29,27 @@ const versionsPerPage = 200;
 const chunksPerPage = 20_000;
 /** A report that changed later than this may be of chunks whose receipts are still on their way. */
 const settledMs = 5_000;
-const nothing = { operations: 0, versions: 0, chunks: 0, seeders: 0 };
+const holdingsPerPage = 4_096;
+const nothing = nothingChecked;
 
 export async function fsck(core: Core, { cursor, repair }: Input): Promise<FsckReply> {
   const at = cursor ?? { sequence: 0 };
+  const { archive } = core;
+  if (archive !== undefined && "following" in at) return await followPage(core, archive);
+  if (archive !== undefined && "table" in at) {
+    return await tablePage(core, archive, at.table, at.after, repair);
+  }
   return await core.catalog.read(async (view) => {
-    if ("sequence" in at) return await logPage(view, at.sequence, at.checksum);
+    if ("sequence" in at) return await logPage(core, view, at.sequence, at.checksum);
     if ("seeders" in at) return await seederPage(core, view, repair);
-    return await versionPage(view, at.afterVersion);
+    if ("holdings" in at) return await holdingsPage(core, view, at, repair);
+    const after = "afterVersion" in at ? at.afterVersion : undefined;
+    return await versionPage(core, view, after, repair);
   });
 }
 
 async function logPage(
+  core: Core,
   view: CatalogView,
   sequence: number,
   checksum: string | undefined,
@@ -43,14 +57,18 @@ async function logPage(
   const rows = await view.logAfter(sequence, operationsPerPage);
   const findings: FsckFinding[] = [];
   let last = { sequence, checksum };
+  // What was before the log's first operation is in a snapshot, which knows its checksum.
+  const begins = sequence === 0 && (rows[0]?.sequence ?? 1) > 1;
   for (const row of rows) {
-    const follows = row.sequence === last.sequence + 1 &&
-      row.checksum === chainChecksum(last.checksum, row.text);
+    const follows = begins && row === rows[0]
+      ? (core.archive?.folder.at(row.sequence)?.checksum ?? row.checksum) === row.checksum
+      : row.sequence === last.sequence + 1 &&
+        row.checksum === chainChecksum(last.checksum, row.text);
     if (!follows) {
       findings.push({
         where: "log",
         what: `operation ${row.sequence} does not follow from operation ${last.sequence}`,
-        next: "restore the tracker's catalog from a copy, and keep the damaged one",
+        next: "stop this tracker, move its folder away, and start it with --rebuild",
         repaired: false,
       });
     }
@@ -61,11 +79,21 @@ async function logPage(
   return {
     checked: { ...nothing, operations: rows.length },
     findings,
-    next: rows.length < operationsPerPage ? {} : { sequence: last.sequence, ...onwards },
+    next: rows.length === operationsPerPage
+      ? { sequence: last.sequence, ...onwards }
+      : core.archive === undefined
+      ? {}
+      : { following: true },
   };
 }
 
-async function versionPage(view: CatalogView, after: VersionId | undefined): Promise<FsckReply> {
+async function versionPage(
+  core: Core,
+  view: CatalogView,
+  after: VersionId | undefined,
+  repair: boolean,
+): Promise<FsckReply> {
+  const repairs = repair && core.mending.isPossible;
   const versions = await view.versionsAfter(after, versionsPerPage);
   const findings: FsckFinding[] = [];
   let looked = 0, chunks = 0, last = after;
@@ -73,11 +101,16 @@ async function versionPage(view: CatalogView, after: VersionId | undefined): Pro
     if (chunks > chunksPerPage) break;
     const what = await problemOf(view, version);
     if (what !== undefined) {
+      if (repairs) core.mending.ask();
       findings.push({
         where: "tables",
         what,
-        next: "restore the tracker's catalog from a copy, and keep the damaged one",
-        repaired: false,
+        next: repairs
+          ? "the tables are built anew from the log in a moment; type fsck again after that"
+          : core.mending.isPossible
+          ? "type fsck --repair: the tables are then built anew from the log"
+          : "stop this tracker, move its folder away, and start it with --rebuild",
+        repaired: repairs,
       });
     }
     looked++;
@@ -86,7 +119,7 @@ async function versionPage(view: CatalogView, after: VersionId | undefined): Pro
   }
   const done = looked === versions.length && versions.length < versionsPerPage;
   const checked = { ...nothing, versions: looked, chunks };
-  const next = done || last === undefined ? { seeders: true } as const : { afterVersion: last };
+  const next = done || last === undefined ? { holdings: true } as const : { afterVersion: last };
   return { checked, findings, next };
 }
 
@@ -115,6 +148,64 @@ async function problemOf(view: CatalogView, version: VersionRow): Promise<string
   return `the manifest of version ${versionId} is not the one that was committed`;
 }
 
+type HoldingsCursor = { seederId?: SeederId | undefined; sum?: Sum | undefined };
+type Sum = {
+  after: ChunkId;
+  chunkCount: number;
+  usedBytes: number;
+  digest: string;
+  before: string;
+};
+
+/** Adds up the holdings of one seeder after another and compares with what is kept as their sum. */
+async function holdingsPage(
+  core: Core,
+  view: CatalogView,
+  { seederId, sum }: HoldingsCursor,
+  repair: boolean,
+): Promise<FsckReply> {
+  const ids = (await view.seeders()).map((row) => row.seederId);
+  const at = sum === undefined
+    ? ids.find((id) => seederId === undefined || id > seederId)
+    : seederId;
+  if (at === undefined) return { checked: nothing, findings: [], next: { seeders: true } };
+  const kept = await view.holdingsSummary(at);
+  const before = sum?.before ?? JSON.stringify(kept);
+  const rows = await view.holdingsOf(at, sum?.after, holdingsPerPage);
+  const digest = new InventorySum(sum?.digest);
+  for (const { chunkId } of rows) digest.toggle(chunkId);
+  const bytes = rows.reduce((total, { sizeBytes }) => total + sizeBytes, 0);
+  const added = {
+    chunkCount: (sum?.chunkCount ?? 0) + rows.length,
+    usedBytes: (sum?.usedBytes ?? 0) + bytes,
+    digest: digest.hex(),
+  };
+  const checked = { ...nothing, holdings: rows.length };
+  const last = rows.at(-1);
+  if (last !== undefined && rows.length === holdingsPerPage) {
+    const more = { ...added, after: last.chunkId, before };
+    return { checked, findings: [], next: { holdings: true, seederId: at, sum: more } };
+  }
+  // What changed meanwhile cannot be told from what is wrong: looked at again the next time.
+  const isSame = JSON.stringify(kept) !== before ||
+    (kept.chunkCount === added.chunkCount && kept.usedBytes === added.usedBytes &&
+      kept.digest === added.digest);
+  if (isSame) return { checked, findings: [], next: { holdings: true, seederId: at } };
+  const name = core.members.get(at)?.row.name ?? at;
+  const repairs = repair && core.mending.isPossible;
+  if (repairs) core.mending.ask();
+  const finding: FsckFinding = {
+    where: "holdings",
+    what: `${name} has ${added.chunkCount} chunks listed, their sum says ${kept.chunkCount}, ` +
+      "or others",
+    next: repairs
+      ? "the tables are built anew in a moment, and seeders asked what they hold"
+      : "type fsck --repair: the tables are then built anew, and seeders asked what they hold",
+    repaired: repairs,
+  };
+  return { checked, findings: [finding], next: { holdings: true, seederId: at } };
+}
+
 async function seederPage(core: Core, view: CatalogView, repair: boolean): Promise<FsckReply> {
   const nowMs = core.now();
   const findings: FsckFinding[] = [];
@@ -135,6 +226,7 @@ async function seederPage(core: Core, view: CatalogView, repair: boolean): Promi
       repaired: repair,
     });
   }
+  core.mending.begin();
   return { checked: { ...nothing, seeders }, findings };
 }
 

@@ -55,7 +55,9 @@ export class LogIntake {
     let checked = this.#checked;
     let wrong: Fault | undefined;
     for (const record of records) {
-      if (record.sequence <= checked.sequence) continue;
+      const isHead = record.sequence === checked.sequence;
+      if (isHead && record.checksum === checked.checksum) continue;
+      if (record.sequence < checked.sequence) continue;
       if (!followsIn(checked, record) || !isSigned(this.clusterKey, record)) {
         wrong = new Fault(
           "config-corrupt",

@@ -21,12 +21,15 @@ import {
   type SealedKey,
   type SeederId,
   signRecord,
+  type SnapshotMark,
+  type SnapshotNews,
 } from "../../protocol/mod.ts";
 import type { Clock } from "../kit/clock.ts";
 import type { Log } from "../kit/log.ts";
 import type { Catalog, LogRow } from "./catalog/catalog.ts";
 import type { ClusterKeys } from "./cluster_keys.ts";
 import type { Members } from "./members.ts";
+import { planSnapshots } from "./plan/snapshots.ts";
 import { confirmationsNeeded, confirmedSequence, type LogSync } from "./plan/log_sync.ts";
 
 export interface LogShippingParts {
@@ -39,6 +42,12 @@ export interface LogShippingParts {
   /** The epoch of the tracker that took over; 0 while there is none. */
   readonly fencedBy: number;
   readonly head: LogRow | undefined;
+  /** The first operation this log still has. */
+  readonly start: number;
+  /** Snapshots that are made and proved; without it there are none. */
+  /** On how many seeders a snapshot must be before anything goes; on `copies` without it. */
+  readonly spreadNeeded?: number | undefined;
+  readonly folder?: { readonly marks: readonly SnapshotMark[] } | undefined;
   readonly mode: LogSync;
   readonly copies: number;
   readonly members: Members;
@@ -53,6 +62,7 @@ interface Keeper {
   /** The last record sent, so that its acknowledgement need not be looked up. */
   sent: LogPosition | undefined;
   heardMs: number;
+  snapshots: readonly SnapshotMark[];
 }
 
 interface Waiter {
@@ -72,6 +82,7 @@ export class LogShipping {
   #waiters: Waiter[] = [];
   #wakers = new Set<() => void>();
   #fencedBy: number;
+  #start: number;
   #degraded = false;
   #closed = false;
 
@@ -79,6 +90,26 @@ export class LogShipping {
     const { sequence, epoch, checksum } = parts.head ?? logOrigin;
     this.#headPosition = { sequence, epoch, checksum };
     this.#fencedBy = parts.fencedBy;
+    this.#start = parts.start;
+  }
+
+  /** The first operation this log still has. */
+  get start(): number {
+    return this.#start;
+  }
+
+  /** Tells that the log begins with this operation now. */
+  trimmed(start: number): void {
+    this.#start = start;
+  }
+
+  /** Which snapshots are kept, and from which on the log is. */
+  news(): SnapshotNews {
+    const { folder, copies, members, now, spreadNeeded } = this.parts;
+    const reports = members.live(now()).map((seederId) =>
+      this.#keepers.get(seederId)?.snapshots ?? []
+    );
+    return planSnapshots(folder?.marks ?? [], reports, spreadNeeded ?? copies);
   }
 
   /** The end of the log. */
@@ -143,12 +174,17 @@ export class LogShipping {
    */
   async pull(request: PullLogRequest): Promise<PullLogReply> {
     await this.#hearEpoch(request.epochHeard);
-    const { seederId, position } = request;
+    const { seederId, position, snapshots } = request;
+    const beginAfter = this.#beginAfter(position);
+    if (beginAfter !== undefined) return { ...this.#reply([], false), beginAfter };
     if (!await this.#isOurs(seederId, position)) return await this.#foreign(request);
-    const keeper = this.#keepers.get(seederId) ?? { sequence: 0, sent: undefined, heardMs: 0 };
+    const keeper = this.#keepers.get(seederId) ?? {
+      ...{ sequence: 0, sent: undefined, heardMs: 0, snapshots },
+    };
     this.#keepers.set(seederId, keeper);
     keeper.sequence = position.sequence;
     keeper.heardMs = this.parts.now();
+    keeper.snapshots = snapshots;
     this.#acknowledged();
     if (position.sequence >= this.#head) await this.#untilNews();
     const records = await this.recordsAfter(position.sequence);
@@ -187,7 +223,24 @@ export class LogShipping {
 
   #reply(records: LogRecord[], restart: boolean): PullLogReply {
     const { keys, epoch } = this.parts;
-    return { clusterId: keys.clusterId, epoch, records, restart, card: this.card() };
+    const { clusterId } = keys;
+    return { clusterId, epoch, records, restart, card: this.card(), snapshots: this.news() };
+  }
+
+  /**
+   * The snapshot that stands for what a seeder lacks: operations that are gone here, or are about
+   * to be.
+   */
+  #beginAfter({ sequence }: LogPosition): SnapshotMark | undefined {
+    const { keep, since } = this.news();
+    // Whether a seeder's last record is ours is told by the row of the same number.
+    const isHere = this.#start === 1 || sequence >= this.#start;
+    if (isHere && sequence >= (since?.sequence ?? 0)) return undefined;
+    const mark = since ?? keep.findLast((each) => each.sequence >= this.#start);
+    if (mark !== undefined) return mark;
+    if (isHere) return undefined;
+    const detail = `the log begins with operation ${this.#start}, and no snapshot is here`;
+    throw new Fault("unavailable", detail, { next: "wait until the tracker has made one" });
   }
 
   async #isOurs(seederId: SeederId, position: LogPosition): Promise<boolean> {
@@ -323,28 +376,4 @@ function page(records: readonly LogRecord[]): LogRecord[] {
   let bytes = 0;
   const end = records.findIndex(({ text }) => (bytes += text.length) >= limits.logPageBytesMax);
   return records.slice(0, end === -1 ? records.length : end + 1);
-}
-
-/** The catalog, telling `heard` of the rows each transaction appended once it is durable. */
-export function tellingCatalog(
-  catalog: Catalog,
-  heard: (rows: readonly LogRow[]) => void,
-): Catalog {
-  return {
-    read: (work) => catalog.read(work),
-    close: () => catalog.close(),
-    transaction: async (work) => {
-      const rows: LogRow[] = [];
-      const result = await catalog.transaction((tx) => {
-        rows.length = 0;
-        const appendLog = async (row: LogRow) => {
-          await tx.appendLog(row);
-          rows.push(row);
-        };
-        return work(Object.create(tx, { appendLog: { value: appendLog } }));
-      });
-      if (rows.length > 0) heard(rows);
-      return result;
-    },
-  };
 }

@@ -5,5 +5,6 @@
 export { openMemoryCatalog } from "./catalog/memory_catalog.ts";
 export { openSqliteCatalog } from "./catalog/sqlite_catalog.ts";
 export { openTracker, type Tracker, type TrackerParts } from "./tracker.ts";
-export { openRebuild, type Rebuild, type RebuildParts } from "./rebuild.ts";
+export { openRebuild, type Rebuild } from "./rebuild.ts";
+export { type Scratch, type ScratchName, sqliteScratch } from "./scratch.ts";
 export { restoreFile } from "./restore.ts";

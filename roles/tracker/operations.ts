@@ -32,6 +32,9 @@ const by = z.string();
 /** The version that was current becomes an old one. Its number is that of the operation. */
 const Keeps = z.strictObject({ supersededMs: z.int(), untilMs: z.int() });
 
+/** Settings that a person chose, and that come back with the log. */
+export const loggedSettings = ["healing-pace"] as const;
+
 /** Every change of the namespace. A node id that is there already means that node is changed. */
 export const Operation = z.discriminatedUnion("kind", [
   z.strictObject({
@@ -139,6 +142,12 @@ export const Operation = z.discriminatedUnion("kind", [
     by,
   }),
   z.strictObject({ kind: z.literal("forget-seeder"), seederId: SeederId, by }),
+  z.strictObject({
+    kind: z.literal("set-setting"),
+    name: z.enum(loggedSettings),
+    value: z.string(),
+    by,
+  }),
   /** What a file on a seeder's disk became, or was found to be already. */
   z.strictObject({
     kind: z.literal("adopt-file"),

@@ -78,6 +78,19 @@ function sizeMismatch(chunk: ChunkEntry, sizeBytes: number): Fault {
   );
 }
 
+/** Seeders with a copy of their own: those that an upload may count on. */
+export async function ownHolders(
+  view: CatalogView,
+  chunkIds: readonly ChunkId[],
+): Promise<Map<ChunkId, SeederId[]>> {
+  const holders = await view.holders(chunkIds);
+  for (const [chunkId, inPlace] of await view.adoptedHolders(chunkIds)) {
+    const own = (holders.get(chunkId) ?? []).filter((id) => !inPlace.includes(id));
+    holders.set(chunkId, own);
+  }
+  return holders;
+}
+
 /**
  * What the chunks of one batch prove. Receipts of the whole batch are looked at before any chunk
  * that came without: the same chunk may stand in it twice, sent once.

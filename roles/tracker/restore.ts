@@ -1,82 +1,71 @@
 /**
- * A tracker with an empty disk from a file that `offshore backup` wrote: the whole log with its
- * signatures, read line by line, each operation checked and done again. The file ends with nothing
- * that says so, hence its head tells up to where it goes.
+ * A tracker with an empty disk from a file that `offshore backup` wrote: the snapshot it begins
+ * with, where it has one, and the operations after that, each checked with its signature and done
+ * again. Broken off, it goes on where it was when it is started again.
  */
-import {
-  BackupHead,
-  Fault,
-  limits,
-  LogRecord,
-  readLogLine,
-  unsealKey,
-} from "../../protocol/mod.ts";
-import type { Disk } from "../kit/disk.ts";
+import { type SnapshotMark, unsealKey } from "../../protocol/mod.ts";
+import { readBackup } from "../kit/backup_file.ts";
+import { SnapshotFolder, type SnapshotReceiver } from "../kit/snapshot_folder.ts";
 import { ClusterKeys } from "./cluster_keys.ts";
 import { LogIntake } from "./log_intake.ts";
-import { beginIntake, endIntake, type RebuildParts } from "./rebuild.ts";
+import { restoreSnapshot } from "./snapshot_restore.ts";
+import { beginIntake, endIntake, markBegun, type RebuildParts } from "./way_back.ts";
+
+const politeMs = 2;
 
 /**
- * How many operations were done again; none when that was done before. @throws Fault
- * `config-corrupt` when the file is damaged or cut off; `code-invalid`; `config-invalid` when there
- * is a cluster in the folder already
+ * Up to which operation it goes; 0 when that was done before. @throws Fault `config-corrupt` when
+ * the file is damaged or cut off; `code-invalid`; `config-invalid` when there is a cluster in the
+ * folder already
  */
 export async function restoreFile(parts: RebuildParts, path: string): Promise<number> {
-  const lines = linesOf(parts.disk, path);
-  const first = await lines.next();
-  const head = first.done ? undefined : readLogLine(BackupHead, first.value);
-  if (head === undefined) throw damaged(path, "it does not begin like a backup");
-  const clusterKey = unsealKey(parts.recoveryCode, head.card.sealedKey);
-  const keys = new ClusterKeys({ clusterId: head.clusterId, clusterKey });
-  if (!await beginIntake(parts)) return 0;
-  const intake = await LogIntake.open(parts.catalog, clusterKey);
-  let page: LogRecord[] = [];
-  for await (const line of lines) {
-    const record = readLogLine(LogRecord, line);
-    if (record === undefined) {
-      throw damaged(path, `line ${intake.position.sequence + 2} is not whole`);
-    }
-    page.push(record);
-    if (page.length < limits.logPageRecordsMax) continue;
-    await intake.take(page);
-    page = [];
-  }
-  await intake.take(page);
-  const { sequence, checksum } = intake.position;
-  if (sequence !== head.upTo.sequence || checksum !== head.upTo.checksum) {
-    throw damaged(path, `it ends after operation ${sequence} of ${head.upTo.sequence}`);
-  }
-  const epoch = await endIntake(parts, keys, Math.max(head.epoch, intake.position.epoch));
-  parts.log.info("restored", { path, operations: sequence, epoch });
+  const { catalog, disk, stateDirectory, clock, log } = parts;
+  const folder = new SnapshotFolder(disk, `${stateDirectory}/snapshots`, log);
+  let keys: ClusterKeys | undefined;
+  let receiver: SnapshotReceiver | undefined;
+  let intake: LogIntake | undefined;
+  let mark: SnapshotMark | undefined;
+  let done = false;
+  const head = await readBackup(disk, path, {
+    head: async ({ clusterId, card, base }) => {
+      mark = base;
+      const clusterKey = unsealKey(parts.recoveryCode, card.sealedKey);
+      keys = new ClusterKeys({ clusterId, clusterKey });
+      done = !await beginIntake(parts);
+      if (done) return;
+      if (await catalog.read((view) => view.logHead()) === undefined) {
+        await catalog.transaction(async (tx) => {
+          await tx.reset();
+          await markBegun(tx);
+        });
+      }
+      if (base === undefined) intake = await LogIntake.open(catalog, clusterKey);
+      else {
+        await folder.open();
+        if (!folder.has(base)) receiver = await folder.receive(base);
+      }
+    },
+    snapshot: async (text) => {
+      // What is there already of it was written by an earlier try, from the same file.
+      const rest = receiver === undefined ? "" : receiver.restOf(text);
+      if (rest !== "") await receiver?.take(rest);
+    },
+    based: async () => {
+      if (done || keys === undefined || mark === undefined) return;
+      const { clusterKey } = keys;
+      if (await catalog.read((view) => view.logHead()) === undefined) {
+        const file = { disk, path: folder.pathOf(mark) };
+        const pause = () => clock.sleep(politeMs);
+        await restoreSnapshot(catalog, file, mark, clusterKey, pause);
+      }
+      intake = await LogIntake.open(catalog, clusterKey);
+    },
+    records: async (records) => await intake?.take(records),
+  });
+  receiver?.close();
+  if (done || keys === undefined || intake === undefined) return 0;
+  const { sequence, epoch: last } = intake.position;
+  const epoch = await endIntake(parts, keys, Math.max(head.epoch, last));
+  log.info("restored", { path, operations: sequence, epoch });
   return sequence;
-}
-
-function damaged(path: string, why: string): Fault {
-  return new Fault("config-corrupt", `${path}: ${why}`, { next: "take another backup" });
-}
-
-const partBytes = 256 * 1024;
-
-/** The lines of a file, without their line feeds. */
-async function* linesOf(disk: Disk, path: string): AsyncGenerator<string, undefined> {
-  const file = await disk.open(path, "read");
-  try {
-    const decoder = new TextDecoder();
-    const sizeBytes = await file.sizeBytes();
-    let rest = "";
-    const buffer = new Uint8Array(partBytes);
-    for (let offset = 0; offset < sizeBytes;) {
-      const count = await file.read(buffer, offset);
-      if (count === 0) break;
-      offset += count;
-      rest += decoder.decode(buffer.subarray(0, count), { stream: true });
-      const lines = rest.split("\n");
-      rest = lines.pop() ?? "";
-      yield* lines;
-    }
-    if (rest !== "") yield rest;
-  } finally {
-    file.close();
-  }
-  return undefined;
 }

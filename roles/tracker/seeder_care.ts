@@ -183,8 +183,11 @@ export async function forget(
   return { chunksLost };
 }
 
-export async function setPace(core: Core, pace: Pace): Promise<{ pace: Pace }> {
-  await core.catalog.transaction((tx) => tx.putSetting(paceSetting, pace));
+export async function setPace(core: Core, pace: Pace, by: string): Promise<{ pace: Pace }> {
+  await core.catalog.transaction((tx) => {
+    const operation = { kind: "set-setting", name: paceSetting, value: pace, by } as const;
+    return commitOperation(tx, stampOf(core), operation);
+  });
   core.healing.pace = pace;
   return { pace };
 }

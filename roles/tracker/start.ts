@@ -5,12 +5,21 @@ import { Fault, type RecoveryCode } from "../../protocol/mod.ts";
 import { systemClock } from "../kit/clock.ts";
 import { isWildcard, listen, type Listener, urlOf } from "../kit/listen.ts";
 import { lockDirectory } from "../kit/lock.ts";
-import { lineLog, type LogLevel } from "../kit/log.ts";
+import { lineLog, type Log, type LogLevel } from "../kit/log.ts";
 import { firstAddress, prepareState } from "../kit/machine.ts";
 import { systemRandom } from "../kit/random.ts";
 import { systemDisk } from "../kit/system_disk.ts";
 import { type App, refuseAll } from "../kit/serve.ts";
-import { openRebuild, openSqliteCatalog, openTracker, restoreFile } from "./mod.ts";
+import { beginExchange, endExchange } from "./exchange.ts";
+import {
+  openRebuild,
+  openSqliteCatalog,
+  openTracker,
+  restoreFile,
+  sqliteScratch,
+  type Tracker,
+} from "./mod.ts";
+import { Room } from "./room.ts";
 import type { LogSync } from "./plan/log_sync.ts";
 
 /** Where a tracker with an empty disk takes its state from. */
@@ -53,6 +62,9 @@ export interface TrackerConfig {
   readonly logSync: LogSync;
   readonly from?: WayBack | undefined;
   readonly garbageMinutes: number;
+  readonly snapshotOperations: number;
+  readonly snapshotHours: number;
+  readonly logOperations: number;
   readonly joinCodeFile?: string | undefined;
   readonly loginCodeFile?: string | undefined;
   readonly logLevel: LogLevel;
@@ -82,7 +94,10 @@ export async function startTracker(
     config.listen.port,
   );
   const publicUrl = config.publicUrl ?? publicUrlOf(listener);
-  const catalog = await openSqliteCatalog(`${stateDirectory}/catalog.sqlite`);
+  const room = await Room.open({ disk, stateDirectory, random, log });
+  const path = `${stateDirectory}/catalog.sqlite`;
+  await endExchange(disk, path, clock.now());
+  let catalog = await openSqliteCatalog(path);
   // Told only once somebody answers there: programs that start this one wait for the line.
   const listening = `tracker listening on ${urlOf(listener.host, listener.port)}`;
   const parts = { catalog, disk, stateDirectory, clock, random, log };
@@ -100,36 +115,78 @@ export async function startTracker(
       return lock.release();
     }
   }
-  const tracker = await openTracker({
-    ...parts,
-    publicUrl,
-    logSync: config.logSync,
-    copiesDefault: config.copies,
-    trashKeepMs: config.trashDays * 86_400_000,
-    trashShareMax: config.trashPercent / 100,
-    versionsShareMax: config.versionsPercent / 100,
-    garbageGraceMs: config.garbageMinutes * 60_000,
-    codeFiles: {
-      ...(config.joinCodeFile === undefined ? {} : { join: config.joinCodeFile }),
-      ...(config.loginCodeFile === undefined ? {} : { login: config.loginCodeFile }),
-    },
-  });
-  late.app = tracker.app;
-  const running = tracker.run(signal);
-  if (from?.kind !== "seeders") write.out(listening);
-  write.out(`reached at ${publicUrl}`);
-  write.out(`join code for seeders, good for a day: ${tracker.joinCode()}`);
-  write.out(`login code for people, good for a day: ${tracker.loginCode()}`);
-  if (tracker.recoveryCode !== undefined) {
-    write.out(`recovery code, for the day this disk is lost: ${tracker.recoveryCode}`);
-    write.out("keep it somewhere else: with it and the seeders everything comes back");
+  const scratchDirectory = `${stateDirectory}/scratch`;
+  for (let start = 1;; start++) {
+    const tracker = await openTracker({
+      ...parts,
+      catalog,
+      publicUrl,
+      logSync: config.logSync,
+      copiesDefault: config.copies,
+      trashKeepMs: config.trashDays * 86_400_000,
+      trashShareMax: config.trashPercent / 100,
+      versionsShareMax: config.versionsPercent / 100,
+      garbageGraceMs: config.garbageMinutes * 60_000,
+      scratch: sqliteScratch(disk, scratchDirectory),
+      mends: true,
+      room,
+      snapshots: {
+        everyOperations: config.snapshotOperations,
+        everyMs: config.snapshotHours * 3_600_000,
+        keepOperations: config.logOperations,
+      },
+      codeFiles: {
+        ...(config.joinCodeFile === undefined ? {} : { join: config.joinCodeFile }),
+        ...(config.loginCodeFile === undefined ? {} : { login: config.loginCodeFile }),
+      },
+    });
+    late.app = tracker.app;
+    const running = tracker.run(signal);
+    if (start === 1) {
+      if (from?.kind !== "seeders") write.out(listening);
+      tellOperator(tracker, publicUrl, stateDirectory, write.out);
+    }
+    const ended = await running;
+    if (ended === "stopped") {
+      await listener.stop(3_000);
+      await tracker.close();
+      await catalog.close();
+      return lock.release();
+    }
+    late.app = refuseAll(new Fault("unavailable", "the tables are built anew"), random);
+    await tracker.close();
+    const mended = await buildOrTell(tracker, log);
+    await catalog.close();
+    if (mended) await beginExchange(disk, path, `${scratchDirectory}/mended.sqlite`, clock.now());
+    catalog = await openSqliteCatalog(path);
   }
-  write.out(`fresh codes are kept in ${stateDirectory}/codes/`);
-  await running;
-  await listener.stop(3_000);
-  await tracker.close();
-  await catalog.close();
-  lock.release();
+}
+
+/** Whether there is a catalog to exchange for; where not, the tracker goes on with what it has. */
+async function buildOrTell(tracker: Tracker, log: Log): Promise<boolean> {
+  try {
+    await tracker.buildMended();
+    return true;
+  } catch (fault) {
+    log.error("the tables could not be built anew from the log", { fault });
+    return false;
+  }
+}
+
+function tellOperator(
+  tracker: Tracker,
+  publicUrl: string,
+  stateDirectory: string,
+  out: (line: string) => void,
+): void {
+  out(`reached at ${publicUrl}`);
+  out(`join code for seeders, good for a day: ${tracker.joinCode()}`);
+  out(`login code for people, good for a day: ${tracker.loginCode()}`);
+  if (tracker.recoveryCode !== undefined) {
+    out(`recovery code, for the day this disk is lost: ${tracker.recoveryCode}`);
+    out("keep it somewhere else: with it and the seeders everything comes back");
+  }
+  out(`fresh codes are kept in ${stateDirectory}/codes/`);
 }
 
 function publicUrlOf(listener: Listener): string {

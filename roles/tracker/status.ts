@@ -1,6 +1,7 @@
 /** The cluster on one screen: what the tracker knows of its seeders, files and chunks. */
 import type { ClusterStatus, HealingStatus, SeederId, SeederView } from "../../protocol/mod.ts";
 import { version } from "../kit/version.ts";
+import type { CatalogView } from "./catalog/catalog.ts";
 import type { Core } from "./core.ts";
 import { trashLimits } from "./trash.ts";
 import type { Member } from "./members.ts";
@@ -20,7 +21,7 @@ export class Status {
     const { core } = this;
     const nowMs = core.now();
     const { atRisk, unavailable } = await this.#chunksBelow(nowMs);
-    const { totals, trash, versions, uploadsOpen, head } = await core.catalog.read(async (
+    const { totals, trash, versions, uploadsOpen, head, adopted } = await core.catalog.read(async (
       view,
     ) => ({
       totals: await view.totals(),
@@ -28,6 +29,7 @@ export class Status {
       versions: await view.oldVersionSums(),
       uploadsOpen: await view.uploadCount(),
       head: await view.logHead(),
+      adopted: await adoptedOf(core, view),
     }));
     return {
       clusterId: core.keys.clusterId,
@@ -35,7 +37,8 @@ export class Status {
       version,
       nowMs,
       upSinceMs: core.upSinceMs,
-      seeders: core.members.all().map((member) => seederView(core, member, nowMs))
+      seeders: core.members.all()
+        .map((member) => ({ ...seederView(core, member, nowMs), ...adopted.get(member) }))
         .sort((a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : 0),
       chunks: totals.chunks,
       files: totals.files - trash.files,
@@ -102,6 +105,19 @@ export class Status {
     below.catch(() => this.#counted = undefined);
     return below;
   }
+}
+
+/** Of those that told something of files on their disk, or had some. */
+async function adoptedOf(
+  core: Core,
+  view: CatalogView,
+): Promise<Map<Member, Pick<SeederView, "adopted">>> {
+  const found = new Map<Member, Pick<SeederView, "adopted">>();
+  for (const member of core.members.all()) {
+    const adopted = await core.adoptions.of(view, member.row.seederId, core.now());
+    if (adopted.files > 0 || adopted.report !== undefined) found.set(member, { adopted });
+  }
+  return found;
 }
 
 function seederView(core: Core, member: Member, nowMs: number): SeederView {

@@ -108,11 +108,12 @@ function askAgain(core: Core, budget: Budget, seederId: SeederId, facts: ChunkFa
 
 /** What may go now: none unless enough copies that stay were found good a moment ago. */
 function dropsOf(core: Core, cluster: ClusterView, facts: ChunkFacts, words: FreshWord): Drop[] {
-  const { chunkId, sizeBytes, wanted } = facts;
+  const { chunkId, sizeBytes, wanted, wantedOwn = 0, inPlace = [] } = facts;
   const gone = superfluous(cluster, facts);
   const good = staying(core, cluster, facts, gone)
     .filter((seederId) => words.isFresh(seederId, chunkId, cluster.nowMs));
-  if (gone.length === 0 || good.length < wanted) return [];
+  const own = good.filter((seederId) => !inPlace.includes(seederId));
+  if (gone.length === 0 || good.length < wanted || own.length < wantedOwn) return [];
   const why = `${good.length} of ${wanted} copies found good on seeders ${good.join(", ")}`;
   return gone.map((seederId) => ({ seederId, chunk: { chunkId, sizeBytes }, why }));
 }

@@ -18,6 +18,7 @@ import { type Disk, removeUnfinished } from "../kit/disk.ts";
 import type { Log } from "../kit/log.ts";
 import { repeat } from "../kit/pace.ts";
 import type { Random } from "../kit/random.ts";
+import { SnapshotFolder } from "../kit/snapshot_folder.ts";
 import { type App, serveRoutes } from "../kit/serve.ts";
 import { Adoptions } from "./adoptions.ts";
 import { acknowledged } from "./acknowledge.ts";
@@ -26,23 +27,29 @@ import type { Catalog } from "./catalog/catalog.ts";
 import { openClusterKeys } from "./cluster_keys.ts";
 import { Codes } from "./codes.ts";
 import { RecentCommits } from "./commit.ts";
+import { openArchive } from "./archive.ts";
 import type { Core } from "./core.ts";
 import { trackerGuard } from "./guard.ts";
 import { Garbage } from "./garbage.ts";
 import { Healing } from "./healing.ts";
 import { Holdings } from "./holdings.ts";
 import { LossGuard } from "./loss_guard.ts";
-import { fencedSetting, LogShipping, tellingCatalog } from "./log_shipping.ts";
+import { fencedSetting, LogShipping } from "./log_shipping.ts";
 import { Members } from "./members.ts";
+import { buildMended, Mending } from "./mending.ts";
 import { ensureRoot } from "./operations.ts";
 import { OrderBook } from "./orders.ts";
 import type { LogSync } from "./plan/log_sync.ts";
-import { authoritySetting, clusterIdSetting, epochSetting, refuseUnfinished } from "./rebuild.ts";
+import { authoritySetting, clusterIdSetting, epochSetting, refuseUnfinished } from "./way_back.ts";
 import { openSealedKey } from "./recovery.ts";
 import { attendMs, stepRoster } from "./roster.ts";
 import { paceSetting } from "./seeder_care.ts";
+import type { Scratch } from "./scratch.ts";
+import type { Room } from "./room.ts";
 import { Scrubs } from "./scrubs.ts";
+import { type SnapshotSettings, snapshotSettings } from "./snapshots.ts";
 import { Status } from "./status.ts";
+import { tellingCatalog } from "./telling_catalog.ts";
 import { sweepTrash } from "./trash.ts";
 import { sweepUploads } from "./uploads.ts";
 import { sweepVersions } from "./versions.ts";
@@ -67,18 +74,27 @@ export interface TrackerParts {
   readonly codeFiles?: Partial<Record<CodePurpose, string>>;
   /** What an acknowledgement waits for; without it, for the tracker's own disk alone. */
   readonly logSync?: LogSync;
+  /** Where snapshots are made and proved; without it there are none and the log stays whole. */
+  readonly scratch?: Scratch;
+  /** Looks after the room on the disk; without it nothing is refused. */
+  readonly room?: Room;
+  /** Whether `run` may end with `mend`: then the catalog is exchanged and the tracker reopened. */
+  readonly mends?: boolean;
+  readonly snapshots?: Partial<SnapshotSettings> & { readonly spreadNeeded?: number };
 }
 
 export interface Tracker {
   readonly app: App;
   /** The code under which the cluster key was sealed, where that was done just now. */
   readonly recoveryCode: string | undefined;
-  /** Steps each second until the signal fires. */
-  run(signal: AbortSignal): Promise<void>;
+  /** Steps each second until the signal fires, or the tables are to be built anew. */
+  run(signal: AbortSignal): Promise<"stopped" | "mend">;
   /** A fresh code for a seeder. */
   joinCode(): string;
   /** A fresh code for a person. */
   loginCode(): string;
+  /** After `run` has ended with `mend`: leaves the new catalog in the scratch, closed. */
+  buildMended(): Promise<void>;
   /** Lets go of nothing but itself: the catalog is closed by whoever opened it. */
   close(): Promise<void>;
 }
@@ -99,7 +115,7 @@ export async function openTracker(parts: TrackerParts): Promise<Tracker> {
   });
   const recent = new RecentCommits();
   const parted = trackerHandlers({ core, codes, recent, status: new Status(core) });
-  const handlers = acknowledged(parted, core.shipping);
+  const handlers = acknowledged(parted, core.shipping, parts.room);
   const app = serveRoutes({
     table: trackerRoutes,
     handlers,
@@ -113,15 +129,30 @@ export async function openTracker(parts: TrackerParts): Promise<Tracker> {
   return {
     app,
     recoveryCode,
-    run: async (signal) => {
+    run: async (outer) => {
+      const ending = new AbortController();
+      const signal = AbortSignal.any([outer, ending.signal]);
+      core.mending.begun.then(() => ending.abort(new Error("the tables are built anew")));
       signal.addEventListener("abort", () => core.shipping.close(), { once: true });
       await Promise.all([
         repeat(parts.clock, signal, step),
+        ...parts.room === undefined ? [] : [repeat(parts.clock, signal, watch(core, parts.room))],
         repeat(parts.clock, signal, attention(core)),
+        archiving(parts.clock, signal, core),
       ]);
+      return outer.aborted ? "stopped" : "mend";
     },
     joinCode: () => codes.mint("join"),
     loginCode: () => codes.mint("login"),
+    buildMended: async () => {
+      const { scratch, clock } = parts;
+      if (scratch === undefined || core.archive === undefined) return;
+      const pause = () => clock.sleep(0);
+      const { folder } = core.archive;
+      const { clusterKey } = core.keys;
+      const live = core.catalog;
+      await buildMended({ scratch, live, folder, clusterKey, pause, log: core.log });
+    },
     close: () => Promise.resolve(core.shipping.close()),
   };
 }
@@ -136,20 +167,22 @@ async function openCore(
     });
   }
   await refuseUnfinished(catalog);
-  const { knownId, head, uploadsMs, rows, authority, fencedBy, pace, stop } = await catalog.read(
-    async (
-      view,
-    ) => ({
-      knownId: await view.setting(clusterIdSetting),
-      head: await view.logHead(),
-      uploadsMs: (await view.uploadTimes())?.newestMs ?? 0,
-      rows: await view.seeders(),
-      pace: await view.setting(paceSetting),
-      stop: await view.setting(LossGuard.settingName),
-      authority: await view.setting(authoritySetting),
-      fencedBy: await view.setting(fencedSetting),
-    }),
-  );
+  const { knownId, head, start, uploadsMs, rows, authority, fencedBy, pace, stop } = await catalog
+    .read(
+      async (
+        view,
+      ) => ({
+        knownId: await view.setting(clusterIdSetting),
+        head: await view.logHead(),
+        start: (await view.logAfter(0, 1))[0]?.sequence ?? 1,
+        uploadsMs: (await view.uploadTimes())?.newestMs ?? 0,
+        rows: await view.seeders(),
+        pace: await view.setting(paceSetting),
+        stop: await view.setting(LossGuard.settingName),
+        authority: await view.setting(authoritySetting),
+        fencedBy: await view.setting(fencedSetting),
+      }),
+    );
   const headMs = Math.max(head?.timeMs ?? 0, uploadsMs);
   // A host whose clock was set back must not hand out times before those written down.
   const aheadMs = Math.max(0, headMs - clock.now());
@@ -170,13 +203,35 @@ async function openCore(
   const scrubs = await catalog.read((view) => Scrubs.open(view, rows.map((row) => row.seederId)));
   const copiesDefault = parts.copiesDefault ?? limits.copiesDefault;
   const members = new Members(rows, upSinceMs);
+  const folder = new SnapshotFolder(disk, `${stateDirectory}/snapshots`, log);
+  if (parts.scratch !== undefined) await folder.open();
   const shipping = new LogShipping({
+    ...{ start, folder, spreadNeeded: parts.snapshots?.spreadNeeded },
     ...{ catalog, keys, sealedKey, epoch, head, members, now, clock, log, copies: copiesDefault },
     authorityEpoch: Number(authority ?? 0),
     fencedBy: Number(fencedBy ?? 0),
     mode: parts.logSync ?? "local",
   });
+  const { clusterKey, clusterId } = keys;
+  const archive = parts.scratch === undefined ? undefined : openArchive({
+    ...{
+      catalog,
+      scratch: parts.scratch,
+      folder,
+      shipping,
+      clusterKey,
+      clusterId,
+      now,
+      clock,
+      log,
+    },
+    settings: { ...snapshotSettings, ...parts.snapshots },
+    mayGrow: () => parts.room?.isLow !== true,
+  });
   const core: Core = {
+    archive,
+    mending: new Mending(parts.mends === true && archive !== undefined),
+    sleep: (ms, signal) => clock.sleep(ms, signal),
     catalog: tellingCatalog(catalog, (rows) => shipping.committed(rows)),
     shipping,
     keys,
@@ -199,6 +254,21 @@ async function openCore(
     log,
   };
   return { core, recoveryCode: made };
+}
+
+function watch(core: Core, room: Room): () => Promise<number> {
+  return async () => {
+    await room.step(await core.catalog.read((view) => view.spareBytes()).catch(() => 0));
+    return stepMs;
+  };
+}
+
+async function archiving(clock: Clock, signal: AbortSignal, core: Core): Promise<void> {
+  const { archive } = core;
+  if (archive === undefined) return;
+  signal.addEventListener("abort", () => void archive.close(), { once: true });
+  await repeat(clock, signal, () => archive.snapshots.step());
+  await archive.close();
 }
 
 const stepMs = 1_000;

@@ -31,7 +31,7 @@ import type { CatalogTransaction, CatalogView, UploadRow } from "./catalog/catal
 import type { Core } from "./core.ts";
 import { choosePlaces } from "./plan/placement.ts";
 import { type ClusterView, isLive, neededCopies } from "./plan/view.ts";
-import { checkHeldSize, Proofs } from "./receipts.ts";
+import { checkHeldSize, ownHolders, Proofs } from "./receipts.ts";
 import { type Found, policyIn, walk } from "./walk.ts";
 
 /** The catalog failed, not the item: the whole transaction must be undone. */
@@ -197,13 +197,19 @@ export async function placeChunks(
   const cluster = core.members.view(nowMs);
   const { results, ageing } = await core.catalog.read(async (view) => {
     const uploads = new Uploads(view);
-    const holders = await view.holders(input.chunks.map((chunk) => chunk.chunkId));
+    const ids = input.chunks.map((chunk) => chunk.chunkId);
+    const holders = await view.holders(ids);
+    const adopted = await view.adoptedHolders(ids);
     const results = await each(input.chunks, async (chunk) => {
       const row = await uploads.get(chunk.uploadId);
       checkChunkSize(chunk, row);
-      const held = countedHolders(core, cluster, holders.get(chunk.chunkId) ?? []);
+      // A person's file may change tomorrow: what is sent gets its copies apart from it.
+      const inPlace = adopted.get(chunk.chunkId) ?? [];
+      const own = (holders.get(chunk.chunkId) ?? []).filter((id) => !inPlace.includes(id));
+      const held = countedHolders(core, cluster, own);
       if (held[0] !== undefined) await checkHeldSize(view, chunk, held[0]);
-      return { ok: true as const, placement: placementOf(core, cluster, row, chunk, held) };
+      const wanted = { ...chunk, avoid: [...chunk.avoid, ...inPlace] };
+      return { ok: true as const, placement: placementOf(core, cluster, row, wanted, held) };
     });
     return { results, ageing: uploads.ageing(nowMs) };
   });
@@ -312,7 +318,7 @@ export function recordChunks(
       await tx.putUploadChunks(uploadId, items);
     }
     await renew(tx, uploads.ageing(nowMs), nowMs);
-    const after = await tx.holders(good.map((item) => item.chunkId));
+    const after = await ownHolders(tx, good.map((item) => item.chunkId));
     const live = new Set(core.members.live(nowMs));
     const results = checked.map((item) => {
       if ("problem" in item) return item;

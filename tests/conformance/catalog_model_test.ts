@@ -13,6 +13,7 @@ import {
 import { openMemoryCatalog } from "../../roles/tracker/catalog/memory_catalog.ts";
 import { openSqliteCatalog } from "../../roles/tracker/catalog/sqlite_catalog.ts";
 import {
+  adoption,
   chunk,
   directory,
   file,
@@ -61,9 +62,12 @@ const putNode = fc.record({
   );
 });
 
-const putVersion = fc.record({ number, nodeId: number, copies, entries, first: fc.boolean() })
+const putVersion = fc.record({
+  ...{ number, nodeId: number, copies, entries, first: fc.boolean(), adopted: fc.boolean() },
+})
   .map((input): Step => async (t) => {
-    const row = version(input.number, input.nodeId, input.copies);
+    const sent = version(input.number, input.nodeId, input.copies);
+    const row = input.adopted ? { ...sent, adopted: true as const } : sent;
     if (!input.first) await t.putVersion(row);
     await t.putManifest(row.versionId, 0, input.entries);
     if (input.first) await t.putVersion(row);
@@ -106,6 +110,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.nat(9).map((of): Step => (t) => t.removeTrash(of)),
   number.map((of): Step => (t) => t.removeVersion(versionId(of))),
   fc.tuple(fc.nat(3), entries).map(([of, rows]): Step => (t) => t.addHoldings(seeder(of), rows)),
+  fc.tuple(fc.nat(3), entries).map(([of, rows]): Step => (t) =>
+    t.addHoldings(seeder(of), rows.map((row) => ({ ...row, adopted: true })))
+  ),
+  fc.tuple(fc.nat(3), number, fc.boolean()).map(([of, which, clash]): Step => (t) =>
+    t.putAdoption(adoption(of, which, clash))
+  ),
+  fc.nat(3).map((of): Step => (t) => t.removeAdoptions(seeder(of))),
   fc.tuple(fc.nat(3), entries).map(([of, rows]): Step => (t) =>
     t.removeHoldings(seeder(of), rows.map((row) => row.chunkId))
   ),

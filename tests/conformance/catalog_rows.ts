@@ -8,6 +8,7 @@ import {
   VersionId,
 } from "../../protocol/mod.ts";
 import type {
+  AdoptionRow,
   Catalog,
   LogRow,
   NodeRow,
@@ -107,6 +108,18 @@ export function seederRow(number: number): SeederRow {
   };
 }
 
+export function adoption(of: number, number: number, clash = false): AdoptionRow {
+  return {
+    seederId: seeder(of),
+    source: `/Ünïcode/${number}`,
+    manifestDigest: chunk(number).chunkId,
+    versionId: versionId(number),
+    path: clash ? `/Ünïcode/${number} (seeder)` : `/Ünïcode/${number}`,
+    clash,
+    adoptedMs: 29,
+  };
+}
+
 export function trashRow(trashId: number, nodeId: number): TrashRow {
   const kind = "directory";
   const sums = { files: trashId, directories: 1, links: 2, fileBytes: 100 * trashId };
@@ -152,6 +165,15 @@ export function observe(catalog: Catalog): Promise<unknown> {
       holders: [...await view.holders(numbers.map((number) => chunk(number).chunkId))],
       holdings: await each((number) => view.holdingsOf(seeder(number), undefined, most)),
       summaries: await each((number) => view.holdingsSummary(seeder(number))),
+      inPlace: [...await view.adoptedHolders(numbers.map((number) => chunk(number).chunkId))],
+      adoptions: await each((number) => view.adoption(seeder(1), adoption(1, number).source)),
+      adoptionSums: await each((number) => view.adoptionSums(seeder(number))),
+      clashes: await Promise.all([
+        view.clashes(undefined, undefined, most),
+        view.clashes(seeder(1), undefined, 2),
+        view.clashes(undefined, adoption(1, 4), 2),
+        view.clashes(seeder(2), adoption(2, 4), most),
+      ]),
       held: await view.heldChunks(undefined, most),
       short: await view.shortChunks(undefined, most),
       below: await Promise.all(lives.map((live) => view.chunksBelow(live))),

@@ -13,6 +13,7 @@ import {
   trashNodeId,
 } from "../../roles/tracker/catalog/catalog.ts";
 import {
+  adoption,
   chunk,
   directory,
   file,
@@ -434,6 +435,70 @@ export function catalogSuite(name: string, open: () => Promise<CatalogUnderTest>
     assert.deepEqual([...await view.wanted(asked)], [[asked[0], 2], [asked[1], 3]]);
   });
 
+  written(
+    "copies in people's files are told apart, and count for adopted versions only",
+    async (t) => {
+      await t.putVersion({ ...version(1, 5, 2), adopted: true });
+      await t.putVersion(version(2, 6, 2));
+      await t.putManifest(versionId(1), 0, [chunk(1), chunk(2)]);
+      await t.putManifest(versionId(2), 0, [chunk(2)]);
+      const both = [chunk(1), chunk(2)].map((one) => ({ ...one, adopted: true as const }));
+      await t.addHoldings(seeder(1), both);
+      await t.addHoldings(seeder(2), both);
+      await t.addHoldings(seeder(3), [...both, chunk(3)]);
+      // One becomes the seeder's own, one a file's.
+      await t.addHoldings(seeder(3), [chunk(1), { ...chunk(3), adopted: true }]);
+    },
+    async (view) => {
+      const [one, two, three] = [1, 2, 3].map((number) => chunk(number).chunkId);
+      assert(one && two && three);
+      assert.deepEqual(await view.version(versionId(1)), { ...version(1, 5, 2), adopted: true });
+      assert.deepEqual([...await view.adoptedHolders([one, two, three])], [
+        [one, [seeder(1), seeder(2)]],
+        [two, [seeder(1), seeder(2), seeder(3)]],
+        [three, [seeder(3)]],
+      ]);
+      const held = [chunk(1), { ...chunk(2), adopted: true }, { ...chunk(3), adopted: true }];
+      assert.deepEqual(
+        await view.holdingsOf(seeder(3), undefined, 9),
+        held.sort((a, b) => a.chunkId < b.chunkId ? -1 : 1),
+      );
+      const sum = new InventorySum();
+      sum.toggle(one);
+      for (const adopted of [two, three]) sum.toggle(adopted, true);
+      assert.equal((await view.holdingsSummary(seeder(3))).digest, sum.hex());
+      const uses = await view.chunkUses([one, two, three]);
+      assert.deepEqual(uses.map(({ wanted, wantedOwn }) => [wanted, wantedOwn]), [[2, 0], [2, 2], [
+        0,
+        0,
+      ]]);
+      assert.deepEqual((await view.shortChunks(undefined, 9)).map(({ chunkId }) => chunkId), [two]);
+      const all = [1, 2, 3].map(seeder);
+      assert.deepEqual(await view.chunksBelow(all), { atRisk: 1, unavailable: 0 });
+      assert.deepEqual(await view.chunksBelow([seeder(1)]), { atRisk: 2, unavailable: 0 });
+    },
+  );
+
+  written("adoptions are found by seeder and source, clashes in pages", async (t) => {
+    for (const [of, number, clash] of [[1, 1, true], [1, 2, false], [1, 3, true], [2, 1, true]]) {
+      await t.putAdoption(adoption(Number(of), Number(number), clash === true));
+    }
+    await t.putAdoption(adoption(1, 3, false));
+    await t.putAdoption(adoption(1, 4, true));
+    await t.putAdoption(adoption(3, 4, true));
+    await t.removeAdoptions(seeder(3));
+  }, async (view) => {
+    assert.deepEqual(await view.adoption(seeder(1), adoption(1, 2).source), adoption(1, 2));
+    assert.equal(await view.adoption(seeder(2), adoption(2, 2).source), undefined);
+    const clashing = [adoption(1, 1, true), adoption(1, 4, true), adoption(2, 1, true)];
+    assert.deepEqual(await view.clashes(undefined, undefined, 9), clashing);
+    assert.deepEqual(await view.clashes(undefined, clashing[0], 1), [clashing[1]]);
+    assert.deepEqual(await view.clashes(seeder(2), undefined, 9), [clashing[2]]);
+    assert.deepEqual(await view.clashes(seeder(1), clashing[1], 9), []);
+    assert.deepEqual(await view.adoptionSums(seeder(1)), { files: 4, clashes: 2 });
+    assert.deepEqual(await view.adoptionSums(seeder(3)), { files: 0, clashes: 0 });
+  });
+
   written("manifests are put and read in pages", async (t) => {
     await t.putManifest(versionId(1), 2, [chunk(3), chunk(4)]);
     await t.putVersion(version(1, 5, 2));
@@ -562,6 +627,64 @@ export function catalogSuite(name: string, open: () => Promise<CatalogUnderTest>
       await t.appendLog(logRow(3));
     });
     assert.deepEqual(await catalog.read((view) => view.logHead()), logRow(3));
+  });
+
+  test("nodesAfter gives every node, those in the trash too, and highestNodeId only rises", async ({ catalog }) => {
+    await catalog.transaction(async (t) => {
+      for (const [i, name] of ["a", "b", "c"].entries()) {
+        await t.putNode(directory(3 * i + 2, 1, name));
+      }
+      await t.putNode(directory(4, trashNodeId, "1"));
+      await t.putNode(root);
+      await t.raiseHighestNodeId(70);
+      await t.raiseHighestNodeId(60);
+    });
+    await catalog.read(async (view) => {
+      const ids = async (after: number | undefined, limit: number) =>
+        (await view.nodesAfter(after, limit)).map(({ nodeId }) => nodeId);
+      assert.deepEqual(await ids(undefined, 9), [1, 2, 4, 5, 8]);
+      assert.deepEqual(await ids(2, 2), [4, 5]);
+      assert.deepEqual(await ids(8, 9), []);
+      assert.equal(await view.highestNodeId(), 70);
+    });
+  });
+
+  test("a log may begin anywhere, and lose its oldest rows", async ({ catalog }) => {
+    await catalog.transaction((t) => t.beginLog(logRow(41)));
+    await assert.rejects(catalog.transaction((t) => t.beginLog(logRow(42))));
+    await assert.rejects(catalog.transaction((t) => t.appendLog(logRow(1))));
+    await catalog.transaction(async (t) => {
+      for (let i = 42; i < 50; i++) await t.appendLog(logRow(i));
+    });
+    const sequences = () =>
+      catalog.read(async (view) => (await view.logAfter(0, 99)).map((row) => row.sequence));
+    assert.deepEqual((await sequences()).length, 9);
+    assert.equal(await catalog.transaction((t) => t.trimLog(45, 3)), 3);
+    assert.deepEqual(await sequences(), [44, 45, 46, 47, 48, 49]);
+    assert.equal(await catalog.transaction((t) => t.trimLog(45, 3)), 1);
+    assert.equal(await catalog.transaction((t) => t.trimLog(45, 3)), 0);
+    assert.deepEqual((await catalog.read((view) => view.logHead()))?.sequence, 49);
+    await catalog.transaction((t) => t.trimLog(99, 99));
+    assert.equal(await catalog.read((view) => view.logHead()), undefined);
+  });
+
+  test("settings tells all, reset removes all, and a reset taken back none", async ({ catalog }) => {
+    const empty = await observe(catalog);
+    for (const write of history) await catalog.transaction(write);
+    await catalog.transaction((t) => t.putSetting("a", "first"));
+    const names = (await catalog.read((view) => view.settings())).map(([name]) => name);
+    assert.deepEqual(names, ["a", "setting 1"]);
+    const before = await observe(catalog);
+    await assert.rejects(catalog.transaction(async (t) => {
+      await t.reset();
+      throw new Error("taken back");
+    }));
+    assert.deepEqual(await observe(catalog), before);
+    await catalog.transaction((t) => t.reset());
+    assert.deepEqual(await observe(catalog), empty);
+    for (const write of history) await catalog.transaction(write);
+    await catalog.transaction((t) => t.putSetting("a", "first"));
+    assert.deepEqual(await observe(catalog), before);
   });
 }
 

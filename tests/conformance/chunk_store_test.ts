@@ -22,7 +22,12 @@ chunkStoreSuite("memory store", () => {
   });
 });
 
-function diskPlace(disk: Disk, directory: string, remove: () => Promise<void>): StorePlace {
+function diskPlace(
+  disk: Disk,
+  directory: string,
+  remove: () => Promise<void>,
+  folder?: string,
+): StorePlace {
   const open = (on: Disk, at: string, reserveBytes: number) =>
     openDiskStore({
       disk: on,
@@ -31,6 +36,7 @@ function diskPlace(disk: Disk, directory: string, remove: () => Promise<void>): 
       random: systemRandom(),
       log: silentLog,
       reserveBytes,
+      ...(folder === undefined ? {} : { folder }),
     });
   return {
     open: () => open(disk, directory, 1024),
@@ -89,6 +95,13 @@ function bound(disk: Disk): Disk {
 chunkStoreSuite("disk store on a simulated disk", () => {
   const disk = new SimDisk({ random: seededRandom(1) });
   return Promise.resolve(diskPlace(disk, "/store", () => Promise.resolve()));
+});
+
+chunkStoreSuite("disk store beside a person's files", () => {
+  const disk = new SimDisk({ random: seededRandom(2) });
+  disk.plantDirectory("/folder");
+  disk.plant("/folder/theirs", new Uint8Array(100));
+  return Promise.resolve(diskPlace(disk, "/store", () => Promise.resolve(), "/folder"));
 });
 
 chunkStoreSuite("disk store on the real disk", async () => {

@@ -44,6 +44,8 @@ import {
   seederId,
   seederKey,
   sizeBytes,
+  snapshotMark,
+  snapshotText,
   space,
   storeLeave,
   unknownUpload,
@@ -174,8 +176,14 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
   },
   signOut: { request: { seederId }, reply: {} },
   pullLog: {
-    request: { seederId, epochHeard: 3, position: positionOf(firstRecord) },
-    reply: { clusterId, epoch: 3, records: [secondRecord], restart: false, card },
+    request: {
+      ...{ seederId, epochHeard: 3, position: positionOf(firstRecord) },
+      snapshots: [snapshotMark],
+    },
+    reply: {
+      ...{ clusterId, epoch: 3, records: [secondRecord], restart: false, card },
+      snapshots: { keep: [snapshotMark], since: snapshotMark },
+    },
   },
   presentLog: {
     request: signPresentation(seederKey, {
@@ -183,9 +191,23 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
       epochHeard: 3,
       card,
       last: secondRecord,
+      after: positionOf(firstRecord),
+      snapshots: [snapshotMark],
       nonce: "9d".repeat(16),
     }),
     reply: { proof: rebuildProof(seederKey, seederId, "9d".repeat(16)), uploadAfter: 1 },
+  },
+  pullSnapshot: {
+    request: { seederId, sequence: 1, offset: 0 },
+    reply: { text: snapshotText },
+  },
+  uploadSnapshot: {
+    request: { seederId, sequence: 1, offset: 0, text: snapshotText },
+    reply: { offset: snapshotText.length },
+  },
+  exportSnapshot: {
+    request: { sequence: 1, offset: 0 },
+    reply: { text: snapshotText },
   },
   uploadLog: {
     request: { seederId, records: [secondRecord] },
@@ -193,7 +215,10 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
   },
   exportLog: {
     request: { after: 1 },
-    reply: { card, epoch: 3, head: positionOf(secondRecord), records: [secondRecord] },
+    reply: {
+      ...{ card, epoch: 3, head: positionOf(secondRecord), base: snapshotMark },
+      records: [secondRecord],
+    },
   },
   login: {
     request: { code: code("login") },
@@ -224,6 +249,7 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
           space,
           chunkCount: 120_000,
           draining: true,
+          adopted: { files: 12, clashes: 1, report: adoptReport },
           scrub: {
             verifiedMs: nowMs - 3_600_000,
             corruptChunks: 1,
@@ -587,14 +613,15 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
   fsck: {
     request: { cursor: { sequence: 12, checksum: chunkId }, repair: false },
     reply: {
-      checked: { operations: 2000, versions: 0, chunks: 0, seeders: 0 },
+      checked: { operations: 2000, rows: 0, versions: 0, chunks: 0, holdings: 0, seeders: 0 },
       findings: [{
         where: "log",
         what: "operation 13 does not follow from operation 12",
-        next: "restore the tracker's catalog from a copy",
+        next: "stop this tracker, move its folder away, and start it with --rebuild",
         repaired: false,
       }],
-      next: { afterVersion: uploadId },
+      doing: "operation 13 of 20 is done again",
+      next: { table: "node", after: [7] },
     },
   },
   explain: {

@@ -18,6 +18,7 @@ import {
   SeederId,
   seederKeyOf,
   signRecord,
+  SnapshotWriter,
   startManifestDigest,
 } from "../../protocol/mod.ts";
 
@@ -90,3 +91,10 @@ export const secondRecord = signRecord(clusterKey, {
   text: secondText,
   checksum: logChecksum(firstRecord.checksum, secondText),
 });
+
+const snapshot = new SnapshotWriter(clusterKey, {
+  ...{ format: "offshore snapshot 1", clusterId, at: firstRecord },
+});
+/** The first lines of a snapshot; what follows them is left out. */
+export const snapshotText = snapshot.begin() + snapshot.row({ counters: { highestNodeId: 1 } });
+export const snapshotMark = snapshot.end().mark;

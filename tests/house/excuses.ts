@@ -52,8 +52,11 @@ export const testedElsewhere: Readonly<Record<string, string>> = {
   "protocol/versions.ts": "schemas only: tests/golden/golden_test.ts parses each message",
   "protocol/scrub.ts": "schemas and one line: tests/roles/tracker/scrubs_test.ts",
   "protocol/routes.ts": "a table: tests/golden/golden_test.ts goes through every route",
+  "protocol/snapshot_mark.ts": "schemas only: tests/golden/golden_test.ts parses each message",
   "protocol/mod.ts": "exports again what the other files hold",
   "roles/kit/stopping.ts": "signals and ends of input: tests/cluster/start_test.ts",
+  "roles/kit/backup_file.ts":
+    "what a backup may be damaged in: tests/roles/tracker/restore_test.ts",
   "roles/kit/version.ts": "one constant, shown by --version: tests/cluster/start_test.ts",
   "roles/tracker/": "driven through its routes: tests/roles/tracker/tracker_test.ts",
   "roles/tracker/plan/": "repair and rebalance: tests/roles/tracker/plan/healing_test.ts",
@@ -61,6 +64,7 @@ export const testedElsewhere: Readonly<Record<string, string>> = {
   "roles/seeder/": "driven through its routes and as a process: tests/cluster/death_test.ts",
   "roles/seeder/store/": "engines and their parts: tests/conformance/chunk_store_test.ts",
   "roles/seeder/log/keeper.ts": "its talk with trackers: tests/simulation/rebuild_test.ts",
+  "roles/seeder/log/snapshot_keeper.ts": "its talk with trackers: tests/simulation/rebuild_test.ts",
   "roles/client/": "parts of transfers and commands: tests/roles/client/mod_test.ts",
 };
 

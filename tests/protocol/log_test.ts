@@ -83,10 +83,12 @@ Deno.test("a presentation is believed from its seeder alone, and answered by the
   const request = signPresentation(seederKey, {
     ...{ seederId, card, nonce, epochHeard: 4 },
     last: recordAfter(undefined, "a"),
+    ...{ after: logOrigin, snapshots: [] },
   });
   assert.ok(isPresentedBy(seederKey, request));
   assert.ok(!isPresentedBy(seederKeyOf(other, seederId), request));
   assert.ok(!isPresentedBy(seederKey, { ...request, epochHeard: 5 }));
+  assert.ok(!isPresentedBy(seederKey, { ...request, after: positionOf(request.last) }));
   assert.ok(!isPresentedBy(seederKey, { ...request, nonce: "8".repeat(32) }));
   assert.notEqual(
     rebuildProof(seederKey, seederId, nonce),

@@ -18,7 +18,10 @@ import {
   openRebuild,
   openSqliteCatalog,
   openTracker,
+  type Scratch,
+  type ScratchName,
   type Tracker,
+  type TrackerParts,
 } from "../../roles/tracker/mod.ts";
 import type { LogSync } from "../../roles/tracker/plan/log_sync.ts";
 import { type Life, type Machine, rolePort, World } from "./world.ts";
@@ -40,6 +43,8 @@ export interface ClusterOptions {
   readonly wrappers?: Wrappers;
   /** What an acknowledgement waits for; `auto` without it. */
   readonly logSync?: LogSync;
+  /** How often the tracker makes snapshots; without it there are none. */
+  readonly snapshots?: TrackerParts["snapshots"];
 }
 
 /** Where a role keeps its state on its disk. */
@@ -65,6 +70,7 @@ export class Cluster {
   #catalogData = new MemoryCatalogData();
   #opened: Catalog | undefined;
   #sqlite: Catalog | undefined;
+  #scratch = new Map<ScratchName, MemoryCatalogData>();
   /** What a person wrote down at the first start. */
   #recoveryCode: RecoveryCode | undefined;
   #rebuilding = false;
@@ -167,6 +173,7 @@ export class Cluster {
     this.#catalogData = new MemoryCatalogData();
     this.#sqlite = undefined;
     this.#opened = undefined;
+    this.#scratch.clear();
     this.#rebuilding = true;
     return true;
   }
@@ -192,6 +199,10 @@ export class Cluster {
       random: life.random,
       log: life.log,
       copiesDefault: this.options.copies,
+      ...this.options.snapshots === undefined ? {} : {
+        scratch: this.#scratchOf(life),
+        snapshots: this.options.snapshots,
+      },
     });
     if (!life.process.alive) return;
     this.#recoveryCode ??= await recoveryCodeOn(life.disk);
@@ -218,6 +229,20 @@ export class Cluster {
       transaction: (work) => shared.transaction(work),
       read: (work) => shared.read(work),
       close: () => Promise.resolve(),
+    };
+  }
+
+  /** They live as long as the disk, and no longer than a life may one be written. */
+  #scratchOf({ process }: Life): Scratch {
+    const all = this.#scratch;
+    return {
+      open: (name) =>
+        process.gate(() => {
+          const data = all.get(name) ?? new MemoryCatalogData();
+          all.set(name, data);
+          return Promise.resolve(openMemoryCatalog(data));
+        }),
+      remove: (name) => process.gate(() => Promise.resolve(void all.delete(name))),
     };
   }
 

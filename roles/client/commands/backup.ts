@@ -1,16 +1,23 @@
 /**
- * `backup`: the whole log of the cluster in one file, from which a tracker with an empty disk
- * starts again (`--restore`). The file is written beside its name and gets it when it is whole,
- * every record was checked to follow from the one before, and all of it is synced.
+ * `backup`: the cluster's newest snapshot and the operations after it, or the whole log, in one
+ * file, from which a tracker with an empty disk starts again (`--restore`). The file is written
+ * beside its name, synced, and read back from the disk; only when all of it is found good does it
+ * get its name. `--check` reads one that is there already.
  */
 import {
+  asFault,
   type BackupHead,
   Fault,
   followsIn,
   logLine,
   logOrigin,
+  type LogPosition,
+  positionAfter,
   positionOf,
+  SnapshotCheck,
+  type SnapshotMark,
 } from "../../../protocol/mod.ts";
+import { readBackup } from "../../kit/backup_file.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { localParentOf } from "../local_paths.ts";
 import { count, visible } from "../wording.ts";
@@ -20,72 +27,123 @@ export const backup: Command = {
     name: "backup",
     group: "Cluster",
     summary: "Write the catalog into a local file: all names, versions and policies, no contents.",
-    details: `On an empty disk: offshore --role tracker --restore FILE --recovery-code CODE
-The contents stay on the seeders. Seeders keep the catalog too: see docs/RECOVERY.md.`,
+    details: `The file is read back and checked before it gets its name.
+To restore it, start a tracker on an empty disk:
+offshore --role tracker --disk /srv/new --restore FILE --recovery-code CODE
+The contents stay on the seeders. Seeders keep the catalog too: see docs/RECOVERY.md.
+(\`restore\` is another command: it brings removed files back.)`,
     arguments: [{ name: "file", summary: "a local file that is not there yet" }],
-    examples: ["backup /mnt/usb/offshore.backup"],
+    options: [{
+      name: "check",
+      summary: "read a backup that is there and say whether it is whole",
+    }],
+    examples: ["backup /mnt/usb/offshore.backup", "backup --check /mnt/usb/offshore.backup"],
   },
   completes: ["local"],
   run: async (context) => {
     const path = context.localPath(context.run.word("file") ?? "");
+    if (context.run.isSet("check")) return await tell(context, path, "whole");
     if (await context.disk.stat(path) !== undefined) {
       throw new Fault("local-exists", `${visible(path)} is there already`);
     }
     const temporary = `${path}.part`;
-    if (await context.disk.stat(temporary) !== undefined) await context.disk.remove(temporary);
-    let operations: number;
     try {
-      operations = await writeBackup(context, temporary);
+      await writeWhole(context, temporary);
+      await readBackup(context.disk, temporary);
     } catch (error) {
       await context.disk.remove(temporary).catch(() => {});
       throw error;
     }
     await context.disk.rename(temporary, path);
     await context.disk.syncDirectory(localParentOf(path));
-    if (context.json) return await context.printJson({ path, operations });
-    await context.print(`${visible(path)}: ${count(operations, "operation", "operations")}`);
-    context.note("it is of use only with the recovery code of the cluster");
+    await tell(context, path, "written and read back");
+    if (!context.json) context.note("it is of use only with the recovery code of the cluster");
   },
 };
 
-/** How many operations it holds. */
-async function writeBackup(context: CommandContext, path: string): Promise<number> {
+async function tell(context: CommandContext, path: string, how: string): Promise<void> {
+  const { upTo, base, clusterId } = await readBackup(context.disk, path);
+  const operations = upTo.sequence;
+  if (context.json) {
+    return await context.printJson({
+      ...{ path, clusterId, operations },
+      ...base === undefined ? {} : { snapshot: base.sequence },
+    });
+  }
+  const made = base === undefined ? "" : `, a snapshot at ${base.sequence} and those after it`;
+  await context.print(
+    `${visible(path)}: ${count(operations, "operation", "operations")}${made}; ${how}`,
+  );
+}
+
+/** The tracker may make a newer snapshot meanwhile and let this one go: then it is begun again. */
+async function writeWhole(context: CommandContext, path: string): Promise<void> {
+  for (let attempt = 1;; attempt++) {
+    if (await context.disk.stat(path) !== undefined) await context.disk.remove(path);
+    try {
+      return await writeBackup(context, path);
+    } catch (error) {
+      if (asFault(error).code !== "not-found" || attempt === attemptsMost) throw error;
+    }
+  }
+}
+const attemptsMost = 5;
+
+async function writeBackup(context: CommandContext, path: string): Promise<void> {
   const { session } = await context.access();
   const ask = (after: number) => session.tracker.exportLog({ after }, { signal: context.signal });
-  let page = await ask(0);
-  const { card, epoch, head: upTo } = page;
+  const { card, epoch, head: upTo, base } = await ask(0);
   const { clusterId } = card.sealedKey;
-  const head: BackupHead = { format: "offshore backup 1", clusterId, epoch, card, upTo };
+  const head: BackupHead = base === undefined
+    ? { format: "offshore backup 1", clusterId, epoch, card, upTo }
+    : { format: "offshore backup 2", clusterId, epoch, card, upTo, base };
   const encoder = new TextEncoder();
   const file = await context.disk.open(path, "create");
   try {
     await context.disk.setAttributes(path, { mode: 0o600, modifiedMs: context.clock.now() });
     let sizeBytes = 0;
     const write = async (text: string) => {
+      context.signal.throwIfAborted();
       const bytes = encoder.encode(text);
       await file.write(bytes, sizeBytes);
       sizeBytes += bytes.length;
     };
     await write(logLine(head));
-    let position = logOrigin;
+    let position = base === undefined ? logOrigin : await writeBase(context, base, write);
     while (position.sequence < upTo.sequence) {
-      context.signal.throwIfAborted();
-      for (const record of page.records) {
+      const { records } = await ask(position.sequence);
+      if (records.length === 0) throw broken(position.sequence + 1);
+      for (const record of records) {
         if (position.sequence === upTo.sequence) break;
         if (!followsIn(position, record)) throw broken(record.sequence);
         await write(logLine(record));
         position = positionOf(record);
       }
-      if (position.sequence === upTo.sequence) break;
-      if (page.records.length === 0) throw broken(position.sequence + 1);
-      page = await ask(position.sequence);
     }
     if (position.checksum !== upTo.checksum) throw broken(upTo.sequence);
     await file.sync();
-    return position.sequence;
   } finally {
     file.close();
   }
+}
+
+/** Where the log goes on. */
+async function writeBase(
+  context: CommandContext,
+  base: SnapshotMark,
+  write: (text: string) => Promise<void>,
+): Promise<LogPosition> {
+  const { session } = await context.access();
+  const check = new SnapshotCheck();
+  while (check.mark === undefined) {
+    const part = { sequence: base.sequence, offset: check.sizeBytes };
+    const { text } = await session.tracker.exportSnapshot(part, { signal: context.signal });
+    if (!text.endsWith("\n")) throw broken(base.sequence);
+    for (const line of text.slice(0, -1).split("\n")) check.take(line);
+    await write(text);
+  }
+  if (check.head === undefined) throw broken(base.sequence);
+  return positionAfter(check.head);
 }
 
 function broken(sequence: number): Fault {

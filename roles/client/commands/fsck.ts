@@ -1,6 +1,7 @@
 /** `fsck`: whether log, tables and disks agree. */
 import { Fault, type FsckFinding, type FsckReply } from "../../../protocol/mod.ts";
 import type { Command } from "../command.ts";
+import { StatusLine } from "../status_line.ts";
 import { count, visible } from "../wording.ts";
 
 /** Told one by one; more are counted. */
@@ -11,10 +12,15 @@ export const fsck: Command = {
     name: "fsck",
     group: "Cluster",
     summary: "Check the catalog against itself and against what the seeders hold.",
-    details:
-      "The chain of checksums over the log, every file's manifest and name, and what each\n" +
-      "seeder reports against what the tracker has listed. Bytes on the disks are read by scrub.",
-    options: [{ name: "repair", summary: "ask seeders again where disks and tables differ" }],
+    details: `The chain of checksums over the log; the log done again and every table compared with
+what it says; every file's manifest and name; the holdings against their sums; and what each seeder
+reports against what the tracker has listed. Everything goes on meanwhile, and nothing is changed.
+With --repair tables that differ are built anew from the log, the damaged catalog is kept aside, and
+seeders are asked again. Bytes on the disks are read by scrub.`,
+    options: [{
+      name: "repair",
+      summary: "build tables that differ from the log anew, ask seeders again",
+    }],
     examples: ["fsck", "fsck --repair"],
   },
   completes: ["nothing"],
@@ -23,20 +29,23 @@ export const fsck: Command = {
     const options = { signal: context.signal };
     const repair = context.run.isSet("repair");
     const findings: FsckFinding[] = [];
-    const checked = { operations: 0, versions: 0, chunks: 0, seeders: 0 };
+    const checked = { ...nothing };
     let found = 0, open = 0;
     let cursor: FsckReply["next"] | undefined;
+    const line = new StatusLine(context.terminal);
     do {
       const request = cursor === undefined ? { repair } : { repair, cursor };
       const page = await session.tracker.fsck(request, options);
-      for (const name of ["operations", "versions", "chunks", "seeders"] as const) {
+      for (const name of Object.keys(nothing) as (keyof typeof nothing)[]) {
         checked[name] += page.checked[name];
       }
       found += page.findings.length;
       open += page.findings.filter(({ repaired }) => !repaired).length;
       findings.push(...page.findings.slice(0, findingsMax - findings.length));
       cursor = page.next;
+      line.draw(page.doing ?? doing(cursor, checked));
     } while (cursor !== undefined);
+    line.erase();
     if (context.json) {
       await context.printJson({ healthy: found === 0, found, open, checked, findings });
     } else {
@@ -47,8 +56,9 @@ export const fsck: Command = {
         ]),
         ...found > findings.length ? [`and ${found - findings.length} more`] : [],
         `${count(checked.operations, "operation")} of the log, ` +
+        `${count(checked.rows, "row")} against it, ` +
         `${count(checked.versions, "file version")} with ${count(checked.chunks, "chunk")}, ` +
-        `${count(checked.seeders, "seeder")} checked: ` +
+        `${count(checked.holdings, "holding")}, ${count(checked.seeders, "seeder")} checked: ` +
         (found === 0 ? "all agree." : `${count(found, "finding")}.`),
       ]);
     }
@@ -58,3 +68,17 @@ export const fsck: Command = {
     });
   },
 };
+
+const nothing: FsckReply["checked"] = {
+  ...{ operations: 0, rows: 0, versions: 0, chunks: 0, holdings: 0, seeders: 0 },
+};
+
+function doing(cursor: FsckReply["next"], checked: typeof nothing): string {
+  const rows = count(checked.rows, "row"), operations = count(checked.operations, "operation");
+  if (cursor === undefined) return "";
+  if ("sequence" in cursor) return `${operations} of the log checked`;
+  if ("following" in cursor) return "the log is done again";
+  if ("table" in cursor) return `${rows} compared, at table ${cursor.table}`;
+  if ("holdings" in cursor) return `${count(checked.holdings, "holding")} added up`;
+  return `${count(checked.versions, "file version")} checked`;
+}

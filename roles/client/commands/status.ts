@@ -3,6 +3,7 @@ import type { ClusterStatus } from "../../../protocol/mod.ts";
 import type { Command } from "../command.ts";
 import { tableOf } from "../table.ts";
 import { count, durationText, rateText, sizeText, verifiedText, visible } from "../wording.ts";
+import { adoptedLines } from "./adopted.ts";
 import { oldVersionsText, trashText } from "./cluster.ts";
 import { problemsOf, verdictOf } from "./verdict.ts";
 
@@ -100,6 +101,7 @@ function factsOf(status: ClusterStatus, trackerAddress: string, user: string): s
     ],
     ...healingFacts(status),
     ["scrub", scrubText(status)],
+    ...adoptedLines(status.seeders).map((line, i) => [i === 0 ? "adopted" : "", line]),
     ...(status.uploadsOpen > 0 ? [["uploads", `${status.uploadsOpen} under way`]] : []),
   ];
 }

@@ -8,14 +8,17 @@ import {
   asFault,
   type ClusterCard,
   ClusterCard as ClusterCardSchema,
+  type ClusterId,
   connect,
   type Connection,
   Fault,
   limits,
   type LogRecord,
+  positionAfter,
   rebuildProof,
   seederTokenOf,
   signPresentation,
+  type SnapshotMark,
   trackerRoutes,
   type Transport,
 } from "../../../protocol/mod.ts";
@@ -26,7 +29,9 @@ import { backoffMs, repeat } from "../../kit/pace.ts";
 import { type Random, randomHex } from "../../kit/random.ts";
 import type { Identity } from "../identity.ts";
 import type { Membership } from "../membership.ts";
+import { SnapshotFolder } from "../../kit/snapshot_folder.ts";
 import { LogSegments } from "./segments.ts";
+import { SnapshotKeeper } from "./snapshot_keeper.ts";
 
 export interface LogKeeperParts {
   readonly disk: Disk;
@@ -42,17 +47,32 @@ export interface LogKeeperParts {
 const pauseMsFirst = 100;
 const pauseMsMost = 2_000;
 const presentPauseMs = 500;
+const waitsForSnapshotMs = 500;
 
 export class LogKeeper {
+  readonly #folder: SnapshotFolder;
+  readonly #snapshots: SnapshotKeeper;
+  #rolledFor = 0;
+  #trimmedTo = 0;
   #segments: LogSegments | undefined;
   #card: ClusterCard | undefined;
   #failures = 0;
   #told = "";
 
-  constructor(private readonly parts: LogKeeperParts) {}
+  constructor(private readonly parts: LogKeeperParts) {
+    const { disk, directory, clock, random, log } = parts;
+    this.#folder = new SnapshotFolder(disk, directory, log);
+    this.#snapshots = new SnapshotKeeper({
+      ...{ folder: this.#folder, clock, random, log },
+      pull: (sequence, offset, signal) => this.#pullSnapshot(sequence, offset, signal),
+    });
+  }
 
   async run(signal: AbortSignal): Promise<void> {
-    await repeat(this.parts.clock, signal, () => this.#step(signal));
+    await Promise.all([
+      repeat(this.parts.clock, signal, () => this.#step(signal)),
+      this.#snapshots.run(signal),
+    ]);
     this.#segments?.close();
   }
 
@@ -63,15 +83,16 @@ export class LogKeeper {
     if (identity === undefined) return pauseMsFirst;
     try {
       const segments = this.#segments ??= await this.#open();
+      let pauseMs: number;
       try {
-        await this.#pull(identity, segments, signal);
+        pauseMs = await this.#pull(identity, segments, signal);
       } catch (error) {
         if (asFault(error).code !== "tracker-rebuilding") throw error;
         return await this.#present(identity, segments, signal);
       }
       this.#failures = 0;
       this.#told = "";
-      return 0;
+      return pauseMs;
     } catch (error) {
       if (signal.aborted) return 0;
       this.#tell(asFault(error));
@@ -101,12 +122,14 @@ export class LogKeeper {
     return segments;
   }
 
-  async #pull(identity: Identity, segments: LogSegments, signal: AbortSignal): Promise<void> {
+  /** The pause until the next question. */
+  async #pull(identity: Identity, segments: LogSegments, signal: AbortSignal): Promise<number> {
     const { membership, log } = this.parts;
     const request = {
       seederId: identity.seederId,
       epochHeard: identity.epoch,
       position: segments.position,
+      snapshots: this.#snapshots.marks ?? [],
     };
     const reply = await this.#ask(
       limits.logPullMs + limits.trackerCallMs,
@@ -120,10 +143,54 @@ export class LogKeeper {
       throw new Fault("stale-epoch", `an older tracker of epoch ${reply.epoch} answers`);
     }
     await this.#keepCard(reply.card);
+    this.#snapshots.hear(reply.snapshots);
     if (reply.restart) {
       log.warn("the tracker was rebuilt without these operations: set aside", segments.position);
-      await segments.setAside();
+      await this.#folder.moveOthers(reply.snapshots.keep, await segments.setAside());
+    } else if (reply.beginAfter !== undefined) {
+      return await this.#beginAfter(segments, reply.clusterId, reply.beginAfter);
     } else await segments.append(reply.clusterId, reply.records);
+    await this.#shorten(segments);
+    return 0;
+  }
+
+  /** This log ends before the tracker's begins. The pause until it is asked again. */
+  async #beginAfter(
+    segments: LogSegments,
+    clusterId: ClusterId,
+    mark: SnapshotMark,
+  ): Promise<number> {
+    if (!this.#snapshots.has(mark)) return waitsForSnapshotMs;
+    const position = positionAfter(await this.#folder.head(mark));
+    const { sequence } = position;
+    this.parts.log.info("the log goes on after a snapshot", { sequence });
+    await segments.beginAfter(clusterId, position);
+    return 0;
+  }
+
+  /** A new file for every snapshot, and none older than what the snapshots stand for. */
+  async #shorten(segments: LogSegments): Promise<void> {
+    const { fetched, since } = this.#snapshots;
+    if (fetched > this.#rolledFor) segments.roll();
+    this.#rolledFor = fetched;
+    if (since === undefined || since.sequence <= this.#trimmedTo) return;
+    const before = segments.after.sequence;
+    await segments.trim(since.sequence);
+    this.#trimmedTo = since.sequence;
+    const after = segments.after.sequence;
+    if (after > before) this.parts.log.info("log shortened", { before, after });
+  }
+
+  async #pullSnapshot(sequence: number, offset: number, signal: AbortSignal): Promise<string> {
+    const { identity } = this.parts.membership;
+    if (identity === undefined) throw new Fault("unavailable", "this seeder has not joined yet");
+    const request = { seederId: identity.seederId, sequence, offset };
+    const { text } = await this.#ask(
+      limits.trackerCallMs,
+      signal,
+      (inner) => this.#tracker(identity).pullSnapshot(request, { signal: inner }),
+    );
+    return text;
   }
 
   /** Before the records: what is acknowledged can be opened again. */
@@ -140,15 +207,18 @@ export class LogKeeper {
 
   async #present(identity: Identity, segments: LogSegments, signal: AbortSignal): Promise<number> {
     const { random, log } = this.parts;
-    if (this.#card === undefined) return pauseMsMost;
+    const snapshots = this.#snapshots.marks;
+    if (this.#card === undefined || snapshots === undefined) return presentPauseMs;
     const { seederId, seederKey } = identity;
-    const last = await segments.last();
+    const last = await this.#last(segments);
     const nonce = randomHex(random, 32);
     const request = signPresentation(seederKey, {
       seederId,
       epochHeard: identity.epoch,
       card: this.#card,
       ...(last === undefined ? {} : { last }),
+      after: segments.after,
+      snapshots,
       nonce,
     });
     const tracker = this.#tracker(identity);
@@ -166,13 +236,59 @@ export class LogKeeper {
         },
       );
     }
+    if (reply.uploadSnapshot !== undefined) {
+      const { sequence, offset } = reply.uploadSnapshot;
+      await this.#uploadSnapshot(identity, sequence, offset, signal);
+      return 0;
+    }
     for (let after = reply.uploadAfter; after !== undefined;) {
-      const records = await segments.read(after);
-      if (records.length === 0) break;
+      const records = await this.#readable(segments, after);
       after = await this.#upload(identity, records, signal);
+      if (records.length === 0) break;
       log.info("log handed to the tracker", { to: records.at(-1)?.sequence });
     }
     return presentPauseMs;
+  }
+
+  /** None when they are damaged, which the tracker is told, so that it takes another's. */
+  async #readable(segments: LogSegments, after: number): Promise<LogRecord[]> {
+    try {
+      return await segments.read(after);
+    } catch (fault) {
+      if (asFault(fault).code !== "config-corrupt") throw fault;
+      this.parts.log.error("this seeder's log is damaged", { fault });
+      return [];
+    }
+  }
+
+  /** The last record, be it the one that a snapshot ends with. */
+  async #last(segments: LogSegments): Promise<LogRecord | undefined> {
+    const last = await segments.last();
+    if (last !== undefined || segments.position.sequence === 0) return last;
+    const mark = this.#folder.at(segments.position.sequence);
+    return mark === undefined ? undefined : (await this.#folder.head(mark)).at;
+  }
+
+  async #uploadSnapshot(
+    identity: Identity,
+    sequence: number,
+    from: number,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const mark = this.#folder.at(sequence);
+    const { seederId } = identity;
+    let offset: number | undefined = from;
+    while (offset !== undefined) {
+      const text: string = mark === undefined ? "" : await this.#folder.read(mark, offset);
+      const request = { seederId, sequence, offset, text };
+      const reply: { offset?: number | undefined } = await this.#ask(
+        limits.logPullMs + limits.trackerCallMs,
+        signal,
+        (inner) => this.#tracker(identity).uploadSnapshot(request, { signal: inner }),
+      );
+      offset = text === "" ? undefined : reply.offset;
+    }
+    this.parts.log.info("snapshot handed to the tracker", { sequence });
   }
 
   async #upload(

@@ -41,6 +41,8 @@ export class LogSegments {
   #firsts: number[] = [];
   #last: LogRecord | undefined;
   #position: LogPosition = logOrigin;
+  #after: LogPosition = logOrigin;
+  #isRolling = false;
   #open: { file: DiskFile; sizeBytes: number } | undefined;
 
   private constructor(
@@ -64,9 +66,14 @@ export class LogSegments {
     return this.#position;
   }
 
+  /** The record before the first: what was before that is in a snapshot. */
+  get after(): LogPosition {
+    return this.#after;
+  }
+
   /** Undefined while there is none. */
   async last(): Promise<LogRecord | undefined> {
-    if (this.#position.sequence === 0) return undefined;
+    if (this.#position.sequence === this.#after.sequence) return undefined;
     return this.#last ?? (await this.read(this.#position.sequence - 1)).at(-1);
   }
 
@@ -118,9 +125,9 @@ export class LogSegments {
   }
 
   /** The whole copy goes into a folder of its own, and a new one begins. */
-  async setAside(): Promise<void> {
+  async setAside(kind: "aside" | "old" = "aside"): Promise<string> {
     this.#close();
-    const aside = `${this.directory}/aside-${this.#position.sequence}-${this.#position.epoch}`;
+    const aside = `${this.directory}/${kind}-${this.#position.sequence}-${this.#position.epoch}`;
     await this.disk.makeDirectory(aside);
     for (const first of this.#firsts) {
       await this.disk.rename(`${this.directory}/${nameOf(first)}`, `${aside}/${nameOf(first)}`);
@@ -128,8 +135,44 @@ export class LogSegments {
     await this.disk.syncDirectory(aside);
     await this.disk.syncDirectory(this.directory);
     this.#firsts = [];
-    this.#position = logOrigin;
+    this.#position = this.#after = logOrigin;
     this.#last = undefined;
+    return aside;
+  }
+
+  /**
+   * Begins anew after a snapshot that is on this disk. What was here goes into a folder of its own,
+   * until `trim` takes it away.
+   */
+  async beginAfter(clusterId: ClusterId, position: LogPosition): Promise<void> {
+    if (this.#firsts.length > 0) await this.setAside("old");
+    this.#position = this.#after = position;
+    this.#open = await this.#begin(clusterId);
+  }
+
+  /** The next record begins a new file, so that those before can go one day. */
+  roll(): void {
+    this.#isRolling = true;
+  }
+
+  /** Removes what is not needed by someone who has a snapshot at this operation. */
+  async trim(sequence: number): Promise<void> {
+    for (let second = this.#firsts[1]; second !== undefined; second = this.#firsts[1]) {
+      if (second > sequence + 1) break;
+      const [first] = this.#firsts.splice(0, 1);
+      if (first !== undefined) await this.disk.remove(`${this.directory}/${nameOf(first)}`);
+      await this.#readAfter();
+    }
+    for (const { name } of await this.disk.list(this.directory)) {
+      const old = /^old-(\d+)-\d+$/.exec(name)?.[1];
+      if (old === undefined || Number(old) > sequence) continue;
+      const directory = `${this.directory}/${name}`;
+      for (const file of await this.disk.list(directory)) {
+        await this.disk.remove(`${directory}/${file.name}`);
+      }
+      await this.disk.remove(directory);
+    }
+    await this.disk.syncDirectory(this.directory);
   }
 
   close(): void {
@@ -158,6 +201,7 @@ export class LogSegments {
     ).map(({ name }) => Number.parseInt(name)).sort((a, b) => a - b);
     this.#position = logOrigin;
     this.#last = undefined;
+    await this.#readAfter();
     for (let first = this.#firsts.at(-1); first !== undefined; first = this.#firsts.at(-1)) {
       const parsed = await this.#parse(first);
       if (parsed !== undefined) {
@@ -174,6 +218,13 @@ export class LogSegments {
     }
   }
 
+  /** From the head of the oldest file. */
+  async #readAfter(): Promise<void> {
+    const [first] = this.#firsts;
+    const parsed = first === undefined ? undefined : await this.#parse(first);
+    this.#after = parsed?.head.after ?? logOrigin;
+  }
+
   async #cut(first: number, endBytes: number): Promise<void> {
     const path = `${this.directory}/${nameOf(first)}`;
     const file = await this.disk.open(path, "update");
@@ -187,6 +238,13 @@ export class LogSegments {
   }
 
   async #openFile(clusterId: ClusterId): Promise<{ file: DiskFile; sizeBytes: number }> {
+    if (this.#isRolling) {
+      this.#isRolling = false;
+      this.#close();
+      if (this.#firsts.at(-1) !== this.#position.sequence + 1) {
+        return this.#open = await this.#begin(clusterId);
+      }
+    }
     if (this.#open !== undefined && this.#open.sizeBytes < limits.logSegmentBytesMax) {
       return this.#open;
     }

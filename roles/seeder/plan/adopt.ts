@@ -34,9 +34,12 @@ export function planFile(
   return { do: ageMs >= 0 && ageMs < limits.adoptSettleMs ? "wait" : "hash" };
 }
 
-/** Folders that are never entered: those of OFFSHORE itself, on whatever disk they were made. */
-export function isOurs(name: string): boolean {
-  return name === ".offshore";
+/**
+ * Folders that are never entered: those of OFFSHORE itself, on whatever disk they were made, and
+ * the one that a file system keeps at its top for its repairs.
+ */
+export function isPassedOver(folder: string, name: string): boolean {
+  return name === ".offshore" || (folder === "" && name === "lost+found");
 }
 
 /** In the order of their UTF-8 bytes, so that every walk meets names in the same order. */
@@ -57,7 +60,7 @@ function compareBytes(a: Uint8Array, b: Uint8Array): number {
 
 /** Why something that lies in the folder is not adopted; undefined when it can be. */
 export function leftOutWhy(path: string, kind: Seen["kind"] | "missing"): string | undefined {
-  if (kind === "link") return "it is a symbolic link: its target is adopted where it lies itself";
+  if (kind === "link") return "it is a symbolic link: links are not followed";
   if (kind === "other") return "it is neither a file nor a directory";
   if (kind === "missing") {
     // The runtime shows bytes that are no UTF-8 so, and finds no file of that name.

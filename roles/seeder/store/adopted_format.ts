@@ -10,9 +10,9 @@ import {
   type ChunkEntry,
   ChunkId,
   ChunkSize,
-  ClusterId,
   readLogLine,
   RemotePath,
+  SeederId,
 } from "../../../protocol/mod.ts";
 import type { DiskStat } from "../../kit/disk.ts";
 
@@ -53,10 +53,10 @@ const Gone = z.strictObject({ gone: FileNumber });
 /** Its chunks, or one of them, are not offered any more as long as the file stays as it is. */
 const Unlisted = z.strictObject({ unlisted: FileNumber, index: Count.optional() });
 
-/** All files up to this number were offered to a tracker of this cluster and generation. */
+/** All files up to this number were offered, by this seeder, to a tracker of this generation. */
 export const Offered = z.strictObject({
   offered: Count,
-  clusterId: ClusterId,
+  seederId: SeederId,
   generation: Count,
 });
 export type Offered = z.output<typeof Offered>;

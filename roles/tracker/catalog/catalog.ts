@@ -164,7 +164,7 @@ export interface SeederRow {
  * One operation as appended: the text is what was decided, the checksum chains it to all before it.
  */
 export interface LogRow {
-  /** 1, 2, 3 … without gaps. */
+  /** 1, 2, 3 … without gaps, or from a higher number on where a snapshot stands for the rest. */
   readonly sequence: number;
   readonly epoch: number;
   readonly timeMs: number;
@@ -208,8 +208,12 @@ export interface ChunkUses {
 
 export interface CatalogView {
   setting(name: string): Promise<string | undefined>;
+  /** All of them, in ascending order of their names. */
+  settings(): Promise<[name: string, value: string][]>;
 
   node(nodeId: NodeId): Promise<NodeRow | undefined>;
+  /** All nodes, those in the trash as well, in ascending order of their numbers. */
+  nodesAfter(after: NodeId | undefined, limit: number): Promise<NodeRow[]>;
   child(parentId: NodeId, name: string): Promise<NodeRow | undefined>;
   children(parentId: NodeId, after: string | undefined, limit: number): Promise<NodeRow[]>;
   /**
@@ -288,6 +292,11 @@ export interface CatalogView {
   uploadTimes(): Promise<{ oldestMs: number; newestMs: number } | undefined>;
 
   adoption(seederId: SeederId, source: string): Promise<AdoptionRow | undefined>;
+  /** All of them, by seeder and source. */
+  adoptions(
+    after: Pick<AdoptionRow, "seederId" | "source"> | undefined,
+    limit: number,
+  ): Promise<AdoptionRow[]>;
   /** Those whose name was taken, by seeder and source; of one seeder or of all. */
   clashes(
     seederId: SeederId | undefined,
@@ -298,17 +307,29 @@ export interface CatalogView {
 
   seeders(): Promise<SeederRow[]>;
 
+  /** Bytes inside the engine's files that hold nothing: they are filled before these grow. */
+  spareBytes(): Promise<number>;
+
   logHead(): Promise<LogRow | undefined>;
   logAfter(sequence: number, limit: number): Promise<LogRow[]>;
 }
 
 export interface CatalogTransaction extends CatalogView {
+  /** Removes every row of every table, as if the catalog were made just now. */
+  reset(): Promise<void>;
+
   putSetting(name: string, value: string): Promise<void>;
 
   appendLog(row: LogRow): Promise<void>;
+  /** The first row of a log that is empty, whatever its number: the tables say what was before. */
+  beginLog(row: LogRow): Promise<void>;
+  /** Removes at most `limit` rows before this one, the oldest first; how many. */
+  trimLog(sequence: number, limit: number): Promise<number>;
 
   /** Inserts or replaces by `nodeId`. Parent and name stay unique: the caller has looked. */
   putNode(row: NodeRow): Promise<void>;
+  /** From now on `highestNodeId` answers no less. */
+  raiseHighestNodeId(nodeId: NodeId): Promise<void>;
   /** Removes the node, everything below it, and the versions of all removed files. */
   removeTree(nodeId: NodeId): Promise<Omit<Totals, "chunks" | "fileBytes">>;
 

@@ -112,6 +112,10 @@ export class OrderedMap<K, V> {
     return true;
   }
 
+  clear(): void {
+    for (const key of this.#keys.toReversed()) this.delete(key);
+  }
+
   last(): V | undefined {
     const key = this.#keys.at(-1);
     return key === undefined ? undefined : this.#values.get(key);
@@ -201,6 +205,10 @@ export class Relation<K1, K2, V> {
     return true;
   }
 
+  clear(): void {
+    for (const first of [...this.#outer.keys()]) this.deleteAll(first);
+  }
+
   deleteAll(first: K1): void {
     for (const [second] of [...this.of(first).entries()]) this.delete(first, second);
   }
@@ -236,6 +244,12 @@ export class MemoryCatalogData {
   readonly adoptions = this.#relation<SeederId, string, AdoptionRow>(compareNames);
   readonly seeders = this.#map<SeederId, SeederRow>(compareIds);
   readonly log = this.#map<number, LogRow>(compareNumbers);
+
+  clear(): void {
+    for (const table of Object.values(this)) {
+      if (table instanceof OrderedMap || table instanceof Relation) table.clear();
+    }
+  }
 
   #map<K, V>(compare: Compare<K>): OrderedMap<K, V> {
     return new OrderedMap(this.journal, compare);

@@ -36,8 +36,16 @@ export class MemoryView implements ViewTables {
     return this.data.settings.get(name);
   }
 
+  settings(): [string, string][] {
+    return [...this.data.settings.entries()];
+  }
+
   node(nodeId: NodeId): NodeRow | undefined {
     return this.data.nodes.get(nodeId);
+  }
+
+  nodesAfter(after: NodeId | undefined, limit: number): NodeRow[] {
+    return this.data.nodes.page(after, limit).map(([, row]) => row);
   }
 
   child(parentId: NodeId, name: string): NodeRow | undefined {
@@ -254,7 +262,8 @@ export class MemoryView implements ViewTables {
     return unused.sort(([a], [b]) => compareIds(a, b)).slice(0, limit)
       .flatMap(([chunkId, holders]) => {
         const [seederId] = holders.page(undefined, 1)[0] ?? [];
-        return seederId === undefined ? [] : this.data.holdings.of(seederId).get(chunkId) ?? [];
+        const held = seederId && this.data.holdings.of(seederId).get(chunkId);
+        return held ? { chunkId, sizeBytes: held.sizeBytes } : [];
       });
   }
 
@@ -337,6 +346,18 @@ export class MemoryView implements ViewTables {
     return this.data.adoptions.of(seederId).get(source);
   }
 
+  adoptions(
+    after: Pick<AdoptionRow, "seederId" | "source"> | undefined,
+    limit: number,
+  ): AdoptionRow[] {
+    const groups = [...this.data.adoptions.groups()].sort(([a], [b]) => compareIds(a, b));
+    return groups.filter(([id]) => after === undefined || id >= after.seederId)
+      .flatMap(([id, rows]) => {
+        const from = after?.seederId === id ? after.source : undefined;
+        return rows.page(from, limit).map(([, row]) => row);
+      }).slice(0, limit);
+  }
+
   clashes(
     seederId: SeederId | undefined,
     after: Pick<AdoptionRow, "seederId" | "source"> | undefined,
@@ -360,6 +381,10 @@ export class MemoryView implements ViewTables {
 
   seeders(): SeederRow[] {
     return [...this.data.seeders.entries()].map(([, row]) => row);
+  }
+
+  spareBytes(): number {
+    return 0;
   }
 
   logHead(): LogRow | undefined {

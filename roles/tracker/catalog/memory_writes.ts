@@ -29,6 +29,10 @@ import { MemoryView } from "./memory_view.ts";
 import type { Tables } from "./synchronous.ts";
 
 export class MemoryWrites extends MemoryView implements Tables {
+  reset(): void {
+    this.data.clear();
+  }
+
   putSetting(name: string, value: string): void {
     this.data.settings.set(name, value);
   }
@@ -41,6 +45,21 @@ export class MemoryWrites extends MemoryView implements Tables {
     this.data.log.set(row.sequence, { ...row });
   }
 
+  beginLog(row: LogRow): void {
+    if (this.logHead() !== undefined) throw new Fault("internal", "the log has begun already");
+    this.data.log.set(row.sequence, { ...row });
+  }
+
+  trimLog(sequence: number, limit: number): number {
+    const old = this.data.log.page(undefined, limit).filter(([each]) => each < sequence);
+    for (const [each] of old) this.data.log.delete(each);
+    return old.length;
+  }
+
+  raiseHighestNodeId(nodeId: NodeId): void {
+    this.data.counters.set("highestNodeId", Math.max(this.highestNodeId(), nodeId));
+  }
+
   putNode(row: NodeRow): void {
     const namesake = this.data.children.of(row.parentId).get(row.name);
     if (namesake !== undefined && namesake !== row.nodeId) {
@@ -51,7 +70,7 @@ export class MemoryWrites extends MemoryView implements Tables {
     if (row.name !== "") this.data.children.set(row.parentId, row.name, row.nodeId);
     this.data.nodes.set(row.nodeId, { ...row });
     this.#countNode(row, 1);
-    this.data.counters.set("highestNodeId", Math.max(this.highestNodeId(), row.nodeId));
+    this.raiseHighestNodeId(row.nodeId);
   }
 
   #forgetNode(row: NodeRow): void {

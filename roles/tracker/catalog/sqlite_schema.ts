@@ -248,6 +248,20 @@ function refuseForeign(connection: SqliteConnection): void {
   }
 }
 
+/** Whatever tables there are: the file is then as it was made. */
+export function removeAllRows(connection: SqliteConnection): void {
+  connection.script("PRAGMA defer_foreign_keys = ON");
+  const tables = connection.all(
+    `SELECT name FROM sqlite_schema
+     WHERE type = 'table' AND name <> 'totals' AND substr(name, 1, 7) <> 'sqlite_'`,
+  );
+  for (const table of tables) connection.script(`DELETE FROM "${table.text("name")}"`);
+  const sums = connection.all(
+    "SELECT name FROM pragma_table_info('totals') WHERE name <> 'only'",
+  );
+  for (const sum of sums) connection.script(`UPDATE totals SET "${sum.text("name")}" = 0`);
+}
+
 function migrate(connection: SqliteConnection, layout: number): void {
   const first = pragma(connection, "user_version");
   migrations.slice(first, layout).forEach((sql, i) => {

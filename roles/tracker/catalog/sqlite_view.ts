@@ -66,9 +66,22 @@ export class SqliteView implements ViewTables {
     return this.connection.get("SELECT value FROM settings WHERE name = ?", name)?.text("value");
   }
 
+  settings(): [string, string][] {
+    return this.connection.all("SELECT * FROM settings ORDER BY name")
+      .map((row) => [row.text("name"), row.text("value")]);
+  }
+
   node(nodeId: NodeId): NodeRow | undefined {
     const row = this.connection.get("SELECT * FROM nodes WHERE node_id = ?", nodeId);
     return row && nodeRowOf(row);
+  }
+
+  nodesAfter(after: NodeId | undefined, limit: number): NodeRow[] {
+    return this.connection.all(
+      "SELECT * FROM nodes WHERE node_id > ? ORDER BY node_id LIMIT ?",
+      after ?? -1,
+      limit,
+    ).map(nodeRowOf);
   }
 
   child(parentId: NodeId, name: string): NodeRow | undefined {
@@ -460,6 +473,19 @@ export class SqliteView implements ViewTables {
     return row && adoptionRowOf(row);
   }
 
+  adoptions(
+    after: Pick<AdoptionRow, "seederId" | "source"> | undefined,
+    limit: number,
+  ): AdoptionRow[] {
+    return this.connection.all(
+      `SELECT * FROM adoptions WHERE (seeder_id, source) > (?, ?)
+       ORDER BY seeder_id, source LIMIT ?`,
+      after?.seederId ?? "",
+      after?.source ?? "",
+      limit,
+    ).map(adoptionRowOf);
+  }
+
   clashes(
     seederId: SeederId | undefined,
     after: Pick<AdoptionRow, "seederId" | "source"> | undefined,
@@ -488,6 +514,11 @@ export class SqliteView implements ViewTables {
 
   seeders(): SeederRow[] {
     return this.connection.all("SELECT * FROM seeders ORDER BY seeder_id").map(seederRowOf);
+  }
+
+  spareBytes(): number {
+    const pragma = (name: string) => this.connection.get(`PRAGMA ${name}`)?.integer(name) ?? 0;
+    return pragma("freelist_count") * pragma("page_size");
   }
 
   logHead(): LogRow | undefined {

@@ -26,6 +26,7 @@ import {
 import { SqliteChunks } from "./sqlite_chunks.ts";
 import { bytesOf, type SqliteConnection } from "./sqlite_connection.ts";
 import { heldChunkOf } from "./sqlite_rows.ts";
+import { removeAllRows } from "./sqlite_schema.ts";
 import { SqliteView } from "./sqlite_view.ts";
 import type { Tables } from "./synchronous.ts";
 
@@ -37,6 +38,10 @@ export class SqliteWrites extends SqliteView implements Tables {
     this.#chunks = new SqliteChunks(connection);
   }
 
+  reset(): void {
+    removeAllRows(this.connection);
+  }
+
   putSetting(name: string, value: string): void {
     this.connection.run("INSERT OR REPLACE INTO settings VALUES (?, ?)", name, value);
   }
@@ -46,6 +51,24 @@ export class SqliteWrites extends SqliteView implements Tables {
     if (row.sequence !== head + 1) {
       throw new Fault("internal", `log row ${row.sequence} cannot follow row ${head}`);
     }
+    this.#insertLog(row);
+  }
+
+  beginLog(row: LogRow): void {
+    if (this.logHead() !== undefined) throw new Fault("internal", "the log has begun already");
+    this.#insertLog(row);
+  }
+
+  trimLog(sequence: number, limit: number): number {
+    return this.connection.run(
+      `DELETE FROM log WHERE sequence IN
+         (SELECT sequence FROM log WHERE sequence < ? ORDER BY sequence LIMIT ?)`,
+      sequence,
+      limit,
+    );
+  }
+
+  #insertLog(row: LogRow): void {
     this.connection.run(
       "INSERT INTO log VALUES (?, ?, ?, ?, ?)",
       row.sequence,
@@ -90,6 +113,13 @@ export class SqliteWrites extends SqliteView implements Tables {
       is("link"),
       fileBytes,
       row.nodeId,
+    );
+  }
+
+  raiseHighestNodeId(nodeId: NodeId): void {
+    this.connection.run(
+      "UPDATE totals SET highest_node_id = max(highest_node_id, ?) WHERE only = 1",
+      nodeId,
     );
   }
 

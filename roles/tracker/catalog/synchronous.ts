@@ -17,7 +17,9 @@ export type Tables = Synchronous<CatalogTransaction>;
 
 const viewMethods: { readonly [Name in keyof CatalogView]: true } = {
   setting: true,
+  settings: true,
   node: true,
+  nodesAfter: true,
   child: true,
   children: true,
   usage: true,
@@ -52,9 +54,11 @@ const viewMethods: { readonly [Name in keyof CatalogView]: true } = {
   uploadCount: true,
   uploadTimes: true,
   adoption: true,
+  adoptions: true,
   clashes: true,
   adoptionSums: true,
   seeders: true,
+  spareBytes: true,
   logHead: true,
   logAfter: true,
 };
@@ -62,9 +66,13 @@ const viewMethods: { readonly [Name in keyof CatalogView]: true } = {
 const writeMethods: {
   readonly [Name in Exclude<keyof CatalogTransaction, keyof CatalogView>]: true;
 } = {
+  reset: true,
   putSetting: true,
   appendLog: true,
+  beginLog: true,
+  trimLog: true,
   putNode: true,
+  raiseHighestNodeId: true,
   removeTree: true,
   putTrash: true,
   removeTrash: true,

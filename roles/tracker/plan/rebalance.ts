@@ -4,6 +4,10 @@
  * as long as the seeders are the same (`placement.ts`), every step leads to a best place and none
  * away from one, so the steps come to an end, and no more bytes move than the change of seeders
  * asks for.
+ *
+ * A copy in a person's file stays where it is: giving it up would free nothing. It stands for one
+ * of the copies wanted, but not for those that must be the seeders' own, and the best places of the
+ * others are chosen around it.
  */
 import type { SeederId } from "../../../protocol/mod.ts";
 import { choosePlaces } from "./placement.ts";
@@ -19,12 +23,22 @@ function stayers(view: ClusterView): SeederFacts[] {
   return view.seeders.filter(({ state, leaving }) => isLive(state) && leaving !== true);
 }
 
-/** The best `places` of these seeders, whatever room they have now. */
+/** The seeders that hold the chunk and stay, and how many of them shall have their own copy. */
+function holdingOf(staying: readonly SeederFacts[], chunk: ChunkFacts) {
+  const { wanted, wantedOwn = 0, inPlace = [], holders } = chunk;
+  const holding = staying.filter(({ seederId }) => holders.includes(seederId));
+  const own = holding.filter(({ seederId }) => !inPlace.includes(seederId));
+  const fixed = holding.filter(({ seederId }) => inPlace.includes(seederId));
+  return { holding, own, fixed, ownWanted: Math.max(0, wantedOwn, wanted - fixed.length) };
+}
+
+/** The best `places` of these seeders beside `fixed` ones, whatever room they have now. */
 function bestOf(
   view: ClusterView,
   seeders: readonly SeederFacts[],
   chunk: ChunkFacts,
   places: number,
+  fixed: readonly SeederFacts[],
 ): SeederId[] {
   const able = seeders.map((seeder) => ({
     ...seeder,
@@ -33,7 +47,8 @@ function bestOf(
     freeBytes: Infinity,
   }));
   const { chunkId, sizeBytes } = chunk;
-  const question = { chunkId, sizeBytes, places, spares: 0, holders: [], avoid: [] };
+  const holders = fixed.map(({ seederId }) => seederId);
+  const question = { chunkId, sizeBytes, places, spares: 0, holders, avoid: [] };
   return choosePlaces({ ...view, seeders: able }, question);
 }
 
@@ -55,9 +70,9 @@ export function planMove(
 ): Move | undefined {
   if (chunk.arriving.length > 0 || chunk.wanted === 0) return undefined;
   const staying = stayers(view);
-  const holding = staying.filter(({ seederId }) => chunk.holders.includes(seederId));
-  if (holding.length !== chunk.wanted) return undefined;
-  const best = bestOf(view, staying, chunk, chunk.wanted);
+  const { holding, own, fixed, ownWanted } = holdingOf(staying, chunk);
+  if (own.length !== ownWanted) return undefined;
+  const best = bestOf(view, staying, chunk, ownWanted, fixed);
   const lacking = best.filter((seederId) => !chunk.holders.includes(seederId));
   const target = lacking.find((seederId) =>
     staying.some((seeder) =>
@@ -65,7 +80,7 @@ export function planMove(
       seeder.freeBytes >= chunk.sizeBytes
     )
   );
-  const from = holding.map(({ seederId }) => seederId).filter((id) => !best.includes(id));
+  const from = own.map(({ seederId }) => seederId).filter((id) => !best.includes(id));
   if (target === undefined || from.length === 0) return undefined;
   const why = `a better place than seeder ${from.toSorted().join(" or ")}`;
   return { target, sources: sourcesOf(holding, busy), why };
@@ -73,14 +88,14 @@ export function planMove(
 
 /**
  * The holders whose copies are not needed: all beyond the wanted best, drained and absent seeders
- * not counted. None while a copy is on its way.
+ * not counted. None while a copy is on its way, and never one in a person's file.
  */
 export function superfluous(view: ClusterView, chunk: ChunkFacts): SeederId[] {
   if (chunk.arriving.length > 0 || chunk.wanted === 0) return [];
-  const holding = stayers(view).filter(({ seederId }) => chunk.holders.includes(seederId));
-  if (holding.length <= chunk.wanted) return [];
-  const kept = bestOf(view, holding, chunk, chunk.wanted);
-  return holding.map(({ seederId }) => seederId).filter((id) => !kept.includes(id)).sort();
+  const { holding, own, fixed, ownWanted } = holdingOf(stayers(view), chunk);
+  if (own.length <= ownWanted) return [];
+  const kept = bestOf(view, holding, chunk, ownWanted, fixed);
+  return own.map(({ seederId }) => seederId).filter((id) => !kept.includes(id)).sort();
 }
 
 /**

@@ -1,8 +1,9 @@
 /**
  * Which copy a chunk needs next, if any. Copies are counted on live seeders that are not being
  * drained; those of a seeder that is silent for a short time, or whose absence was announced, count
- * as well unless the chunk is down to one copy. Pure: the same picture gives the same plan, in
- * whatever order seeders and holders are named.
+ * as well unless the chunk is down to one copy. A copy in a person's file counts for what was
+ * adopted, and never for what somebody sent: that has its copies apart from it. Pure: the same
+ * picture gives the same plan, in whatever order seeders and holders are named.
  */
 import { type ChunkId, limits, type SeederId } from "../../../protocol/mod.ts";
 import { choosePlaces } from "./placement.ts";
@@ -14,8 +15,12 @@ export interface ChunkFacts {
   readonly sizeBytes: number;
   /** Copies its files ask for. */
   readonly wanted: number;
+  /** Of these, copies that must be the seeders' own; 0 without it. */
+  readonly wantedOwn?: number;
   /** All holdings, on whatever seeder. */
   readonly holders: readonly SeederId[];
+  /** Holders that have the chunk in a person's file only. */
+  readonly inPlace?: readonly SeederId[];
   /** Seeders that are fetching it now. */
   readonly arriving: readonly SeederId[];
   /** Where a copy failed last: tried after all others. */
@@ -48,23 +53,17 @@ export function planRepair(
   const holders = view.seeders.filter(({ seederId }) => chunk.holders.includes(seederId));
   const live = holders.filter(({ state }) => isLive(state));
   const counted = live.filter(({ leaving }) => leaving !== true);
-  const copies = counted.length + chunk.arriving.length;
-  if (copies >= chunk.wanted) return { kind: "enough" };
+  const lacks = (more: readonly SeederFacts[]) => lackOf(chunk, [...counted, ...more]);
+  if (lacks([]) === 0) return { kind: "enough" };
   const absent = holders.filter((seeder) => !isLive(seeder.state) && seeder.leaving !== true);
-  const expected = absent.filter((seeder) => isExpected(view, seeder, live.length));
-  if (copies + expected.length >= chunk.wanted) return { kind: "wait" };
+  if (lacks(absent.filter((seeder) => isExpected(view, seeder, live.length))) === 0) {
+    return { kind: "wait" };
+  }
   const of = `${counted.length} of ${chunk.wanted} copies`;
   if (live.length === 0) {
     return { kind: "stuck", copies: 0, why: `${of}: no seeder that answers holds it` };
   }
-  const [target] = choosePlaces(view, {
-    chunkId: chunk.chunkId,
-    sizeBytes: chunk.sizeBytes,
-    places: 1,
-    spares: 0,
-    holders: [...counted.map(({ seederId }) => seederId), ...chunk.arriving],
-    avoid: chunk.avoid ?? [],
-  });
+  const target = placeFor(view, chunk, counted);
   if (target === undefined) {
     const why = `${of}: no other seeder can take ${chunk.sizeBytes} bytes now`;
     return { kind: "stuck", copies: counted.length, why };
@@ -76,6 +75,30 @@ export function planRepair(
     sources: sourcesOf(live, busy),
     why: `${of}${reasonOf(view, holders)}`,
   };
+}
+
+/** How many copies are missing beside these and those arriving. */
+function lackOf(chunk: ChunkFacts, counted: readonly SeederFacts[]): number {
+  const { wanted, wantedOwn = 0, inPlace = [], arriving } = chunk;
+  const ids = counted.map(({ seederId }) => seederId);
+  const all = new Set([...ids, ...arriving]);
+  const own = new Set([...ids.filter((id) => !inPlace.includes(id)), ...arriving]);
+  return Math.max(0, wanted - all.size, wantedOwn - own.size);
+}
+
+/** A seeder without the chunk; where there is none, one that has it in a person's file only. */
+function placeFor(
+  view: ClusterView,
+  chunk: ChunkFacts,
+  counted: readonly SeederFacts[],
+): SeederId | undefined {
+  const { chunkId, sizeBytes, arriving, avoid = [], inPlace = [], wantedOwn = 0 } = chunk;
+  const question = { chunkId, sizeBytes, places: 1, spares: 0, avoid };
+  const ids = counted.map(({ seederId }) => seederId);
+  const [target] = choosePlaces(view, { ...question, holders: [...ids, ...arriving] });
+  const own = [...ids.filter((id) => !inPlace.includes(id)), ...arriving];
+  if (target !== undefined || own.length >= wantedOwn) return target;
+  return choosePlaces(view, { ...question, holders: own })[0];
 }
 
 /** Whether an absent holder is waited for: announced, or silent for a short time only. */

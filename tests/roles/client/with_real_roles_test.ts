@@ -54,7 +54,7 @@ async function withCluster(work: (cluster: Cluster) => Promise<void>): Promise<v
     publicUrl: trackerAddress,
   });
   apps.set(trackerAddress, tracker.app);
-  const running = [tracker.run(stop.signal)];
+  const running: Promise<unknown>[] = [tracker.run(stop.signal)];
   const stores: MemoryStore[] = [];
   const seeders = [];
   for (const i of [1, 2, 3]) {

@@ -39,8 +39,14 @@ import {
   MemoryCatalogData,
   openMemoryCatalog,
 } from "../../../roles/tracker/catalog/memory_catalog.ts";
-import { openTracker, type Tracker } from "../../../roles/tracker/mod.ts";
+import {
+  openTracker,
+  type ScratchName,
+  type Tracker,
+  type TrackerParts,
+} from "../../../roles/tracker/mod.ts";
 import { SimDisk } from "../../simulation/sim_disk.ts";
+import { impatient, memoryScratch } from "./scratch.ts";
 
 export const stateDirectory = "/disk/.offshore/tracker";
 
@@ -84,6 +90,10 @@ export class TrackerWorld {
   admin!: TrackerConnection;
   adminToken = "";
   readonly seeders: TestSeeder[] = [];
+  /** Scratch catalogs, where the world was opened with snapshots. */
+  readonly scratch = new Map<ScratchName, MemoryCatalogData>();
+  snapshots: TrackerParts["snapshots"];
+  room: TrackerParts["room"];
 
   private constructor(seed: number) {
     this.clock = new HandClock();
@@ -91,8 +101,11 @@ export class TrackerWorld {
     this.disk = new SimDisk({ random: this.random, clock: this.clock });
   }
 
-  static async open(options: { seeders?: number; seed?: number } = {}): Promise<TrackerWorld> {
+  static async open(
+    options: { seeders?: number; seed?: number; snapshots?: TrackerParts["snapshots"] } = {},
+  ): Promise<TrackerWorld> {
     const world = new TrackerWorld(options.seed ?? 1);
+    world.snapshots = options.snapshots;
     await world.start();
     const stranger = world.connection();
     const { token } = await stranger.login({ code: world.tracker.loginCode() });
@@ -118,6 +131,13 @@ export class TrackerWorld {
       clock,
       random: this.random,
       log: silentLog,
+      ...this.room === undefined ? {} : { room: this.room },
+      ...this.snapshots === undefined ? {} : {
+        snapshots: this.snapshots,
+        scratch: memoryScratch(this.scratch),
+        mends: true,
+        clock: impatient(clock),
+      },
     });
   }
 

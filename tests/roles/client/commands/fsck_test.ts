@@ -6,7 +6,10 @@ Deno.test("fsck says that all agree, from words to exit code", async () => {
   await world.run(["put", "-", "/a"], { input: "some bytes" });
   const ran = await world.run(["fsck"]);
   assert.equal(ran.code, 0, ran.error);
-  assert.match(ran.output, /1 file version with 1 chunk, \d seeders? checked: all agree\.\n$/);
+  assert.match(
+    ran.output,
+    /1 file version with 1 chunk, 2 holdings, \d seeders? checked: all agree\.\n$/,
+  );
   const [json] = (await world.run(["fsck", "--repair", "--json"])).json();
   assert.deepEqual([json?.["healthy"], json?.["findings"]], [true, []]);
   assert.equal((await world.run(["fsck", "extra"])).code, 2);

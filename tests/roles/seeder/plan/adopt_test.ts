@@ -4,7 +4,7 @@ import { limits } from "../../../../protocol/mod.ts";
 import {
   filesInOffer,
   inWalkOrder,
-  isOurs,
+  isPassedOver,
   leftOutWhy,
   planFile,
   restAfter,
@@ -52,9 +52,11 @@ Deno.test("leftOutWhy names what cannot be adopted and lets the rest through", (
   assert.equal(leftOutWhy("/gone meanwhile", "missing"), undefined);
 });
 
-Deno.test("isOurs knows the folder of OFFSHORE only", () => {
-  assert.ok(isOurs(".offshore"));
-  for (const name of [".offshore2", "offshore", ".git"]) assert.ok(!isOurs(name));
+Deno.test("isPassedOver knows the folder of OFFSHORE anywhere, lost+found at the top", () => {
+  for (const folder of ["", "/a"]) assert.ok(isPassedOver(folder, ".offshore"));
+  for (const name of [".offshore2", "offshore", ".git"]) assert.ok(!isPassedOver("", name));
+  assert.ok(isPassedOver("", "lost+found"));
+  assert.ok(!isPassedOver("/a", "lost+found"));
 });
 
 Deno.test("restAfter rests only beside transfers, and never for long", () => {
