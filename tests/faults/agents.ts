@@ -90,6 +90,11 @@ export class Agent {
     return out;
   }
 
+  get pid(): number {
+    assert(this.#process !== undefined, "the agent runs");
+    return this.#process.pid;
+  }
+
   signal(signal: Deno.Signal): void {
     assert(this.#process !== undefined, "the agent runs");
     this.#process.signal(signal);

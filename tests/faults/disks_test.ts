@@ -5,62 +5,28 @@
  * reads, lists, removes and gives space back.
  */
 import assert from "node:assert/strict";
-import { systemDisk } from "../../roles/kit/system_disk.ts";
-import { recordHeadBytes } from "../../roles/seeder/store/pack_format.ts";
 import { until } from "../cluster/cluster.ts";
-import { flipByte, packPaths, recordsOf } from "../roles/seeder/store/damage.ts";
 import { bytesOf, isContent } from "./content.ts";
 import type { Lab } from "./lab.ts";
 import { LabCluster } from "./lab_cluster.ts";
 import { labTest } from "./lab_test_case.ts";
+import { rotAndScrub } from "./rot.ts";
 import { figure, seconds, Stage } from "./stage.ts";
 
-const disk = systemDisk();
 const mib = 1024 * 1024;
-
-async function chunkFiles(store: string): Promise<string[]> {
-  const found: string[] = [];
-  for await (const shelf of Deno.readDir(`${store}/chunks`)) {
-    for await (const { name } of Deno.readDir(`${store}/chunks/${shelf.name}`)) found.push(name);
-  }
-  return found.sort();
-}
-
-/** Flips a bit in some chunk files and some packed chunks; the ids of those chunks. */
-async function rot(store: string): Promise<Set<string>> {
-  const bad = new Set<string>();
-  for (const chunkId of (await chunkFiles(store)).slice(0, 5)) {
-    await flipByte(disk, `${store}/chunks/${chunkId.slice(0, 2)}/${chunkId}`, 1_234);
-    bad.add(chunkId);
-  }
-  for (const pack of await packPaths(disk, store)) {
-    for (const record of (await recordsOf(disk, pack)).slice(0, 5)) {
-      await flipByte(disk, pack, record.offset + recordHeadBytes + 1);
-      bad.add(record.chunkId);
-    }
-  }
-  return bad;
-}
 
 labTest("bits that flip in chunks and packs are found and healed under load", async () => {
   await using stage = await Stage.start("bit flips", { seed: 31 });
   const { cluster } = stage;
   await stage.load.progress(150);
-  const store = cluster.storeOf("seeder-1");
-  const bad = await rot(store);
+  const bad = await rotAndScrub(stage, "seeder-1");
   assert(bad.size >= 6, `${bad.size} chunks were damaged`);
-  const startMs = performance.now();
-  await cluster.operator.ok("scrub", "--now");
-  await until("every seeder has read all it holds", async () => {
-    const rows = (await cluster.operator.ok("scrub", "--json")).trim().split("\n");
-    return rows.every((row) => (JSON.parse(row) as { askedMs?: number }).askedMs === undefined);
-  });
-  stage.figure(
-    "scrub under load",
-    `${bad.size} bad chunks, ${seconds(performance.now() - startMs)}`,
-  );
   const quarantined = new Set<string>();
-  for await (const { name } of Deno.readDir(`${store}/quarantine`)) {
+  for await (
+    const { name } of Deno.readDir(
+      `${cluster.storeOf("seeder-1")}/quarantine`,
+    )
+  ) {
     if (!name.includes(".")) quarantined.add(name);
   }
   assert.deepEqual([...quarantined].sort(), [...bad].sort(), "all of them and no other");
@@ -160,4 +126,53 @@ labTest("a full cluster reads, lists, removes, and takes files again", async () 
   await client.ok("put", local, `/${count}`);
   await client.ok("get", "--force", `/${count}`, local);
   assert(isContent(await Deno.readFile(local), contentOf(count)));
+});
+
+labTest("a full cluster gives up earlier versions, and takes files again", async () => {
+  await using cluster = await LabCluster.start({
+    trackerEnv: { OFFSHORE_GARBAGE_MINUTES: "0", OFFSHORE_VERSIONS_PERCENT: "100" },
+    prepare: async (lab) => {
+      for (const name of ["seeder-1", "seeder-2", "seeder-3"]) await lab.memoryDisk(name, 64);
+    },
+  });
+  const { client } = cluster;
+  await cluster.operator.ok("policy", "/", "--versions", "500");
+  const local = `${cluster.lab.directory}/client/file`;
+  const contentOf = (i: number) => ({ number: i + 1, sizeBytes: 3 * mib });
+  let count = 0;
+  for (;; count++) {
+    await Deno.writeFile(local, bytesOf(contentOf(count)));
+    const { code, err } = await client.ask(["put", local, "/one"]);
+    if (code === 0) continue;
+    assert.match(err, /next: /);
+    break;
+  }
+  assert(count >= 20, `${count} versions of 3 MiB fitted into 3 x 64 MiB`);
+  const lines = (await client.ok("versions", "/one", "--json")).trim().split("\n");
+  const ids = lines.map((line) => (JSON.parse(line) as { versionId: string }).versionId);
+  assert.equal(ids.length, count);
+  for (const [i, id] of ids.toReversed().entries()) {
+    await client.ok("get", "--force", id, local);
+    assert(isContent(await Deno.readFile(local), contentOf(i)), `version ${i}`);
+  }
+  // Going back needs no room either.
+  await client.ok("revert", "/one", ids.at(-1) ?? "");
+  const usedBytes = async () =>
+    (await cluster.status()).seeders.reduce((sum, { space }) => sum + space.usedBytes, 0);
+  const before = await usedBytes();
+  await client.ok("versions", "empty", "/");
+  const startMs = performance.now();
+  await until("the space is given back", async () => await usedBytes() <= 6 * mib + 64_000);
+  figure(
+    "full cluster",
+    "earlier versions given up",
+    `${count - 1} of ${Math.round(before / mib)} MiB, gone after ` +
+      `${seconds(performance.now() - startMs)}`,
+  );
+  await Deno.writeFile(local, bytesOf(contentOf(count)));
+  await client.ok("put", local, "/two");
+  for (const [path, content] of [["/one", contentOf(0)], ["/two", contentOf(count)]] as const) {
+    await client.ok("get", "--force", path, local);
+    assert(isContent(await Deno.readFile(local), content), path);
+  }
 });

@@ -4,7 +4,7 @@
  * what the tracker says of itself is asked through the operator.
  */
 import assert from "node:assert/strict";
-import { ClusterStatus } from "../../protocol/mod.ts";
+import { ClusterStatus, type SeederView } from "../../protocol/mod.ts";
 import { until } from "../cluster/cluster.ts";
 import { Agent } from "./agents.ts";
 import { Lab, type LabProcess } from "./lab.ts";
@@ -119,10 +119,18 @@ export class LabCluster implements AsyncDisposable {
   }
 
   async addSeeder(name: string, prepare?: (lab: Lab) => Promise<void>): Promise<void> {
-    await this.lab.addHost(name, `11.56.1.${41 + this.seeders.length}`);
+    await this.lab.addHost(name, `11.56.1.${40 + Number(name.split("-")[1])}`);
     this.seeders.push(name);
     await prepare?.(this.lab);
     await this.startRole(name);
+  }
+
+  /** Kills it, has it forgotten as soon as it is red, and counts on nothing it has any more. */
+  async loseForEver(name: string): Promise<void> {
+    await this.end(name);
+    await this.untilState(name, "red");
+    await this.operator.ok("forget", name);
+    this.seeders.splice(this.seeders.indexOf(name), 1);
   }
 
   logOf(name: string): Promise<string> {
@@ -139,6 +147,10 @@ export class LabCluster implements AsyncDisposable {
 
   runs(name: string): boolean {
     return this.#running.has(name);
+  }
+
+  pidOf(name: string): number {
+    return this.#get(name).pid;
   }
 
   signal(name: string, signal: Deno.Signal): void {
@@ -163,8 +175,11 @@ export class LabCluster implements AsyncDisposable {
     return ClusterStatus.parse(status);
   }
 
+  /** One that came back empty has its old self beside it, silent for ever: the latest heard. */
   async stateOf(name: string): Promise<string | undefined> {
-    return (await this.status()).seeders.find((seeder) => seeder.name === name)?.state;
+    const silence = ({ silentMs }: SeederView) => silentMs ?? Infinity;
+    const selves = (await this.status()).seeders.filter((seeder) => seeder.name === name);
+    return selves.toSorted((a, b) => silence(a) - silence(b))[0]?.state;
   }
 
   async untilState(name: string, state: string, limitMs = 60_000): Promise<void> {
@@ -172,7 +187,7 @@ export class LabCluster implements AsyncDisposable {
   }
 
   /** All seeders that run are green and every chunk has the copies it should have. */
-  async untilWell(limitMs = 240_000): Promise<void> {
+  async untilWell(limitMs = 300_000): Promise<void> {
     const running = this.seeders.filter((name) => this.runs(name)).length;
     await until(`${running} green seeders and no chunk at risk`, async () => {
       const status = await this.status();

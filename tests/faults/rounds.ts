@@ -139,6 +139,13 @@ export async function vanish(stage: Stage, name: string, empty: boolean): Promis
   await cluster.lab.mend(name);
   await cluster.startRole(name);
   await cluster.untilWell();
+  if (!empty) return;
+  // It has another identity now. The old one will not come back, and what it held is lost.
+  const ghosts = (await cluster.status()).seeders.filter((seeder) =>
+    seeder.name === name && seeder.state === "red"
+  );
+  for (const { seederId } of ghosts) await cluster.operator.ok("forget", seederId);
+  await cluster.operator.ok("confirm-loss");
 }
 
 function kindOf(name: string): string {

@@ -58,6 +58,21 @@ export class Stage implements AsyncDisposable {
     this.load.resume();
   }
 
+  /** Purges the whole trash, so that a long run does not fill the disk. */
+  async emptyTrash(): Promise<void> {
+    const { journal, load, cluster } = this;
+    await load.pause();
+    const ids = [...journal.ledger.trash].map(([trashId, { path }]) =>
+      journal.intend({ kind: "purge", path, trashId })
+    );
+    const { code } = await cluster.client.ask(["trash", "empty"]);
+    for (const id of ids) {
+      if (code === 0) journal.acknowledge(id);
+      else journal.leaveOpen(id);
+    }
+    load.resume();
+  }
+
   #judge(verdict: Awaited<ReturnType<typeof check>>): void {
     const { files, bytes, doubts, lost, wrong, halfVisible } = verdict;
     this.figure(

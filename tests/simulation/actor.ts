@@ -10,7 +10,6 @@ import {
   asFault,
   childOf,
   type Fault,
-  type FaultCode,
   type RemotePath,
   resolvePath,
   rootPath,
@@ -23,21 +22,8 @@ import { uploadFiles, type UploadSource } from "../../roles/client/upload.ts";
 import { type Random, randomInt } from "../../roles/kit/random.ts";
 import type { Belief, Possibility } from "./belief.ts";
 import type { ClientMachine, Cluster } from "./cluster.ts";
+import { neverExpected } from "./never_expected.ts";
 import { bytesOf, chunkSizeBytes, type Content, isContent, streamOf, told } from "./contents.ts";
-
-/** Faults that no trouble of the world excuses. */
-export const neverExpected: readonly FaultCode[] = [
-  "internal",
-  "invalid-request",
-  "invalid-name",
-  "unauthenticated",
-  "forbidden",
-  "leave-invalid",
-  "route-unknown",
-  "size-mismatch",
-  "protocol-mismatch",
-  "body-too-large",
-];
 
 type Outcome<T> =
   | { readonly kind: "done"; readonly value: T }
@@ -78,7 +64,7 @@ export class Actor {
     if (dice < 0.92) return await this.move(this.#anyOwn(), this.#ownPath());
     if (dice < 0.94) return await this.removeTree(`d${randomInt(this.random, 0, 1)}`);
     if (dice < 0.96) return await this.restore();
-    if (dice < 0.98) return await this.revert();
+    if (dice < 0.98) return await this.overwriteAndRevert(this.#anyOwn());
     return await this.emptyTrash();
   }
 
@@ -222,6 +208,7 @@ export class Actor {
     const content = this.belief.certain(path);
     this.belief.mayBe(path, "absent");
     const now = this.random.unit() < 0.2;
+    if (now) this.belief.versionsInDoubt = true;
     // Of a request that arrives twice the second may be answered.
     const doubles = () => this.cluster.world.network.faults.requestsDoubled > 0;
     const doubled = doubles();
@@ -239,6 +226,38 @@ export class Actor {
       if (doubled || doubles()) return;
       this.#expect(path, before, "absent");
     }
+  }
+
+  async overwriteAndRevert(path: RemotePath): Promise<void> {
+    for (let i = randomInt(this.random, 1, 2); i > 0; i--) {
+      await this.upload(new Map([[path, this.newContent(3000)]]));
+    }
+    await this.revert(path);
+  }
+
+  /** To some earlier version of which it is known what it held. */
+  async revert(path: RemotePath): Promise<void> {
+    const { belief, random } = this;
+    const listed = await this.#attempt(
+      `lists the versions of ${path}`,
+      (session) => session.tracker.versions({ target: { path } }),
+    );
+    if (listed.kind !== "done") return;
+    const { versions } = listed.value;
+    const current = versions.find((version) => version.current)?.versionId;
+    const old = versions.flatMap(({ versionId, current }) => {
+      const content = belief.contentOf(versionId);
+      return current || content === undefined ? [] : { versionId, content };
+    });
+    const chosen = old[randomInt(random, 0, Math.max(0, old.length - 1))];
+    if (current === undefined || chosen === undefined) return;
+    const { versionId, content } = chosen;
+    belief.mayBe(path, content);
+    const outcome = await this.#attempt(
+      `makes ${path} ${told(content)} again`,
+      (session) => session.tracker.revertFile({ path, versionId, current }),
+    );
+    if (outcome.kind === "done") belief.is(path, content);
   }
 
   async move(from: RemotePath, to: RemotePath): Promise<void> {
@@ -288,22 +307,6 @@ export class Actor {
     if (outcome.kind === "done") belief.is(path, content);
   }
 
-  /** Makes an earlier version of a file the current one. */
-  async revert(): Promise<void> {
-    const { belief } = this;
-    const path = this.#anyOwn();
-    if (belief.certain(path) === undefined) return;
-    await this.#attempt(`reverts ${path}`, async ({ tracker }) => {
-      const { versions } = await tracker.versions({ target: { path } });
-      const earlier = versions.find(({ current }) => !current);
-      const content = earlier && belief.contentOf(earlier.versionId);
-      if (earlier === undefined || content === undefined) return;
-      belief.mayBe(path, content);
-      await tracker.revertFile({ path, versionId: earlier.versionId });
-      belief.is(path, content);
-    });
-  }
-
   /** Of one entry that it knows, or of all, also those of others. */
   async emptyTrash(): Promise<void> {
     const { trash } = this.belief;
@@ -311,6 +314,7 @@ export class Actor {
     const own = [...trash].filter(([, { path }]) => this.#isOwn(path)).map(([trashId]) => trashId);
     const trashIds = all ? "all" : own.slice(0, 1);
     if (trashIds.length === 0) return;
+    this.belief.versionsInDoubt = true;
     if (all) trash.clear();
     else for (const trashId of own.slice(0, 1)) trash.delete(trashId);
     const outcome = await this.#attempt(

@@ -6,8 +6,8 @@
 import { asFault, type ClusterStatus, type SeederId } from "../../protocol/mod.ts";
 import type { Session } from "../../roles/client/session.ts";
 import { type Random, randomInt } from "../../roles/kit/random.ts";
-import { neverExpected } from "./actor.ts";
 import { type Cluster, stateOf } from "./cluster.ts";
+import { neverExpected } from "./never_expected.ts";
 import type { Machine } from "./world.ts";
 
 export const careKinds = ["drain", "maintenance", "forget", "join", "pace", "confirm"] as const;

@@ -1,25 +1,21 @@
 /**
  * Who knows the truth about a world that has come to rest.
  *
- * `nothingHalfSeen` lists the whole namespace through the real client and downloads every file and
- * some earlier versions: each path must be what the belief allows, whole, and the bytes of what was
- * uploaded under its version; what was certainly moved to the trash must lie there. It does not
- * check modes, times, links, empty directories, or that quotas and totals are right, nor that every
- * earlier version is kept that should be.
+ * `nothingHalfSeen` lists the whole namespace through the real client and downloads every file:
+ * each path must be what the belief allows, whole, and the bytes of what was uploaded under its
+ * version; what was certainly moved to the trash must lie there. It does not check modes, times,
+ * links, empty directories, or that quotas and totals are right.
+ *
+ * `versionsKept` reads every version that was ever acknowledged by its id, also those that another
+ * took the place of and those in the trash. It expects a policy and shares of the disks that keep
+ * all of them, and does not check in which order a file lists them.
  *
  * `nothingLost` reads the seeders' disks with no seeder running: every chunk of every file that is
  * certainly there, certainly in the trash, or kept as a version by the catalog, must have as many
  * intact copies as promised. It does not check what the tracker records as holdings, chunks nobody
  * names any more, or where copies lie.
  */
-import {
-  childOf,
-  type ChunkId,
-  chunkIdOf,
-  type RemotePath,
-  rootPath,
-  type VersionId,
-} from "../../protocol/mod.ts";
+import { childOf, type ChunkId, chunkIdOf, type RemotePath, rootPath } from "../../protocol/mod.ts";
 import { downloadFiles } from "../../roles/client/download.ts";
 import type { Session } from "../../roles/client/session.ts";
 import { silentObserver } from "../../roles/client/transfer.ts";
@@ -52,12 +48,11 @@ export async function nothingHalfSeen(
       problems.push(`entry ${trashId} is gone from the trash: ${path}, ${told(content)}`);
     }
   }
-  const earlier = await earlierVersions(session, listed, belief);
-  const targets = [
-    ...listed.map((path) => ({ target: { path }, name: path })),
-    ...earlier.map(({ path, versionId }) => ({ target: { versionId }, name: path })),
-  ];
-  const wanted = targets.map((one, i) => ({ ...one, localPath: `/home/check-${i}` }));
+  const wanted = listed.map((path, i) => ({
+    target: { path },
+    localPath: `/home/check-${i}`,
+    name: path,
+  }));
   let reported = 0;
   const options = { force: true, observer: silentObserver };
   for await (const result of downloadFiles(session, wanted, options)) {
@@ -75,13 +70,8 @@ export async function nothingHalfSeen(
     const bytes = machine.disk.peek(result.path);
     machine.disk.uproot(result.path);
     const version = result.versionId && belief.contentOf(result.versionId);
-    const isEarlier = earlier.some(({ versionId }) => versionId === result.versionId);
     const allowed = belief.possibilities(path).filter((one) => one !== "absent");
-    const candidates = version === undefined
-      ? allowed
-      : isEarlier
-      ? [version]
-      : allowed.filter((one) => one === version);
+    const candidates = version === undefined ? allowed : allowed.filter((one) => one === version);
     if (bytes === undefined || !candidates.some((one) => isContent(bytes, one))) {
       problems.push(
         `${path} came down as ${bytes?.length} bytes under version ${result.versionId}, ` +
@@ -95,23 +85,38 @@ export async function nothingHalfSeen(
   return problems;
 }
 
-const earlierMost = 6;
-
-/** Some of the versions that are kept besides the current ones. */
-async function earlierVersions(
-  session: Session,
-  paths: readonly RemotePath[],
-  belief: Belief,
-): Promise<{ path: RemotePath; versionId: VersionId }[]> {
-  const found: { path: RemotePath; versionId: VersionId }[] = [];
-  for (const path of paths) {
-    if (found.length >= earlierMost) break;
-    const { versions } = await session.tracker.versions({ target: { path } });
-    for (const { versionId, current } of versions) {
-      if (!current && belief.contentOf(versionId) !== undefined) found.push({ path, versionId });
+/** Which earlier versions cannot be had any more, in words. */
+export async function versionsKept(client: ClientMachine, belief: Belief): Promise<string[]> {
+  const { session, machine } = client;
+  if (session === undefined) return [`${machine.name} has no session`];
+  const problems: string[] = [];
+  const kept = belief.versionsKept();
+  const wanted = [...kept.keys()].map((versionId) => ({
+    target: { versionId },
+    localPath: `/home/version-${versionId}`,
+    name: versionId,
+  }));
+  let reported = 0;
+  const options = { force: true, observer: silentObserver };
+  for await (const result of downloadFiles(session, wanted, options)) {
+    reported++;
+    const versionId = wanted.find((one) => one.localPath === result.path)?.target.versionId;
+    const content = versionId && kept.get(versionId);
+    const bytes = machine.disk.peek(result.path);
+    if (bytes !== undefined) machine.disk.uproot(result.path);
+    if (content === undefined) {
+      problems.push(`a download reported ${result.path}, which was not asked for`);
+    } else if (result.fault !== undefined) {
+      const { code, message } = result.fault;
+      problems.push(`version ${versionId}, ${told(content)}, cannot be had: ${code}: ${message}`);
+    } else if (bytes === undefined || !isContent(bytes, content)) {
+      problems.push(`version ${versionId} is ${bytes?.length} bytes that are not ${told(content)}`);
     }
   }
-  return found;
+  if (reported !== wanted.length) {
+    problems.push(`${wanted.length} versions were asked for, ${reported} reported`);
+  }
+  return problems;
 }
 
 /** Paths of all files, in ascending order. */

@@ -12,7 +12,7 @@ import { limits } from "../../protocol/mod.ts";
 import { randomInt, seededRandom, shuffled } from "../../roles/kit/random.ts";
 import { Actor } from "./actor.ts";
 import { Belief } from "./belief.ts";
-import { nothingHalfSeen, nothingLost } from "./checkers.ts";
+import { nothingHalfSeen, nothingLost, versionsKept } from "./checkers.ts";
 import { leftovers } from "./cleans.ts";
 import { Cluster, stateOf, type Wrappers } from "./cluster.ts";
 import { chunksOf } from "./contents.ts";
@@ -66,8 +66,9 @@ export function drawOptions(seed: number): SwarmOptions {
     engine: seed % 4 === 0 ? "sqlite" : "memory",
     stepsPerClient: randomInt(random, 2, 5),
     bytesMost: 2 ** randomInt(random, 10, random.unit() < 0.3 ? 21 : 16),
-    // The tracker's disk is one that may be destroyed, or a seeder's is.
-    troubles: kinds.filter((kind) => kind !== "victim" || !rebuilt),
+    // The tracker's disk is one that may be destroyed, or a seeder's is. A seeder that has joined
+    // and has no log yet is waited for by a rebuild, until a person says how many are enough.
+    troubles: kinds.filter((kind) => !rebuilt || (kind !== "victim" && kind !== "join")),
     pauseMs: 2 ** randomInt(random, 6, 11),
     lastPowerCut: random.unit() < 0.5,
   };
@@ -237,6 +238,7 @@ async function look(cluster: Cluster, belief: Belief, when: string): Promise<voi
   const { world } = cluster;
   for (const client of cluster.clients.slice(0, 1)) {
     const problems = await world.timeline.run(nothingHalfSeen(client, belief), settleMs);
+    problems.push(...await world.timeline.run(versionsKept(client, belief), settleMs));
     for (const problem of problems) world.fail(`${when}: ${problem}`);
   }
 }
