@@ -65,8 +65,9 @@ export class Belief {
 
   /**
    * The versions that must still be there, whether current, old or in the trash: all that were
-   * acknowledged, as long as a policy keeps so many and nobody gave any up. Contents that may have been sent more than
-   * once, as the smallest are, are left out: the same bytes over themselves keep no version.
+   * acknowledged, as long as a policy keeps so many and nobody gave any up. Contents that may have
+   * been sent more than once, as the smallest are, are left out: the same bytes over themselves
+   * keep no version.
    */
   versionsKept(): Map<VersionId, Content> {
     if (this.versionsInDoubt) return new Map();

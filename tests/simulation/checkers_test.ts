@@ -191,7 +191,7 @@ Deno.test("versionsKept barks at a tracker that lets replaced versions go", asyn
   await barks({ catalog }, /version \S+, content \d+ of \d+ bytes, cannot be had: not-found/);
 });
 
-Deno.test("nothingHalfSeen alone barks at a client that lets other bytes through", async () => {
+Deno.test("nothingHalfSeen barks at a client that lets other bytes through", async () => {
   const clientDisk = (disk: Disk) =>
     diskWith(disk, (file) =>
       fileWith(file, {
@@ -226,7 +226,11 @@ Deno.test("watchDrops barks at a tracker that gives up more than the surplus", a
   const catalog = catalogWith((view) => ({
     // A chunk of two copies passes for one that needs one.
     chunkUses: async (chunkIds) =>
-      (await view.chunkUses(chunkIds)).map((use) => ({ ...use, wanted: Math.min(1, use.wanted) })),
+      (await view.chunkUses(chunkIds)).map((use) => ({
+        ...use,
+        wanted: Math.min(1, use.wanted),
+        wantedOwn: Math.min(1, use.wantedOwn),
+      })),
     // And nobody notices what is missing then.
     shortChunks: () => Promise.resolve([]),
   }));

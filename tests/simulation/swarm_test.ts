@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { runSeed, worded } from "./swarm.ts";
 
 const seeds = 100;
-const perTest = 25;
+const perTest = 50;
 
 for (let first = 1; first <= seeds; first += perTest) {
   Deno.test(`promises hold for seeds ${first} to ${first + perTest - 1}`, async () => {
