@@ -221,7 +221,9 @@ async function rest(cluster: Cluster): Promise<number> {
     await timeline.pass(firstLooksMs[ages] ?? quietMs);
     const problems = await timeline.run(unsettled(cluster));
     const ordered = orders.carriedOut - before;
-    if (ordered === 0 && problems.length === 0 && ages >= 2) return timeline.elapsedMs - beganMs;
+    const calm = ordered === 0 && problems.length === 0 && ages >= 2;
+    const clean = calm && (await leftovers(cluster, true)).length === 0;
+    if (clean || (calm && ages === agesMost)) return timeline.elapsedMs - beganMs;
     if (timeline.elapsedMs - beganMs > settleMs || (ordered === 0 && ages === agesMost)) {
       world.fail(`unsettled: ${[...problems, `${ordered} orders at last`].join(", ")}`);
       return timeline.elapsedMs - beganMs;
