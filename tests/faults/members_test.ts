@@ -87,11 +87,7 @@ labTest("copies are made again at every pace, and space is given back", async ()
     const lost = (await usedBy(cluster)).get(name) ?? 0;
     assert(lost > 32 * mib, `${name} holds ${lost} bytes`);
     // What is down to one copy is copied at once when the seeder is red, forgotten or not.
-    let redMs = 0;
-    await Promise.all([
-      cluster.loseForEver(name),
-      cluster.untilState(name, "red").then(() => redMs = performance.now()),
-    ]);
+    const redMs = await cluster.loseForEver(name);
     await cluster.untilWell();
     const tookMs = performance.now() - redMs;
     figure(
