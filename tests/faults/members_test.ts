@@ -46,7 +46,7 @@ labTest("a seeder that joins takes its fair share, and little else moves", async
   await using cluster = await LabCluster.start();
   // Many chunks, so that chance is small against the tenth that is allowed.
   await cluster.client.ok("mkdir", "/tree");
-  const files = 2_400;
+  const files = 1_600;
   await putTree(cluster, files, 0);
   let before = await usedBy(cluster);
   await until("the heartbeats have told of every copy", async () => {
