@@ -84,6 +84,8 @@ export class LabCluster implements AsyncDisposable {
         OFFSHORE_LISTEN: `${this.lab.addressOf(name)}:${port}`,
         ...(isTracker ? this.trackerEnv : {
           OFFSHORE_NAME: name,
+          // Strangers' files on the disks take room here and are nobody's.
+          OFFSHORE_ADOPT: "no",
           OFFSHORE_JOIN_CODE_FILE: `${this.diskOf("tracker")}/.offshore/tracker/codes/join`,
         }),
         ...env,
