@@ -15,7 +15,9 @@ export interface RoomParts {
   readonly log: Log;
 }
 
-const blockBytes = 1024 * 1024;
+const mib = 1024 * 1024;
+/** The system gives no more random bytes at once. */
+const blockBytes = 64 * 1024;
 
 export class Room {
   #isLow = false;
@@ -40,7 +42,7 @@ export class Room {
   /** @throws Fault `disk-full` while nothing may be taken that grows */
   check(): void {
     if (!this.#isLow) return;
-    const free = `${(this.#freeBytes / blockBytes).toFixed(1)} MiB`;
+    const free = `${(this.#freeBytes / mib).toFixed(1)} MiB`;
     throw new Fault(
       "disk-full",
       `the tracker's disk has ${free} left: it takes nothing new until there is more room`,

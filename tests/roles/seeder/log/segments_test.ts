@@ -156,3 +156,56 @@ Deno.test("LogSegments.setAside keeps the old copy and begins another", async ()
   const aside = await LogSegments.open(disk, `${directory}/aside-5-1`, silentLog);
   assert.deepEqual(await all(aside), old);
 });
+
+async function names(disk: SimDisk): Promise<string[]> {
+  return (await disk.list(directory)).map(({ name }) => name).sort();
+}
+
+Deno.test("LogSegments removes files that a snapshot stands for, no record after it", async () => {
+  const disk = newDisk();
+  let segments = await LogSegments.open(disk, directory, silentLog);
+  const records = recordsAfter(undefined, 40);
+  for (let i = 0; i < 40; i += 10) {
+    segments.roll();
+    await segments.append(clusterId, records.slice(i, i + 10));
+  }
+  assert.equal((await names(disk)).length, 4);
+  for (const [sequence, after] of [[5, 0], [10, 10], [19, 10], [35, 30], [99, 30]] as const) {
+    await segments.trim(sequence);
+    assert.equal(segments.after.sequence, after, `after a snapshot at ${sequence}`);
+    segments = await LogSegments.open(disk, directory, silentLog);
+    assert.deepEqual(segments.after, positionOf(after === 0 ? undefined : records[after - 1]));
+    assert.deepEqual(segments.position, positionOf(records.at(-1)));
+    const kept = [];
+    for (let at: number = after; at < 40;) {
+      const page = await segments.read(at);
+      kept.push(...page);
+      at = page.at(-1)!.sequence;
+    }
+    assert.deepEqual(kept, records.slice(after));
+  }
+  await segments.append(clusterId, recordsAfter(records.at(-1), 3));
+  assert.equal(segments.position.sequence, 43);
+});
+
+Deno.test("LogSegments begins anew after a snapshot, and keeps the rest until it trims", async () => {
+  const disk = newDisk();
+  const segments = await LogSegments.open(disk, directory, silentLog);
+  const records = recordsAfter(undefined, 60);
+  await segments.append(clusterId, records.slice(0, 10));
+  await segments.beginAfter(clusterId, positionOf(records[49]));
+  assert.equal(await segments.last(), undefined);
+  assert.deepEqual(segments.position, positionOf(records[49]));
+  disk.crash();
+  const again = await LogSegments.open(disk, directory, silentLog);
+  assert.deepEqual(again.position, positionOf(records[49]));
+  assert.deepEqual(again.after, positionOf(records[49]));
+  await again.append(clusterId, records.slice(50));
+  assert.deepEqual(await again.read(50), records.slice(50));
+  assert.ok((await names(disk)).some((name) => name.startsWith("old-10-")));
+  await again.trim(9);
+  assert.ok((await names(disk)).some((name) => name.startsWith("old-10-")));
+  await again.trim(50);
+  assert.deepEqual(await names(disk), ["000000000051.log"]);
+  assert.deepEqual(await again.last(), records.at(-1));
+});
