@@ -127,12 +127,17 @@ export class LabCluster implements AsyncDisposable {
     await this.startRole(name);
   }
 
-  /** Kills it, has it forgotten as soon as it is red, and counts on nothing it has any more. */
-  async loseForEver(name: string): Promise<void> {
+  /**
+   * Kills it, has it forgotten as soon as it is red, and counts on nothing it has any more. When it
+   * was red, by this process's clock.
+   */
+  async loseForEver(name: string): Promise<number> {
     await this.end(name);
     await this.untilState(name, "red");
+    const redMs = performance.now();
     await this.operator.ok("forget", name);
     this.seeders.splice(this.seeders.indexOf(name), 1);
+    return redMs;
   }
 
   logOf(name: string): Promise<string> {
