@@ -133,7 +133,7 @@ Deno.test("a folder full of files is adopted in place, through a kill, and mende
       return chunks.every((copies) =>
         copies.length >= 2 && copies.every(({ adopted }) => adopted !== true)
       );
-    }, 180_000);
+    }, 300_000);
   }
   await until("it is mended", safe, 180_000);
   const second = `${back}/second`;
