@@ -58,7 +58,7 @@ export function progressAfter(state: Progress, event: ProgressEvent, nowMs: numb
       const doneBytes = state.doneBytes + event.bytes;
       const seederBytes = event.seeder === undefined ? state.seederBytes : {
         ...state.seederBytes,
-        [event.seeder]: (state.seederBytes[event.seeder] ?? 0) + event.bytes,
+        [event.seeder]: bytesOf(state.seederBytes, event.seeder) + event.bytes,
       };
       const samples = sampled(state.samples, { timeMs: nowMs, doneBytes });
       return { ...state, doneBytes, seederBytes, samples };
@@ -105,6 +105,11 @@ export function progressLine(state: Progress, nowMs: number, columns: number): s
     line += `  ${part}`;
   }
   return clipped(line, columns);
+}
+
+/** A seeder may be called like something every record has: `constructor`. */
+function bytesOf(seederBytes: Progress["seederBytes"], seeder: string): number {
+  return Object.hasOwn(seederBytes, seeder) ? seederBytes[seeder] ?? 0 : 0;
 }
 
 /** `seeder-1 41 %, seeder-2 59 %`, by name; nothing while one alone works. */

@@ -221,16 +221,12 @@ export async function placeChunks(
   );
   if (ageing.length > 0) await core.catalog.transaction((tx) => renew(tx, ageing, nowMs));
   const tooFew = results.some((item) => !item.ok && item.problem.code === "too-few-seeders");
-  if (tooFew && isStarting(core, nowMs)) {
-    throw new Fault("unavailable", "the tracker has just started and waits for its seeders");
+  // A tracker that has just started, or was cut off for a moment, hears from them in a second; one
+  // that is gone is red soon, and then the answer is clear.
+  if (tooFew && cluster.seeders.some(({ state }) => state === "yellow")) {
+    throw new Fault("unavailable", "too few seeders are heard at this moment; more are waited for");
   }
   return { results };
-}
-
-/** Some seeder has not had the time to report to this tracker: whoever asks shall ask again. */
-function isStarting(core: Core, nowMs: number): boolean {
-  return nowMs - core.upSinceMs < limits.redAfterMs &&
-    core.members.all().some((member) => member.heardMs === undefined && !member.row.away);
 }
 
 function checkChunkSize(chunk: ChunkEntry, row: UploadRow): void {

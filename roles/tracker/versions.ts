@@ -36,8 +36,8 @@ import { findTarget, type Policy, policyIn, walkTo } from "./walk.ts";
 
 const dayMs = 24 * 60 * 60_000;
 
-/** One transaction takes away so much that it lasts a tenth of a second or so. */
-const pace: VersionPace = { versionsMax: 500, chunksMax: 20_000 };
+/** One transaction takes away no more than a tenth of a second or so allows. */
+const pace: VersionPace = { versionsMax: 200, chunksMax: 20_000 };
 /** A writer waits for this one. */
 const overwritePace: VersionPace = { versionsMax: 10, chunksMax: 20_000 };
 
@@ -149,7 +149,11 @@ export function emptyVersions(
 ): Promise<z.input<typeof EmptyVersionsReply>> {
   return core.catalog.transaction(async (tx) => {
     const { node } = await walkTo(tx, input.path, true);
-    const page = await tx.oldVersions(input.after, pace.versionsMax);
+    const after = input.after ?? 0;
+    // A file's own are few; of a directory it is looked at all there are, a page at a time.
+    const page = node.kind === "directory"
+      ? await tx.oldVersions(after, pace.versionsMax)
+      : (await tx.oldVersionsOf(node.nodeId)).filter(({ old }) => old.number > after);
     const below: OldVersionRow[] = [];
     for (const row of page) if (await isBelow(tx, row.nodeId, node.nodeId)) below.push(row);
     const chosen = new Set(firstWithin(below.map(factsOf), pace));

@@ -127,3 +127,52 @@ labTest("a full cluster reads, lists, removes, and takes files again", async () 
   await client.ok("get", "--force", `/${count}`, local);
   assert(isContent(await Deno.readFile(local), contentOf(count)));
 });
+
+labTest("a full cluster gives up earlier versions, and takes files again", async () => {
+  await using cluster = await LabCluster.start({
+    trackerEnv: { OFFSHORE_GARBAGE_MINUTES: "0", OFFSHORE_VERSIONS_PERCENT: "100" },
+    prepare: async (lab) => {
+      for (const name of ["seeder-1", "seeder-2", "seeder-3"]) await lab.memoryDisk(name, 64);
+    },
+  });
+  const { client } = cluster;
+  await cluster.operator.ok("policy", "/", "--versions", "500");
+  const local = `${cluster.lab.directory}/client/file`;
+  const contentOf = (i: number) => ({ number: i + 1, sizeBytes: 3 * mib });
+  let count = 0;
+  for (;; count++) {
+    await Deno.writeFile(local, bytesOf(contentOf(count)));
+    const { code, err } = await client.ask(["put", local, "/one"]);
+    if (code === 0) continue;
+    assert.match(err, /next: /);
+    break;
+  }
+  assert(count >= 20, `${count} versions of 3 MiB fitted into 3 x 64 MiB`);
+  const lines = (await client.ok("versions", "/one", "--json")).trim().split("\n");
+  const ids = lines.map((line) => (JSON.parse(line) as { versionId: string }).versionId);
+  assert.equal(ids.length, count);
+  for (const [i, id] of ids.toReversed().entries()) {
+    await client.ok("get", "--force", id, local);
+    assert(isContent(await Deno.readFile(local), contentOf(i)), `version ${i}`);
+  }
+  // Going back needs no room either.
+  await client.ok("revert", "/one", ids.at(-1) ?? "");
+  const usedBytes = async () =>
+    (await cluster.status()).seeders.reduce((sum, { space }) => sum + space.usedBytes, 0);
+  const before = await usedBytes();
+  await client.ok("versions", "empty", "/");
+  const startMs = performance.now();
+  await until("the space is given back", async () => await usedBytes() <= 6 * mib + 64_000);
+  figure(
+    "full cluster",
+    "earlier versions given up",
+    `${count - 1} of ${Math.round(before / mib)} MiB, gone after ` +
+      `${seconds(performance.now() - startMs)}`,
+  );
+  await Deno.writeFile(local, bytesOf(contentOf(count)));
+  await client.ok("put", local, "/two");
+  for (const [path, content] of [["/one", contentOf(0)], ["/two", contentOf(count)]] as const) {
+    await client.ok("get", "--force", path, local);
+    assert(isContent(await Deno.readFile(local), content), path);
+  }
+});

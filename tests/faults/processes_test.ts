@@ -8,6 +8,7 @@ import {
   freezeClient,
   freezeSeeder,
   freezeTracker,
+  killAll,
   killClient,
   killSeeder,
   killTracker,
@@ -17,10 +18,11 @@ import { Stage } from "./stage.ts";
 labTest("nothing acknowledged is lost when any process is killed at any moment", async () => {
   await using stage = await Stage.start("kill -9", { seed: 11 });
   await stage.load.progress(50);
-  for (let i = 0; i < 3; i++) {
+  for (let i = 0; i < 2; i++) {
     await killTracker(stage);
     await killClient(stage);
   }
+  await killAll(stage);
   await killSeeder(stage, "seeder-2");
   await stage.finish();
 });

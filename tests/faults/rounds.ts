@@ -3,6 +3,7 @@
  * hears only one way, loses packets or vanishes. A round ends when the load has got on again; what
  * it measured it prints. The tests play chosen rounds, the soak draws them.
  */
+import { until } from "../cluster/cluster.ts";
 import { seconds, type Stage } from "./stage.ts";
 
 /** A fault lasts this long where nothing shows that it has taken hold. */
@@ -50,6 +51,30 @@ export async function killClient(stage: Stage): Promise<void> {
   await stage.cluster.client.kill();
   await stage.cluster.client.start();
   await recovers(stage, "client killed and started");
+}
+
+/** Tracker, seeders and client at one moment; they come back in any order. */
+export async function killAll(stage: Stage): Promise<void> {
+  const { cluster } = stage;
+  const names = ["tracker", ...cluster.seeders];
+  await Promise.all([cluster.client.kill(), ...names.map((name) => cluster.end(name))]);
+  await Promise.all([cluster.client.start(), ...names.map((name) => cluster.startRole(name))]);
+  await recovers(stage, "all killed and started");
+  await cluster.untilWell();
+}
+
+/** Emptied as if it were to be switched off, and then kept after all. */
+export async function drainAndKeep(stage: Stage, name: string): Promise<void> {
+  const { cluster } = stage;
+  const startMs = performance.now();
+  await cluster.operator.ok("drain", name);
+  await until("nothing on it is not elsewhere twice", async () => {
+    const { healing: { drains } } = await cluster.status();
+    return drains.some(({ chunksLeft }) => chunksLeft === 0);
+  }, 240_000);
+  stage.figure("drained under load", seconds(since(startMs)));
+  await cluster.operator.ok("drain", name, "--cancel");
+  await recovers(stage, "drain cancelled");
 }
 
 export async function freezeSeeder(stage: Stage, name: string): Promise<void> {

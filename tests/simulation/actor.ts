@@ -74,7 +74,8 @@ export class Actor {
     }
     if (dice < 0.7) return void await this.download(this.#anyPath());
     if (dice < 0.8) return await this.readRange(this.#anyPath());
-    if (dice < 0.88) return await this.remove(this.#ownPath());
+    if (dice < 0.85) return await this.overwriteAndRevert(this.#ownPath());
+    if (dice < 0.9) return await this.remove(this.#ownPath());
     if (dice < 0.96) return await this.move(this.#ownPath(), this.#ownPath());
     return await this.removeTree(`d${randomInt(this.random, 0, 1)}`);
   }
@@ -225,6 +226,38 @@ export class Actor {
     else if (outcome.kind === "failed" && outcome.fault.code === "not-found") {
       this.#expect(path, before, "absent");
     }
+  }
+
+  async overwriteAndRevert(path: RemotePath): Promise<void> {
+    for (let i = randomInt(this.random, 1, 2); i > 0; i--) {
+      await this.upload(new Map([[path, this.newContent(3000)]]));
+    }
+    await this.revert(path);
+  }
+
+  /** To some earlier version of which it is known what it held. */
+  async revert(path: RemotePath): Promise<void> {
+    const { belief, random } = this;
+    const listed = await this.#attempt(
+      `lists the versions of ${path}`,
+      (session) => session.tracker.versions({ target: { path } }),
+    );
+    if (listed.kind !== "done") return;
+    const { versions } = listed.value;
+    const current = versions.find((version) => version.current)?.versionId;
+    const old = versions.flatMap(({ versionId, current }) => {
+      const content = belief.contentOf(versionId);
+      return current || content === undefined ? [] : { versionId, content };
+    });
+    const chosen = old[randomInt(random, 0, Math.max(0, old.length - 1))];
+    if (current === undefined || chosen === undefined) return;
+    const { versionId, content } = chosen;
+    belief.mayBe(path, content);
+    const outcome = await this.#attempt(
+      `makes ${path} ${told(content)} again`,
+      (session) => session.tracker.revertFile({ path, versionId, current }),
+    );
+    if (outcome.kind === "done") belief.is(path, content);
   }
 
   async move(from: RemotePath, to: RemotePath): Promise<void> {

@@ -57,6 +57,21 @@ export class Belief {
     this.is(path, content);
   }
 
+  /**
+   * The versions that must still be there, whether current, old or in the trash: all that were
+   * acknowledged, as long as a policy keeps so many. Contents that may have been sent more than
+   * once, as the smallest are, are left out: the same bytes over themselves keep no version.
+   */
+  versionsKept(): Map<VersionId, Content> {
+    const times = new Map<Content, number>();
+    for (const content of this.#attempted) times.set(content, (times.get(content) ?? 0) + 1);
+    return new Map(
+      [...this.#versions].filter(([, content]) =>
+        content.sizeBytes >= 16 && times.get(content) === 1
+      ),
+    );
+  }
+
   /** How many versions were acknowledged. */
   get acknowledgements(): number {
     return this.#versions.size;

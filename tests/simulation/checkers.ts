@@ -4,7 +4,11 @@
  * `nothingHalfSeen` lists the whole namespace through the real client and downloads every file:
  * each path must be what the belief allows, whole, and the bytes of what was uploaded under its
  * version. It does not check modes, times, links, empty directories, or that quotas and totals are
- * right, and it sees only versions that are current.
+ * right.
+ *
+ * `versionsKept` reads every version that was ever acknowledged by its id, also those that another
+ * took the place of and those in the trash. It expects a policy and shares of the disks that keep
+ * all of them, and does not check in which order a file lists them.
  *
  * `nothingLost` reads the seeders' disks with no seeder running: every chunk of every file that is
  * certainly there must have an intact copy, and as many as promised where no data was destroyed. It
@@ -71,6 +75,40 @@ export async function nothingHalfSeen(
   }
   if (reported !== wanted.length) {
     problems.push(`${wanted.length} downloads were asked for, ${reported} reported`);
+  }
+  return problems;
+}
+
+/** Which earlier versions cannot be had any more, in words. */
+export async function versionsKept(client: ClientMachine, belief: Belief): Promise<string[]> {
+  const { session, machine } = client;
+  if (session === undefined) return [`${machine.name} has no session`];
+  const problems: string[] = [];
+  const kept = belief.versionsKept();
+  const wanted = [...kept.keys()].map((versionId) => ({
+    target: { versionId },
+    localPath: `/home/version-${versionId}`,
+    name: versionId,
+  }));
+  let reported = 0;
+  const options = { force: true, observer: silentObserver };
+  for await (const result of downloadFiles(session, wanted, options)) {
+    reported++;
+    const versionId = wanted.find((one) => one.localPath === result.path)?.target.versionId;
+    const content = versionId && kept.get(versionId);
+    const bytes = machine.disk.peek(result.path);
+    if (bytes !== undefined) machine.disk.uproot(result.path);
+    if (content === undefined) {
+      problems.push(`a download reported ${result.path}, which was not asked for`);
+    } else if (result.fault !== undefined) {
+      const { code, message } = result.fault;
+      problems.push(`version ${versionId}, ${told(content)}, cannot be had: ${code}: ${message}`);
+    } else if (bytes === undefined || !isContent(bytes, content)) {
+      problems.push(`version ${versionId} is ${bytes?.length} bytes that are not ${told(content)}`);
+    }
+  }
+  if (reported !== wanted.length) {
+    problems.push(`${wanted.length} versions were asked for, ${reported} reported`);
   }
   return problems;
 }

@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import type { ChunkId, SeederId } from "../../protocol/mod.ts";
 import type { Disk, DiskFile } from "../../roles/kit/disk.ts";
-import type { Catalog, CatalogView } from "../../roles/tracker/catalog/catalog.ts";
+import type {
+  Catalog,
+  CatalogTransaction,
+  CatalogView,
+  VersionRow,
+} from "../../roles/tracker/catalog/catalog.ts";
 import { openMemoryCatalog } from "../../roles/tracker/catalog/memory_catalog.ts";
 import type { Wrappers } from "./cluster.ts";
 import { runOptions, type SwarmOptions } from "./swarm.ts";
@@ -78,6 +83,7 @@ Deno.test("both checkers bark at a seeder that says stored and keeps nothing", a
         return "stored" as const;
       })),
     sizeOf: (chunkId) => store.sizeOf(chunkId) ?? claimed.get(chunkId),
+    isStored: (chunkId) => store.isStored(chunkId) || claimed.has(chunkId),
     read: (chunkId, range) => store.read(chunkId, range),
     verify: (chunkId) => store.verify(chunkId),
     drop: (chunkId) => store.drop(chunkId),
@@ -119,6 +125,28 @@ Deno.test("nothingHalfSeen barks at a tracker that forgets what it committed", a
   };
   // The copies of the log on the seeders give it away before a client can look.
   await barks({ catalog }, /is gone; it was content|gave up|its seeders follow/);
+});
+
+Deno.test("versionsKept barks at a tracker that lets replaced versions go", async () => {
+  const forgetful = (tx: CatalogTransaction): CatalogTransaction =>
+    new Proxy(tx, {
+      get(target, name) {
+        if (name === "putVersion") {
+          return async (row: VersionRow) =>
+            row.old === undefined
+              ? await target.putVersion(row)
+              : await target.removeVersion(row.versionId);
+        }
+        const value: unknown = Reflect.get(target, name);
+        return typeof value === "function" ? value.bind(target) : value;
+      },
+    });
+  const catalog = (inner: Catalog): Catalog => ({
+    transaction: (work) => inner.transaction((transaction) => work(forgetful(transaction))),
+    read: (work) => inner.read(work),
+    close: () => inner.close(),
+  });
+  await barks({ catalog }, /version \S+, content \d+ of \d+ bytes, cannot be had: not-found/);
 });
 
 Deno.test("nothingHalfSeen barks at a client that lets other bytes through", async () => {

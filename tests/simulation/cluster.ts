@@ -5,7 +5,7 @@
  */
 import type { Credentials } from "../../roles/client/credentials.ts";
 import { login, openSession, type Session } from "../../roles/client/session.ts";
-import { RecoveryCode } from "../../protocol/mod.ts";
+import { limits, RecoveryCode, rootPath } from "../../protocol/mod.ts";
 import { type Disk, readWhole } from "../../roles/kit/disk.ts";
 import { openDiskStore, openSeeder } from "../../roles/seeder/mod.ts";
 import type { ChunkStore } from "../../roles/seeder/store/chunk_store.ts";
@@ -112,6 +112,9 @@ export class Cluster {
     const all = await world.until(() => world.machines.every((machine) => machine.ready), 60_000);
     if (!all) world.fail("the machines did not all start");
     if (!await this.allGreen(60_000)) world.fail("the seeders were not all green after the start");
+    const session = this.clients[0]?.session;
+    const policy = { path: rootPath, versions: limits.versionsMax };
+    if (session !== undefined) await world.timeline.run(session.tracker.setPolicy(policy), 60_000);
   }
 
   /** Whether the tracker comes to see every seeder green and writable within this time. */
@@ -172,6 +175,9 @@ export class Cluster {
       random: life.random,
       log: life.log,
       copiesDefault: this.options.copies,
+      // Disks of the world grow small for a while: that shall cost no version and no entry.
+      trashShareMax: keepsAll,
+      versionsShareMax: keepsAll,
       ...this.options.snapshots === undefined ? {} : {
         scratch: this.#scratchOf(life),
         snapshots: this.options.snapshots,
@@ -265,6 +271,8 @@ export class Cluster {
     await new Promise((resolve) => life.stop.addEventListener("abort", resolve));
   }
 }
+
+const keepsAll = 1000;
 
 async function recoveryCodeOn(disk: Disk): Promise<RecoveryCode | undefined> {
   const bytes = await readWhole(disk, `${stateOf.tracker}/codes/recovery`).catch(() => undefined);

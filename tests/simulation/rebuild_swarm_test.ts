@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { randomInt, seededRandom } from "../../roles/kit/random.ts";
 import { Actor } from "./actor.ts";
 import { Belief } from "./belief.ts";
-import { nothingHalfSeen, nothingLost } from "./checkers.ts";
+import { nothingHalfSeen, nothingLost, versionsKept } from "./checkers.ts";
 import { Cluster } from "./cluster.ts";
 
 /** One seed; what happened how often. */
@@ -67,6 +67,7 @@ async function runSeed(seed: number) {
   const [client] = cluster.clients;
   assert(client !== undefined);
   assert.deepEqual(await timeline.run(nothingHalfSeen(client, belief), 10 * 60_000), [], what);
+  assert.deepEqual(await timeline.run(versionsKept(client, belief), 10 * 60_000), [], what);
   for (const seeder of cluster.seeders) seeder.kill();
   assert.deepEqual(await timeline.run(nothingLost(cluster, belief, 2)), [], what);
   assert.deepEqual(world.failures, [], what);

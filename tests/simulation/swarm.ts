@@ -11,7 +11,7 @@ import { limits } from "../../protocol/mod.ts";
 import { randomInt, seededRandom, shuffled } from "../../roles/kit/random.ts";
 import { Actor } from "./actor.ts";
 import { Belief } from "./belief.ts";
-import { nothingHalfSeen, nothingLost } from "./checkers.ts";
+import { nothingHalfSeen, nothingLost, versionsKept } from "./checkers.ts";
 import { Cluster, type Wrappers } from "./cluster.ts";
 import { type TroubleKind, troubleKinds, Troubles } from "./troubles.ts";
 
@@ -145,6 +145,7 @@ async function look(cluster: Cluster, belief: Belief, when: string): Promise<voi
   const { world } = cluster;
   for (const client of cluster.clients.slice(0, 1)) {
     const problems = await world.timeline.run(nothingHalfSeen(client, belief), settleMs);
+    problems.push(...await world.timeline.run(versionsKept(client, belief), settleMs));
     for (const problem of problems) world.fail(`${when}: ${problem}`);
   }
 }

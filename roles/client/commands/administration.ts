@@ -9,10 +9,9 @@ export const policy: Command = {
     name: "policy",
     group: "Cluster",
     summary: "Show or set copies and earlier versions of what lies below a directory.",
-    details:
-      "It holds for files written from now on, in directories below as well. An overwrite\n" +
-      `keeps the version before: by default ${limits.versionsDefault} of each file, for ` +
-      `${limits.versionDaysDefault} days.`,
+    details: "It holds for files written from now on, in directories below as well. An\n" +
+      "overwrite keeps the version before: where no policy says otherwise " +
+      `${limits.versionsDefault} of\neach file, for ${limits.versionDaysDefault} days.`,
     arguments: [
       { name: "path", summary: "a directory, or a file to look at" },
       { name: "copies", summary: "a number, or inherit", optional: true },

@@ -38,7 +38,8 @@ export const put: Command = {
     group: "Files",
     summary: "Upload files, and whole trees with -r.",
     details: "Several sources, or a directory that is there, mean: into that directory.\n" +
-      "A file that is there is replaced when the new one is whole; - is standard input.\n" +
+      "A file that is there is replaced when the new one is whole, and stays as an\n" +
+      "earlier version (see versions, undo); - is standard input.\n" +
       "Run again after an interruption, it sends only what is missing.",
     usage: "LOCAL... [REMOTE]",
     arguments: [{

@@ -17,11 +17,10 @@ export const versions: Command = {
     aliases: ["history"],
     group: "Files",
     summary: "List the versions of a file, or give earlier ones up: versions empty.",
-    details:
-      "An overwrite keeps what was there before, by number and for some days as policy says.\n" +
-      "Any version can be read by its id (get, cat) and be made current again (revert).\n" +
-      "versions empty gives up those of a file or below a directory; of / all there are,\n" +
-      "those of files in the trash too.",
+    details: "An overwrite keeps what was there, so many and for so long as policy says.\n" +
+      "Any version can be read by its id (get, cat) and be current again (revert).\n" +
+      "versions empty gives up those of a file or below a directory; of / all there\n" +
+      "are, those of files in the trash too.",
     usage: "PATH | empty PATH...",
     arguments: [
       { name: "path", summary: "a file; or empty, to give up", repeated: true },
@@ -101,9 +100,8 @@ export const revert: Command = {
     name: "revert",
     group: "Files",
     summary: "Make an earlier version of a file the current one again.",
-    details:
-      "By its id as versions lists it, or the first five or more digits of it; without one,\n" +
-      "the version before. No byte is copied, and the present version is kept.",
+    details: "By its id as versions lists it, or its first digits; without one, the version\n" +
+      "before. No byte is copied, and the present version is kept.",
     arguments: [
       { name: "path", summary: "a file, or the id of an earlier version" },
       { name: "id", summary: "which version (the one before)", optional: true },
@@ -176,9 +174,8 @@ export const undo: Command = {
     name: "undo",
     group: "Files",
     summary: "Take back the last overwrite or removal of a file, and say what was done.",
-    details:
-      "Of a file that is there: makes the version before current again; undo once more and\n" +
-      "that is taken back. Where nothing is: restores what was removed last from there.\n" +
+    details: "Of a file that is there: the version before is current again; undo once more\n" +
+      "takes that back. Where nothing is: restores what was removed last from there.\n" +
       "Without a path: takes back your own last change, if it was one of these.",
     arguments: [{ name: "path", summary: "what to undo (your last change)", optional: true }],
     examples: ["undo", "undo /notes.txt"],

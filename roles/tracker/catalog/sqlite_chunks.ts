@@ -176,9 +176,11 @@ export class SqliteChunks {
   }
 
   #takeTouchedWants(): void {
+    // Not UPDATE FROM: joined so, SQLite walks all wants there are.
     this.connection.run(
-      `UPDATE wants SET times = wants.times - t.times FROM touched AS t
-       WHERE wants.chunk_key = t.chunk_key AND wants.copies = t.copies`,
+      `UPDATE wants SET times = times - (SELECT t.times FROM touched AS t
+         WHERE t.chunk_key = wants.chunk_key AND t.copies = wants.copies)
+       WHERE (chunk_key, copies) IN (SELECT chunk_key, copies FROM touched)`,
     );
     this.connection.run(
       "DELETE FROM wants WHERE chunk_key IN (SELECT chunk_key FROM touched) AND times = 0",

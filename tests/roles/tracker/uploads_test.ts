@@ -151,6 +151,9 @@ Deno.test("place follows the seeders that are there", async () => {
   await world.pass(limits.yellowAfterMs, [one]);
   assert.equal(await count(), 2);
   await two.connection.signOut({ seederId: two.seederId });
+  // The first has been silent for a moment only: whoever asks shall ask again.
+  await refusedWith("unavailable", count());
+  await world.pass(limits.redAfterMs - limits.yellowAfterMs, [one, two]);
   const fault = await refusedWith("too-few-seeders", count());
   assert.match(fault.message, /2 copies are needed.*1 of 3/);
   await world.pass(1000, [one]);

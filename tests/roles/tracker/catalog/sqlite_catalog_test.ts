@@ -11,12 +11,16 @@ import {
 } from "../../../../roles/tracker/catalog/sqlite_catalog.ts";
 import { SqliteConnection } from "../../../../roles/tracker/catalog/sqlite_connection.ts";
 import { prepareSchema } from "../../../../roles/tracker/catalog/sqlite_schema.ts";
+import { SqliteWrites } from "../../../../roles/tracker/catalog/sqlite_writes.ts";
 import {
   chunk,
   directory,
+  file,
   logRow,
+  oldVersion,
   root,
   seeder,
+  upload,
   uploadId,
   version,
   versionId,
@@ -224,6 +228,59 @@ Deno.test("a seeder with few of many chunks is listed in order as well", async (
     assert.equal((await view.holdingsOf(seeder(1), undefined, 999)).length, 400);
   });
   await catalog.close();
+});
+
+/** Remembers what it was asked. */
+class AskedConnection extends SqliteConnection {
+  readonly statements = new Set<string>();
+
+  override get(...asked: Parameters<SqliteConnection["get"]>) {
+    this.statements.add(asked[0]);
+    return super.get(...asked);
+  }
+
+  override all(...asked: Parameters<SqliteConnection["all"]>) {
+    this.statements.add(asked[0]);
+    return super.all(...asked);
+  }
+
+  override run(...asked: Parameters<SqliteConnection["run"]>) {
+    this.statements.add(asked[0]);
+    return super.run(...asked);
+  }
+}
+
+Deno.test("overwriting, reverting, removing and sweeping walk over no table that grows", () => {
+  const connection = new AskedConnection(":memory:", false);
+  prepareSchema(connection);
+  connection.statements.clear();
+  const tables = new SqliteWrites(connection);
+  for (const number of [1, 2]) {
+    tables.putUpload(upload(number, 9));
+    tables.putUploadChunks(uploadId(number), [{ ...chunk(number), index: 0 }]);
+    tables.putManifest(versionId(number), 0, [chunk(number), chunk(3)]);
+    tables.putVersion(version(number, 5, 2));
+    tables.putNode(file(5, 1, "f", 10, versionId(number)));
+    tables.addHoldings(seeder(number), [chunk(number), chunk(3)]);
+    tables.removeUpload(uploadId(number));
+  }
+  tables.putVersion(oldVersion(1, 5, 2));
+  tables.oldVersionsOf(5);
+  tables.oldVersions(undefined, 9);
+  tables.oldVersionsEnded(9, 9);
+  tables.oldVersionSums();
+  tables.removeVersion(versionId(1));
+  tables.removeHoldings(seeder(1), [chunk(1).chunkId]);
+  tables.shortChunks(undefined, 9);
+  tables.unreferenced(undefined, 9);
+  tables.removeTree(5);
+  const grows = /^SCAN (nodes|versions|chunks|wants|manifest_chunks|holdings|upload_chunks|log)$/;
+  const walks = [...connection.statements].flatMap((sql) => {
+    const plan = connection.all(`EXPLAIN QUERY PLAN ${sql}`).map((row) => row.text("detail"));
+    return plan.filter((step) => grows.test(step)).map((step) => `${step}: ${sql}`);
+  });
+  assert.deepEqual(walks, []);
+  connection.close();
 });
 
 Deno.test("a chunk's row goes with the last that refers to it", () =>
