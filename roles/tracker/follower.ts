@@ -105,7 +105,7 @@ export class Follower {
       throw new Fault(
         "config-corrupt",
         `the log begins with operation ${first.sequence}, and no snapshot of before is here`,
-        { next: "seeders are asked for theirs; see: status" },
+        { next: "stop this tracker, move its folder away, and start it with --rebuild" },
       );
     }
     await catalog.transaction(ensureRoot);
