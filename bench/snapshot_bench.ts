@@ -20,7 +20,12 @@ import type { Catalog, LogRow } from "../roles/tracker/catalog/catalog.ts";
 import { commitOperation, ensureRoot, type Operation } from "../roles/tracker/operations.ts";
 import { replayRows } from "../roles/tracker/operations.ts";
 import { openSqliteCatalog } from "../roles/tracker/mod.ts";
-import { markOf, restoreSnapshot, writeSnapshot } from "../roles/tracker/snapshot_restore.ts";
+import {
+  markOf,
+  restoreSnapshot,
+  rowsAtOnceAlone,
+  writeSnapshot,
+} from "../roles/tracker/snapshot_restore.ts";
 
 const files = Number(Deno.args[0] ?? 100_000);
 const rewrites = Number(Deno.args[1] ?? 2);
@@ -130,7 +135,7 @@ try {
   const [proved, proveSeconds] = await timed(async () => {
     const restored = await openSqliteCatalog(`${directory}/restored.sqlite`);
     const file = { disk, path };
-    const row = await restoreSnapshot(restored, file, mark, clusterKey, pause);
+    const row = await restoreSnapshot(restored, file, mark, clusterKey, pause, rowsAtOnceAlone);
     return { restored, row };
   });
   console.log(`restored from the snapshot in ${proveSeconds.toFixed(1)} s`);
