@@ -27,6 +27,8 @@ export const ExplainedCopy = z.strictObject({
   best: z.boolean(),
   /** By the tracker's clock: verified then or later; null where that is not known. */
   verifiedMs: z.int().nullable(),
+  /** It is in a person's file on that seeder's disk, and stays there. */
+  adopted: z.literal(true).optional(),
 });
 export const ExplainedChunk = ChunkEntry.extend({
   index: Count,

@@ -41,7 +41,10 @@ export interface AdoptionParts {
   readonly enabled: boolean;
 }
 
-/** After a file that was being written, or one that turned out to be changed. */
+/**
+ * After a file that was being written, or one that turned out to be changed; twice as long after
+ * each look that meets another, so that one busy file does not keep the disk busy for ever.
+ */
 const soonMs = 10_000;
 const noRoomMs = 60_000;
 const roomEveryMs = 5_000;
@@ -54,6 +57,7 @@ export class Adoption {
   #leftOut: LeftOut[] = [];
   #leftOutCount = 0;
   #again = false;
+  #soonMs = soonMs;
   #roomMs = -Infinity;
   #wake: () => void = () => {};
   #buffer: Uint8Array<ArrayBuffer> | undefined;
@@ -94,8 +98,14 @@ export class Adoption {
         this.#buffer = undefined;
       }
       this.#state = "resting";
-      if (!this.#again) await this.#sleep(limits.adoptScanMs, signal);
-      return this.#again ? soonMs : 0;
+      if (!this.#again) {
+        this.#soonMs = soonMs;
+        await this.#sleep(limits.adoptScanMs, signal);
+      }
+      if (!this.#again) return 0;
+      const pauseMs = this.#soonMs;
+      this.#soonMs = Math.min(2 * pauseMs, limits.adoptScanMs);
+      return pauseMs;
     });
   }
 

@@ -32,8 +32,8 @@ import type { AdoptedFiles } from "./store/adopted_files.ts";
 
 export interface AdoptionOfferParts {
   readonly adopted: AdoptedFiles;
-  readonly adoption: Adoption;
-  readonly membership: Membership;
+  readonly adoption: Pick<Adoption, "report">;
+  readonly membership: Pick<Membership, "identity" | "address">;
   /** True when the tracker has answered a heartbeat of this process. */
   readonly joined: () => boolean;
   readonly bootId: string;

@@ -39,7 +39,10 @@ import { refused } from "./uploads.ts";
 import { keepReplaced } from "./versions.ts";
 import { pathOfNode, policyIn } from "./walk.ts";
 
-/** @throws Fault `seeder-unknown`, `invalid-request`, or what the catalog throws */
+/**
+ * @throws Fault `seeder-unknown`, `disk-full` while the catalog may not grow, or what the catalog
+ *   throws: the seeder offers again
+ */
 export async function takeOffer(
   core: Core,
   input: z.output<typeof OfferRequest>,
@@ -54,6 +57,7 @@ export async function takeOffer(
   }
   core.adoptions.hear(seederId, report);
   if (files.length === 0) return { results: [] };
+  core.room?.check();
   const results = await core.catalog.transaction(async (tx) => {
     const batch = new OfferBatch(core, tx, member);
     const results: OfferResult[] = [];

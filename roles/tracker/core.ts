@@ -20,6 +20,7 @@ import type { Stamp } from "./operations.ts";
 import type { Mending } from "./mending.ts";
 import type { OrderBook } from "./orders.ts";
 import type { Snapshots } from "./snapshots.ts";
+import type { Room } from "./room.ts";
 import type { Scrubs } from "./scrubs.ts";
 
 export interface Archive {
@@ -47,6 +48,8 @@ export interface Core {
   readonly orders: OrderBook;
   readonly scrubs: Scrubs;
   readonly adoptions: Adoptions;
+  /** Says whether the catalog may grow; without it, it may. */
+  readonly room: Room | undefined;
   readonly garbage: Garbage;
   readonly healing: Healing;
   readonly losses: LossGuard;

@@ -32,12 +32,14 @@ export function explain(
     if (version === undefined) throw new Fault("not-found", `${path} has no version to explain`);
     const entries = await view.manifest(version.versionId, fromChunk, chunksMax);
     const holders = await view.holders(entries.map(({ chunkId }) => chunkId));
+    const adopted = await view.adoptedHolders(entries.map(({ chunkId }) => chunkId));
     const chunks = entries.map((entry, i) => {
       const holding = holders.get(entry.chunkId) ?? [];
+      const inPlace = adopted.get(entry.chunkId) ?? [];
       return {
         ...entry,
         index: fromChunk + i,
-        copies: copiesOf(core, cluster, version, entry, holding),
+        copies: copiesOf(core, cluster, version, entry, holding, inPlace),
       };
     });
     return {
@@ -59,6 +61,7 @@ function copiesOf(
   version: VersionRow,
   { chunkId, sizeBytes }: Pick<ExplainedChunk, "chunkId" | "sizeBytes">,
   holders: readonly SeederId[],
+  inPlace: readonly SeederId[],
 ): ExplainedChunk["copies"] {
   const ranks = rankOfEach(cluster, chunkId);
   const places = version.copies;
@@ -67,7 +70,9 @@ function copiesOf(
   return holders.flatMap((seederId) => {
     const rank = ranks.get(seederId);
     const verifiedMs = core.scrubs.verifiedMs(seederId, chunkId) || null;
-    return rank === undefined ? [] : { seederId, rank, best: best.has(seederId), verifiedMs };
+    if (rank === undefined) return [];
+    const adopted = inPlace.includes(seederId) ? { adopted: true as const } : {};
+    return { seederId, rank, best: best.has(seederId), verifiedMs, ...adopted };
   }).sort((a, b) => a.rank - b.rank);
 }
 

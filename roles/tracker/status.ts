@@ -9,11 +9,18 @@ import { versionsShare } from "./versions.ts";
 
 const setAsideListed = 20;
 
-/** Counting copies touches every chunk, so many screens share one count for this long. */
+/**
+ * Counting copies touches every chunk, so many screens share one count for this long, as long as
+ * the same seeders are live: whoever sees a seeder red shall see what that means.
+ */
 const countLifeMs = 1_000;
 
 export class Status {
-  #counted: { atMs: number; below: Promise<{ atRisk: number; unavailable: number }> } | undefined;
+  #counted: {
+    readonly atMs: number;
+    readonly live: string;
+    readonly below: Promise<{ atRisk: number; unavailable: number }>;
+  } | undefined;
 
   constructor(private readonly core: Core) {}
 
@@ -96,11 +103,12 @@ export class Status {
 
   #chunksBelow(nowMs: number): Promise<{ atRisk: number; unavailable: number }> {
     const { core } = this;
-    if (this.#counted !== undefined && nowMs - this.#counted.atMs < countLifeMs) {
-      return this.#counted.below;
-    }
-    const below = core.catalog.read((view) => view.chunksBelow(core.members.live(nowMs)));
-    this.#counted = { atMs: nowMs, below };
+    const counted = this.#counted;
+    const seeders = core.members.live(nowMs);
+    const live = seeders.toSorted().join();
+    if (counted?.live === live && nowMs - counted.atMs < countLifeMs) return counted.below;
+    const below = core.catalog.read((view) => view.chunksBelow(seeders));
+    this.#counted = { atMs: nowMs, live, below };
     // A count that failed is not handed to the next who asks.
     below.catch(() => this.#counted = undefined);
     return below;

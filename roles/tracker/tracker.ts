@@ -245,6 +245,7 @@ async function openCore(
     orders: new OrderBook(random),
     scrubs,
     adoptions: new Adoptions(),
+    room: parts.room,
     garbage: new Garbage(parts.garbageGraceMs ?? limits.garbageGraceMs),
     healing: new Healing(Pace.catch("normal").parse(pace)),
     losses: new LossGuard(stop),

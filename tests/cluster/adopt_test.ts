@@ -111,12 +111,28 @@ Deno.test("a folder full of files is adopted in place, through a kill, and mende
     await Deno.writeFile(`${disk}/${path}`, randomBytes(500_000));
     expected.set(path, `f ${await sha256sum(`${disk}/${path}`)}`);
   }
-  // A reader is what finds out first.
+  // Whoever reads them there finds out, or the look at the next start.
   await cluster.ok(["get", "/tree/weg.bin", `${back}/weg.bin`]);
-  await until("the changes are seen", async () => {
-    const out = await cluster.ok(["stat", "--json", "/tree/mittel.bin"]);
-    return (JSON.parse(out) as { sizeBytes: number }).sizeBytes === 500_000;
-  });
+  await cluster.end("seeder-3", "SIGTERM");
+  await cluster.startRole("seeder-3");
+  for (const path of changed) {
+    await until(`${path} is what it is on the disk`, async () => {
+      const out = await cluster.ok(["stat", "--json", `/${path}`]);
+      return (JSON.parse(out) as { sizeBytes: number }).sizeBytes === 500_000;
+    });
+  }
+  interface Explained {
+    readonly seeders: readonly { readonly name: string }[];
+    readonly chunksByCopies: Readonly<Record<string, number>>;
+  }
+  for (const path of gone) {
+    await until(`${path} has its copies elsewhere`, async () => {
+      const out = await cluster.ok(["explain", "--json", `/${path}`]);
+      const { seeders, chunksByCopies } = JSON.parse(out) as Explained;
+      return seeders.every(({ name }) => name !== "seeder-3") &&
+        Object.keys(chunksByCopies).every((copies) => Number(copies) >= 2);
+    }, 180_000);
+  }
   await until("it is mended", safe, 180_000);
   const second = `${back}/second`;
   await Deno.mkdir(second);

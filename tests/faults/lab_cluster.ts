@@ -84,6 +84,8 @@ export class LabCluster implements AsyncDisposable {
         OFFSHORE_LISTEN: `${this.lab.addressOf(name)}:${port}`,
         ...(isTracker ? this.trackerEnv : {
           OFFSHORE_NAME: name,
+          // Strangers' files on the disks take room here and are nobody's.
+          OFFSHORE_ADOPT: "no",
           OFFSHORE_JOIN_CODE_FILE: `${this.diskOf("tracker")}/.offshore/tracker/codes/join`,
         }),
         ...env,
@@ -125,12 +127,17 @@ export class LabCluster implements AsyncDisposable {
     await this.startRole(name);
   }
 
-  /** Kills it, has it forgotten as soon as it is red, and counts on nothing it has any more. */
-  async loseForEver(name: string): Promise<void> {
+  /**
+   * Kills it, has it forgotten as soon as it is red, and counts on nothing it has any more. When it
+   * was red, by this process's clock.
+   */
+  async loseForEver(name: string): Promise<number> {
     await this.end(name);
     await this.untilState(name, "red");
+    const redMs = performance.now();
     await this.operator.ok("forget", name);
     this.seeders.splice(this.seeders.indexOf(name), 1);
+    return redMs;
   }
 
   logOf(name: string): Promise<string> {

@@ -6,8 +6,8 @@
 import { until } from "../cluster/cluster.ts";
 import { seconds, type Stage } from "./stage.ts";
 
-/** A fault lasts this long where nothing shows that it has taken hold. */
-const holdMs = 4_000;
+/** A fault lasts this long where nothing shows that it has taken hold: until yellow and more. */
+const holdMs = 3_500;
 
 function hold(ms = holdMs): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));

@@ -636,7 +636,10 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
       chunks: [{
         ...entry,
         index: 0,
-        copies: [{ seederId, rank: 1, best: true, verifiedMs: null }],
+        copies: [
+          { seederId, rank: 1, best: true, verifiedMs: null },
+          { seederId: secondId, rank: 2, best: true, verifiedMs: nowMs, adopted: true },
+        ],
       }],
       seeders: [{ seederId, name: "seeder-1", zone: "rack-2", state: "green" }],
     },

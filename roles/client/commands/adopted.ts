@@ -24,10 +24,9 @@ export const adopted: Command = {
     name: "adopted",
     group: "Cluster",
     summary: "Show what became of the files found on the seeders' disks.",
-    details:
-      "What lies in a seeder's disk folder is offered under / without being copied. Where a\n" +
-      "name is taken by something else, the file gets the seeder's name behind its own. A\n" +
-      "seeder looks again every ten minutes; --adopt no on the seeder ends that.",
+    details: "What lies in a seeder's disk folder is offered under / without being copied.\n" +
+      "Where a name is taken by something else, the file gets the seeder's name behind\n" +
+      "its own. A seeder looks again every ten minutes; --adopt no there ends that.",
     arguments: [{ name: "seeder", summary: "only this one (all)", optional: true }],
     examples: ["adopted", "adopted seeder-2 --json"],
   },

@@ -71,11 +71,11 @@ function chunkLines(page: ExplainReply): string[] {
     `  ${index}`,
     chunkId.slice(0, 12),
     sizeText(sizeBytes),
-    copies.length === 0
-      ? "no copy"
-      : copies.map(({ seederId, rank, best }) =>
-        `${names.get(seederId) ?? seederId} (place ${rank}${best ? "" : ", not the best today"})`
-      ).join(", "),
+    copies.length === 0 ? "no copy" : copies.map(({ seederId, rank, best, adopted }) => {
+      const today = best ? "" : ", not the best today";
+      const where = adopted === true ? "in a file found there" : `place ${rank}${today}`;
+      return `${names.get(seederId) ?? seederId} (${where})`;
+    }).join(", "),
   ]);
   return tableOf(rows, ["right", "left", "right", "left"]);
 }
@@ -85,6 +85,8 @@ interface Share {
   chunks: number;
   bytes: number;
   best: number;
+  /** In files found there. */
+  adopted: number;
   /** Of its copies the one read longest ago. */
   verifiedMs: number | null;
 }
@@ -107,16 +109,17 @@ export class ExplainSum {
   #addChunk(chunk: ExplainedChunk, seeders: ReadonlyMap<SeederId, Seeder>): void {
     const { copies, sizeBytes } = chunk;
     this.#byCopies.set(copies.length, (this.#byCopies.get(copies.length) ?? 0) + 1);
-    for (const { seederId, best, verifiedMs } of copies) {
+    for (const { seederId, best, adopted, verifiedMs } of copies) {
       const seeder = seeders.get(seederId);
       if (seeder === undefined) continue;
       const share = this.#shares.get(seederId) ?? {
-        ...{ seeder, chunks: 0, bytes: 0, best: 0 },
+        ...{ seeder, chunks: 0, bytes: 0, best: 0, adopted: 0 },
         verifiedMs,
       };
       share.chunks++;
       share.bytes += sizeBytes;
       if (best) share.best++;
+      if (adopted === true) share.adopted++;
       share.verifiedMs = share.verifiedMs === null || verifiedMs === null
         ? null
         : Math.min(share.verifiedMs, verifiedMs);
@@ -143,9 +146,13 @@ export class ExplainSum {
     const copies = [...this.#byCopies].sort(([a], [b]) => a - b).map(([number, chunks]) =>
       `${count(chunks, "chunk")} with ${count(number, "copy", "copies")}`
     );
+    const inPlace = shares.filter(({ adopted }) => adopted > 0).map(({ seeder, adopted }) =>
+      `  ${count(adopted, "chunk")} on ${visible(seeder.name)} in a file found there, not copied`
+    );
     return [
       ...shares.length === 0 ? [] : tableOf([head, ...rows], aligns),
       ...copies.length === 0 ? [] : [`  ${copies.join(", ")}`],
+      ...inPlace,
     ];
   }
 

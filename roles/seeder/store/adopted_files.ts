@@ -69,22 +69,23 @@ export class AdoptedFiles {
 
   async #load(): Promise<void> {
     const waiting = new Waiting();
-    await this.#journal.open(async ({ at, line }) => {
+    await this.#journal.open(({ at, line }) => {
       if ("path" in line) {
         this.#note(line, at);
         waiting.add(line);
       } else if ("gone" in line) {
         waiting.take(line.gone);
-        await this.#erase(line.gone);
+        return this.#erase(line.gone);
       } else if ("unlisted" in line) {
         const { unlisted, index } = line;
-        if (!waiting.unlist(unlisted, index)) await this.#unlist(unlisted, index);
+        if (!waiting.unlist(unlisted, index)) return this.#unlist(unlisted, index);
       } else if ("offered" in line) {
         this.#offered = line;
         // Numbers of files that are gone are not given again.
         while (this.highest < line.offered) this.#grow();
         for (const { part, skipped } of waiting.upTo(line.offered)) this.#list(part, skipped);
       }
+      return undefined;
     });
   }
 

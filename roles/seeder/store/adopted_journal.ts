@@ -15,6 +15,8 @@ export interface PlacedLine {
   readonly line: AdoptedLine;
 }
 
+type ReadLine = PlacedLine & { readonly nextAt: number };
+
 export class AdoptedJournal {
   #file: DiskFile | undefined;
   #sizeBytes = 0;
@@ -35,17 +37,21 @@ export class AdoptedJournal {
    * Opens the journal, or begins one, and hands every good line to `take` in order. What follows
    * the last good line is cut off.
    */
-  async open(take: (placed: PlacedLine) => Promise<void> | void): Promise<void> {
+  async open(take: (placed: PlacedLine) => Promise<void> | undefined): Promise<void> {
     if (await this.disk.stat(this.path) === undefined) return await this.#begin();
     this.#file = await this.disk.open(this.path, "update");
     const wholeBytes = await this.#file.sizeBytes();
     this.#sizeBytes = wholeBytes;
     let endBytes = 0, first = true;
-    for await (const { at, line, nextAt } of this.#lines(0, wholeBytes)) {
-      if (first && !("format" in line)) break;
-      first = false;
-      await take({ at, line });
-      endBytes = nextAt;
+    reading: for await (const lines of this.#blocks(0, wholeBytes)) {
+      for (const { at, line, nextAt } of lines) {
+        if (first && !("format" in line)) break reading;
+        first = false;
+        // Most lines are taken at once: waiting for each would take longer than reading it.
+        const taken = take({ at, line });
+        if (taken !== undefined) await taken;
+        endBytes = nextAt;
+      }
     }
     if (first) return await this.#setAside();
     if (endBytes < wholeBytes) {
@@ -108,14 +114,11 @@ export class AdoptedJournal {
 
   /** The lines that begin at `from` or later, up to the end as it is now. */
   async *linesFrom(from: number): AsyncGenerator<PlacedLine> {
-    for await (const { at, line } of this.#lines(from, this.#sizeBytes)) yield { at, line };
+    for await (const lines of this.#blocks(from, this.#sizeBytes)) yield* lines;
   }
 
-  /** Ends at the first line that is not whole. */
-  async *#lines(
-    from: number,
-    to: number,
-  ): AsyncGenerator<PlacedLine & { readonly nextAt: number }> {
+  /** Some lines at a time. Ends at the first line that is not whole. */
+  async *#blocks(from: number, to: number): AsyncGenerator<ReadLine[]> {
     const decoder = new TextDecoder();
     let rest = new Uint8Array(0), restAt = from;
     // One line, most often, is asked for: a short first read, longer ones when it goes on.
@@ -127,13 +130,18 @@ export class AdoptedJournal {
       const bytes = new Uint8Array(rest.length + count);
       bytes.set(rest);
       bytes.set(block.subarray(0, count), rest.length);
-      let start = 0;
+      const lines: ReadLine[] = [];
+      let start = 0, sound = true;
       for (let end = bytes.indexOf(10); end !== -1; end = bytes.indexOf(10, start)) {
         const line = readLine(decoder.decode(bytes.subarray(start, end)));
-        if (line === undefined) return;
-        yield { at: restAt + start, line, nextAt: restAt + end + 1 };
+        sound = line !== undefined;
+        if (line === undefined) break;
+        lines.push({ at: restAt + start, line, nextAt: restAt + end + 1 });
         start = end + 1;
+        if (size < blockBytes) yield lines.splice(0);
       }
+      if (lines.length > 0) yield lines;
+      if (!sound) return;
       rest = bytes.slice(start);
       restAt += start;
     }

@@ -109,12 +109,30 @@ Deno.test("status counts copies at risk on what lives, and shares one count for 
   };
   assert.deepEqual(await risk(), [0, 0]);
   await one.connection.signOut({ seederId: one.seederId });
-  assert.deepEqual(await risk(), [0, 0], "counted a moment ago");
-  world.clock.advance(1000);
   assert.deepEqual(await risk(), [1, 0]);
   await world.pass(limits.redAfterMs, world.seeders);
   assert.deepEqual(await risk(), [1, 1]);
   const status = await world.admin.status({});
   assert.deepEqual(status.seeders.map((seeder) => seeder.state), ["away", "red"]);
-  assert.equal(status.seeders[1]?.silentMs, limits.redAfterMs + 1000);
+  assert.equal(status.seeders[1]?.silentMs, limits.redAfterMs);
+  await world.admin.remove({ path: "/file", what: "file", now: true });
+  assert.deepEqual(await risk(), [1, 1], "counted a moment ago");
+  world.clock.advance(1000);
+  assert.deepEqual(await risk(), [0, 0]);
+});
+
+Deno.test("status counts copies anew in the moment a seeder is red", async () => {
+  const world = await TrackerWorld.open({ seeders: 2 });
+  await world.upload("/file", [chunkOf(1)]);
+  const [one] = world.seeders;
+  assert(one);
+  const seen = async () => {
+    const { chunksAtRisk, seeders } = await world.admin.status({});
+    return [chunksAtRisk, seeders.filter(({ state }) => state === "red").length];
+  };
+  await world.pass(limits.redAfterMs - 1_000, [one]);
+  world.clock.advance(999);
+  assert.deepEqual(await seen(), [0, 0]);
+  world.clock.advance(1);
+  assert.deepEqual(await seen(), [1, 1]);
 });

@@ -1,11 +1,19 @@
 /** A tracker on a disk that runs full: what it refuses, what goes on, and the way back. */
 import assert from "node:assert/strict";
+import { limits, startManifestDigest } from "../../../protocol/mod.ts";
 import { silentLog } from "../../../roles/kit/log.ts";
 import { seededRandom, systemRandom } from "../../../roles/kit/random.ts";
 import { systemDisk } from "../../../roles/kit/system_disk.ts";
 import { Room } from "../../../roles/tracker/room.ts";
 import { SimDisk } from "../../simulation/sim_disk.ts";
-import { chunkOf, openOf, refusedWith, stateDirectory, TrackerWorld } from "./tracker_world.ts";
+import {
+  chunkOf,
+  openOf,
+  path,
+  refusedWith,
+  stateDirectory,
+  TrackerWorld,
+} from "./tracker_world.ts";
 
 const mib = 1024 * 1024;
 
@@ -74,6 +82,7 @@ Deno.test("a tracker whose disk is full refuses what grows, and removes, lists a
   const fault = await refusedWith("disk-full", admin.openUploads(openings));
   assert.match(fault.next, /trash empty/);
   await refusedWith("disk-full", admin.makeDirectories({ paths: ["/d"], parents: false }));
+  await refusedWith("disk-full", offerOf(world));
   assert.equal((await admin.list({ path: "/" })).entries.length, 2);
   await admin.remove({ path: "/old", what: "file" });
   await admin.move({ from: "/kept", to: "/moved", replace: false });
@@ -82,7 +91,22 @@ Deno.test("a tracker whose disk is full refuses what grows, and removes, lists a
   disk.uproot("/filler");
   await world.room.step(0);
   await world.upload("/new", [chunkOf(3)]);
+  assert.equal((await offerOf(world)).results[0]?.kind, "adopted");
 });
+
+/** A seeder offers an empty file it found. */
+function offerOf(world: TrackerWorld) {
+  const [seeder] = world.seeders;
+  assert(seeder !== undefined);
+  const { seederId, bootId, connection } = seeder;
+  const chunkSizeBytes = limits.chunkBytesDefault;
+  const file = { source: path("/found"), sizeBytes: 0, modifiedMs: 1, mode: 0o644, chunkSizeBytes };
+  const manifestDigest = startManifestDigest(chunkSizeBytes).hex();
+  const counts = { filesFound: 1, filesIndexed: 1, bytesIndexed: 0, filesWaiting: 1 };
+  const report = { state: "indexing" as const, ...counts, leftOutCount: 0, leftOut: [] };
+  const files = [{ ...file, manifestDigest, from: 0, chunks: [] }];
+  return connection.offer({ seederId, bootId, files, report });
+}
 
 Deno.test("the room keeps its reserve on a real disk, filled with real dice", async () => {
   const directory = await Deno.makeTempDir({ prefix: "offshore-room-" });
