@@ -38,8 +38,8 @@ labTest("a tracker whose disk is full reads, lists, removes, and takes files aga
   assert.match(made.err, /takes nothing new until there is more room/);
 
   for (let i = 0; i < 6; i++) {
-    // What the reserve gives back is taken at once, as by a log that never stops.
-    await fill();
+    // The stranger takes what the reserve gives back, too; its four parts are not yet at an end.
+    if (i === 1 || i === 3) await fill();
     assert.match(await client.ok("ls", "/"), new RegExp(`${i}`));
     await client.ok("get", "--force", `/${i}`, local);
     assert(isContent(await Deno.readFile(local), contentOf(i)), `/${i}`);
