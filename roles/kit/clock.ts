@@ -29,6 +29,9 @@ export function systemClock(): Clock {
   };
 }
 
+/** Told to a timer that is no longer needed; a constant, because one is told at every call. */
+const over = new Error("over");
+
 /**
  * `work` under a signal that fires when `outer` does or after `ms`, with `reason()` as its reason.
  * Whatever `work` waits for must heed the signal.
@@ -49,7 +52,7 @@ export async function withDeadline<T>(
   try {
     return await work(inner.signal);
   } finally {
-    done.abort();
+    done.abort(over);
     outer?.removeEventListener("abort", onAbort);
   }
 }

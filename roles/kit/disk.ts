@@ -83,6 +83,17 @@ export async function readWhole(
   }
 }
 
+const unfinished = ".new";
+
+/** Removes what a crash left of files that `writeDurably` was writing in this directory. */
+export async function removeUnfinished(disk: Disk, directory: string): Promise<void> {
+  if (await disk.stat(directory) === undefined) return;
+  for (const { name, kind } of await disk.list(directory)) {
+    if (kind !== "file" || !name.endsWith(unfinished)) continue;
+    await disk.remove(`${directory}/${name}`).catch(() => {});
+  }
+}
+
 /**
  * Writes a small file so that after a power cut it holds either what it held before or all of
  * `bytes`: temporary name in the same directory, write, sync, rename, sync the directory. With
@@ -94,16 +105,21 @@ export async function writeDurably(
   bytes: Uint8Array<ArrayBuffer>,
   attributes?: { mode: number; modifiedMs: number },
 ): Promise<void> {
-  const temporary = `${path}.new`;
+  const temporary = `${path}${unfinished}`;
   if (await disk.stat(temporary) !== undefined) await disk.remove(temporary);
   const file = await disk.open(temporary, "create");
   try {
-    if (attributes !== undefined) await disk.setAttributes(temporary, attributes);
-    await file.write(bytes, 0);
-    await file.sync();
-  } finally {
-    file.close();
+    try {
+      if (attributes !== undefined) await disk.setAttributes(temporary, attributes);
+      await file.write(bytes, 0);
+      await file.sync();
+    } finally {
+      file.close();
+    }
+    await disk.rename(temporary, path);
+  } catch (error) {
+    await disk.remove(temporary).catch(() => {});
+    throw error;
   }
-  await disk.rename(temporary, path);
   await disk.syncDirectory(path.slice(0, Math.max(1, path.lastIndexOf("/"))));
 }

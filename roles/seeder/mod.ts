@@ -1,7 +1,7 @@
 /** The door of the seeder: it keeps chunks, serves them, and does what the tracker orders. */
 import type { Transport } from "../../protocol/mod.ts";
 import type { Clock } from "../kit/clock.ts";
-import type { Disk } from "../kit/disk.ts";
+import { type Disk, removeUnfinished } from "../kit/disk.ts";
 import type { Log } from "../kit/log.ts";
 import { type Random, randomHex } from "../kit/random.ts";
 import type { App } from "../kit/serve.ts";
@@ -66,6 +66,9 @@ export interface Seeder {
 export async function openSeeder(parts: SeederParts): Promise<Seeder> {
   const { disk, stateDirectory, clock, random, transport, log } = parts;
   await disk.makeDirectory(stateDirectory);
+  for (const below of ["", "/log", "/packs", "/quarantine"]) {
+    await removeUnfinished(disk, `${stateDirectory}${below}`);
+  }
   const membership = new Membership({
     file: new IdentityFile(disk, stateDirectory, clock),
     joinCode: parts.joinCode,

@@ -46,6 +46,7 @@ const queueMost = 5_000;
 /** Chunks decided anew in one second. */
 const decidedMost = 1_000;
 const speedWindowMs = 30_000;
+const reviewedMost = 100;
 /** All chunks are looked at again after this even when nothing seems to have changed. */
 const passEveryMs = 60 * 60_000;
 /** A pass for the sake of balance follows another only after this. */
@@ -96,8 +97,9 @@ export class Healing {
     const { chunkId, sizeBytes, kind } = order;
     const good = outcome?.result === "held";
     if (good && kind !== "drop") this.words.hear(seederId, chunkId, nowMs);
-    if (kind === "drop" && outcome?.result !== "absent") {
-      this.#surplus.addLater({ chunkId, sizeBytes }, nowMs);
+    if (kind === "drop") {
+      if (outcome?.result === "absent") this.#surplus.dropped(chunkId);
+      else this.#surplus.addLater({ chunkId, sizeBytes }, nowMs);
     }
     const flight = this.#flights.get(chunkId);
     if (kind !== "copy" || flight?.target !== seederId) return;
@@ -110,7 +112,7 @@ export class Healing {
     }
     const name = core.members.get(seederId)?.row.name ?? seederId;
     const why = `copy to ${name} failed: ${outcome?.detail ?? "no answer in time"}`;
-    this.setAside.add(chunkId, seederId, why, nowMs);
+    this.setAside.add(order, seederId, why, nowMs);
     core.log.warn("chunk set aside", { chunkId, why });
   }
 
@@ -122,12 +124,24 @@ export class Healing {
     this.#copied = this.#copied.filter(({ atMs }) => nowMs - atMs <= speedWindowMs);
     this.#notice(core, cluster);
     const budget = this.#budget();
+    await this.#review(core, cluster);
     await this.#repair(core, cluster, budget);
     const repairs = this.#flights.values().some(({ purpose }) => purpose === "repair");
     if (this.#below.size > 0 || repairs) return;
     await this.#pass(core, cluster);
     await this.#move(core, cluster, budget);
     await this.#surplus.step(core, this.words, budget);
+  }
+
+  /** What was set aside and needs nothing any more is forgotten. */
+  async #review(core: Core, cluster: ClusterView): Promise<void> {
+    const nothing = new Map();
+    for (const facts of await this.#facts(core, this.setAside.listed(reviewedMost))) {
+      const flies = facts.arriving.length > 0;
+      const short = planRepair(cluster, facts, nothing).kind !== "enough";
+      const moves = this.#balancing && planMove(cluster, facts, nothing) !== undefined;
+      if (!flies && !short && !moves) this.setAside.clear(facts.chunkId);
+    }
   }
 
   /** Who came, and copies on their way to a seeder that went. */
@@ -261,7 +275,9 @@ async function isUneven(core: Core, cluster: ClusterView, share: number): Promis
   const used = await core.catalog.read(async (view) => {
     const bytes = new Map<SeederId, number>();
     for (const { seederId } of cluster.seeders) {
-      bytes.set(seederId, (await view.holdingsSummary(seederId)).usedBytes);
+      const { usedBytes } = await view.holdingsSummary(seederId);
+      // What lies in people's files stays where it is: it is no reason to look for moves.
+      bytes.set(seederId, Math.max(0, usedBytes - core.adoptions.bytesInPlace(seederId)));
     }
     return bytes;
   });

@@ -92,7 +92,7 @@ export async function heartbeat(
 ): Promise<HeartbeatReply> {
   const member = memberOf(core, input.seederId);
   const nowMs = core.now();
-  if (member.bootIdsReplaced.has(input.bootId)) {
+  if (member.bootIdsReplaced.has(input.bootId) && isHeardNow(core, member, nowMs)) {
     throw new Fault(
       "identity-taken",
       `another seeder reports with the id ${input.seederId}, from ${member.row.address}`,
@@ -114,6 +114,15 @@ export async function heartbeat(
   };
 }
 
+/**
+ * Of two starts that speak under one id the later one is believed, as long as it goes on speaking:
+ * it may have been a report of an earlier start that was long on its way.
+ */
+function isHeardNow(core: Core, member: Member, nowMs: number): boolean {
+  const silentMs = core.members.judged(nowMs) - (member.heardMs ?? 0);
+  return silentMs < limits.yellowAfterMs;
+}
+
 function memberOf(core: Core, seederId: SeederId): Member {
   const member = core.members.get(seederId);
   if (member !== undefined) return member;
@@ -128,6 +137,13 @@ const spaceChangeShare = 1 / 64;
 function hear(member: Member, input: Heartbeat, address: string, nowMs: number): void {
   if (member.bootId !== undefined && member.bootId !== input.bootId) {
     member.bootIdsReplaced.add(member.bootId);
+    member.bootIdsReplaced.delete(input.bootId);
+    // What it had when another spoke in its place is to be compared again.
+    if (member.row.reconciledBootId === input.bootId) {
+      const { reconciledBootId: _, ...row } = member.row;
+      member.row = row;
+      member.unsaved = true;
+    }
   }
   const { chunkCount, inventoryDigest, space, name, writable, trouble } = input;
   if (

@@ -20,19 +20,27 @@ import { heldSize } from "./holdings.ts";
 
 export type RecordedChunk = z.output<typeof RecordedChunkSchema>;
 
+type Receipts = RecordedChunk["receipts"];
+
+/** Without those of seeders that were forgotten meanwhile: what they hold counts no more. */
+function receiptsOfMembers(core: Core, chunk: RecordedChunk): Receipts {
+  return chunk.receipts.filter(({ seederId }) => core.members.get(seederId) !== undefined);
+}
+
 /**
- * Throws `leave-invalid` unless every receipt is a registered seeder's word for this chunk, given
- * under a leave that is not much older than the upload: a drop order trusts that no upload counts
- * on an older one (`drops.ts`).
+ * Throws `leave-invalid` unless every receipt is its seeder's word for this chunk, given under a
+ * leave that is not much older than the upload: a drop order trusts that no upload counts on an
+ * older one (`drops.ts`).
  */
 function checkReceipts(
   core: Core,
   chunk: RecordedChunk,
+  receipts: Receipts,
   upload: UploadRow,
   nowMs: number,
 ): void {
-  for (const receipt of chunk.receipts) {
-    const genuine = core.members.get(receipt.seederId) !== undefined && isReceiptUnder(
+  for (const receipt of receipts) {
+    const genuine = isReceiptUnder(
       core.keys.seederKey(receipt.seederId),
       receipt,
       chunk.chunkId,
@@ -110,9 +118,10 @@ export class Proofs {
 
   /** Throws `leave-invalid` when a receipt is not good. */
   takeReceipts(chunk: RecordedChunk, upload: UploadRow): void {
-    checkReceipts(this.core, chunk, upload, this.nowMs);
+    const receipts = receiptsOfMembers(this.core, chunk);
+    checkReceipts(this.core, chunk, receipts, upload, this.nowMs);
     const { chunkId, sizeBytes } = chunk;
-    for (const { seederId } of chunk.receipts) {
+    for (const { seederId } of receipts) {
       const chunks = this.#bySeeder.get(seederId) ?? new Map<ChunkId, ChunkEntry>();
       chunks.set(chunkId, { chunkId, sizeBytes });
       this.#bySeeder.set(seederId, chunks);
@@ -125,7 +134,7 @@ export class Proofs {
    * it is held with another size.
    */
   async checkHeld(chunk: RecordedChunk): Promise<void> {
-    if (chunk.receipts.length > 0) return;
+    if (receiptsOfMembers(this.core, chunk).length > 0) return;
     const receipted = this.#receipted.get(chunk.chunkId);
     const holder = this.holdersBefore.get(chunk.chunkId)?.[0];
     if (receipted === chunk.sizeBytes) return;

@@ -2,13 +2,14 @@
  * Chunks whose copy failed: left alone for a while that doubles with every failure, listed for
  * people, and never in the way of the others.
  */
-import type { ChunkId, SeederId } from "../../protocol/mod.ts";
+import type { ChunkEntry, ChunkId, SeederId } from "../../protocol/mod.ts";
 
 const firstPauseMs = 15_000;
 const longestPauseMs = 60 * 60_000;
 const rememberedMost = 10_000;
 
 interface Aside {
+  readonly sizeBytes: number;
   readonly failures: number;
   readonly nextTryMs: number;
   readonly why: string;
@@ -23,11 +24,11 @@ export class SetAside {
     return this.#chunks.size;
   }
 
-  add(chunkId: ChunkId, target: SeederId, why: string, nowMs: number): void {
+  add({ chunkId, sizeBytes }: ChunkEntry, target: SeederId, why: string, nowMs: number): void {
     const failures = (this.#chunks.get(chunkId)?.failures ?? 0) + 1;
     const pauseMs = Math.min(longestPauseMs, firstPauseMs * 2 ** (failures - 1));
     this.#chunks.delete(chunkId);
-    this.#chunks.set(chunkId, { failures, nextTryMs: nowMs + pauseMs, why, target });
+    this.#chunks.set(chunkId, { sizeBytes, failures, nextTryMs: nowMs + pauseMs, why, target });
     if (this.#chunks.size <= rememberedMost) return;
     for (const oldest of this.#chunks.keys()) return void this.#chunks.delete(oldest);
   }
@@ -44,6 +45,11 @@ export class SetAside {
   failedAt(chunkId: ChunkId): SeederId[] {
     const target = this.#chunks.get(chunkId)?.target;
     return target === undefined ? [] : [target];
+  }
+
+  listed(limit: number): ChunkEntry[] {
+    return this.#chunks.entries().take(limit)
+      .map(([chunkId, { sizeBytes }]) => ({ chunkId, sizeBytes })).toArray();
   }
 
   first(limit: number): { chunkId: ChunkId; why: string; nextTryMs: number }[] {

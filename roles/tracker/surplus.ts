@@ -14,10 +14,14 @@ import type { ChunkFacts } from "./plan/repair.ts";
 import { type ClusterView, isLive } from "./plan/view.ts";
 
 const decidedMost = 200;
+const longestPauseMs = 15 * 60_000;
+const rememberedMost = 10_000;
 
 export class Surplus {
   readonly #chunks = new Map<ChunkId, ChunkEntry>();
   #later: (ChunkEntry & { readonly atMs: number })[] = [];
+  /** How often in a row a drop of the chunk came to nothing. */
+  readonly #kept = new Map<ChunkId, number>();
 
   get size(): number {
     return this.#chunks.size + this.#later.length;
@@ -27,9 +31,25 @@ export class Surplus {
     this.#chunks.set(chunkId, { chunkId, sizeBytes });
   }
 
-  /** A drop of it came to nothing: tried again when no fresh receipt stands in the way. */
+  /**
+   * A drop of it came to nothing: tried again when no fresh receipt stands in the way, and ever
+   * more rarely while an upload that is open for long does. Each try reads the other copies.
+   */
   addLater({ chunkId, sizeBytes }: ChunkEntry, nowMs: number): void {
-    this.#later.push({ chunkId, sizeBytes, atMs: nowMs + limits.receiptShareMs });
+    const kept = this.#kept.get(chunkId) ?? 0;
+    this.#kept.delete(chunkId);
+    this.#kept.set(chunkId, kept + 1);
+    for (const oldest of this.#kept.keys()) {
+      if (this.#kept.size > rememberedMost) this.#kept.delete(oldest);
+      else break;
+    }
+    const pauseMs = Math.min(longestPauseMs, limits.receiptShareMs * 2 ** kept);
+    this.#later.push({ chunkId, sizeBytes, atMs: nowMs + pauseMs });
+  }
+
+  /** A drop of it was carried out. */
+  dropped(chunkId: ChunkId): void {
+    this.#kept.delete(chunkId);
   }
 
   consider(cluster: ClusterView, facts: ChunkFacts): void {

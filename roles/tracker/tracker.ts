@@ -14,7 +14,7 @@ import {
 } from "../../protocol/mod.ts";
 import { trackerRoutes } from "../../protocol/mod.ts";
 import type { Clock } from "../kit/clock.ts";
-import type { Disk } from "../kit/disk.ts";
+import { type Disk, removeUnfinished } from "../kit/disk.ts";
 import type { Log } from "../kit/log.ts";
 import { repeat } from "../kit/pace.ts";
 import type { Random } from "../kit/random.ts";
@@ -188,6 +188,7 @@ async function openCore(
   const aheadMs = Math.max(0, headMs - clock.now());
   const now = () => clock.now() + aheadMs;
   await disk.makeDirectory(stateDirectory);
+  for (const below of ["", "/codes"]) await removeUnfinished(disk, `${stateDirectory}${below}`);
   const keys = await openClusterKeys(disk, stateDirectory, random, knownId, now());
   const epoch = await catalog.transaction(async (tx) => {
     const raised = Number(await tx.setting(epochSetting) ?? 0) + 1;

@@ -10,7 +10,6 @@ import {
   asFault,
   childOf,
   type Fault,
-  type FaultCode,
   type RemotePath,
   resolvePath,
   rootPath,
@@ -23,21 +22,8 @@ import { uploadFiles, type UploadSource } from "../../roles/client/upload.ts";
 import { type Random, randomInt } from "../../roles/kit/random.ts";
 import type { Belief, Possibility } from "./belief.ts";
 import type { ClientMachine, Cluster } from "./cluster.ts";
-import { bytesOf, chunkSizeBytes, type Content, isContent, told } from "./contents.ts";
-
-/** Faults that no trouble of the world excuses. */
-const neverExpected: readonly FaultCode[] = [
-  "internal",
-  "invalid-request",
-  "invalid-name",
-  "unauthenticated",
-  "forbidden",
-  "leave-invalid",
-  "route-unknown",
-  "size-mismatch",
-  "protocol-mismatch",
-  "body-too-large",
-];
+import { neverExpected } from "./never_expected.ts";
+import { bytesOf, chunkSizeBytes, type Content, isContent, streamOf, told } from "./contents.ts";
 
 type Outcome<T> =
   | { readonly kind: "done"; readonly value: T }
@@ -73,11 +59,13 @@ export class Actor {
       return void await this.upload(this.someFiles(randomInt(this.random, 4, 8), 3000));
     }
     if (dice < 0.7) return void await this.download(this.#anyPath());
-    if (dice < 0.8) return await this.readRange(this.#anyPath());
-    if (dice < 0.85) return await this.overwriteAndRevert(this.#ownPath());
-    if (dice < 0.9) return await this.remove(this.#ownPath());
-    if (dice < 0.96) return await this.move(this.#ownPath(), this.#ownPath());
-    return await this.removeTree(`d${randomInt(this.random, 0, 1)}`);
+    if (dice < 0.77) return await this.readRange(this.#anyPath());
+    if (dice < 0.86) return await this.remove(this.#anyOwn());
+    if (dice < 0.92) return await this.move(this.#anyOwn(), this.#ownPath());
+    if (dice < 0.94) return await this.removeTree(`d${randomInt(this.random, 0, 1)}`);
+    if (dice < 0.96) return await this.restore();
+    if (dice < 0.98) return await this.overwriteAndRevert(this.#anyOwn());
+    return await this.emptyTrash();
   }
 
   /** Files of random sizes to random paths of the home, all in one upload. */
@@ -217,13 +205,25 @@ export class Actor {
 
   async remove(path: RemotePath): Promise<void> {
     const before = this.belief.possibilities(path);
+    const content = this.belief.certain(path);
     this.belief.mayBe(path, "absent");
+    const now = this.random.unit() < 0.2;
+    if (now) this.belief.versionsInDoubt = true;
+    // Of a request that arrives twice the second may be answered.
+    const doubles = () => this.cluster.world.network.faults.requestsDoubled > 0;
+    const doubled = doubles();
     const outcome = await this.#attempt(
-      `removes ${path}`,
-      (session) => session.tracker.remove({ path, what: "file" }),
+      `removes ${path}${now ? " for good" : ""}`,
+      (session) => session.tracker.remove({ path, what: "file", ...(now ? { now } : {}) }),
     );
-    if (outcome.kind === "done") this.belief.is(path, "absent");
-    else if (outcome.kind === "failed" && outcome.fault.code === "not-found") {
+    if (outcome.kind === "done") {
+      this.belief.is(path, "absent");
+      const { trashId } = outcome.value;
+      if (content !== undefined && trashId !== undefined) {
+        this.belief.trash.set(trashId, { path, content });
+      }
+    } else if (outcome.kind === "failed" && outcome.fault.code === "not-found") {
+      if (doubled || doubles()) return;
       this.#expect(path, before, "absent");
     }
   }
@@ -290,6 +290,42 @@ export class Actor {
     for (const path of below) this.belief.is(path, "absent");
   }
 
+  /** Takes back what was removed from a name that is free. */
+  async restore(): Promise<void> {
+    const { belief } = this;
+    const [chosen] = [...belief.trash].filter(([, { path }]) =>
+      this.#isOwn(path) && belief.allows(path, "absent")
+    );
+    if (chosen === undefined) return;
+    const [trashId, { path, content }] = chosen;
+    belief.trash.delete(trashId);
+    belief.mayBe(path, content);
+    const outcome = await this.#attempt(
+      `restores ${path}`,
+      (session) => session.tracker.restore({ what: { trashId } }),
+    );
+    if (outcome.kind === "done") belief.is(path, content);
+  }
+
+  /** Of one entry that it knows, or of all, also those of others. */
+  async emptyTrash(): Promise<void> {
+    const { trash } = this.belief;
+    const all = this.random.unit() < 0.3;
+    const own = [...trash].filter(([, { path }]) => this.#isOwn(path)).map(([trashId]) => trashId);
+    const trashIds = all ? "all" : own.slice(0, 1);
+    if (trashIds.length === 0) return;
+    this.belief.versionsInDoubt = true;
+    if (all) trash.clear();
+    else for (const trashId of own.slice(0, 1)) trash.delete(trashId);
+    const outcome = await this.#attempt(
+      `empties the trash of ${trashIds}`,
+      (session) => session.tracker.emptyTrash({ trashIds }),
+    );
+    // What another moved there meanwhile may have gone with it.
+    if (all) trash.clear();
+    if (all && outcome.kind !== "done") this.belief.trashInDoubt = true;
+  }
+
   /** Runs `work` in the client's present life, or waits for the next. */
   async #attempt<T>(what: string, work: (session: Session) => Promise<T>): Promise<Outcome<T>> {
     const { machine } = this.client;
@@ -313,7 +349,8 @@ export class Actor {
 
   #meet(what: string, fault: Fault): void {
     this.#tell(`${what}: ${fault.code}: ${fault.message}`);
-    if (neverExpected.includes(fault.code)) {
+    const ranOut = fault.code === "leave-invalid" && this.cluster.world.slept;
+    if (neverExpected.includes(fault.code) && !ranOut) {
       this.#fail(`${what}: ${fault.code}: ${fault.message} ${fault.cause ?? ""} ${fault.stack}`);
     }
   }
@@ -332,6 +369,13 @@ export class Actor {
   #ownPath(): RemotePath {
     const directory = this.random.unit() < 0.5 ? "" : `d${randomInt(this.random, 0, 1)}/`;
     return childOf(this.home, `${directory}f${randomInt(this.random, 0, 11)}`);
+  }
+
+  /** Mostly one that was spoken of. */
+  #anyOwn(): RemotePath {
+    const known = this.belief.paths().filter((path) => this.#isOwn(path));
+    if (known.length === 0 || this.random.unit() < 0.2) return this.#ownPath();
+    return known[randomInt(this.random, 0, known.length - 1)] ?? this.#ownPath();
   }
 
   #anyPath(): RemotePath {
@@ -353,15 +397,4 @@ export class Actor {
     this.cluster.world.fail(`${this.client.machine.name}: ${what}`);
     return undefined;
   }
-}
-
-function streamOf(bytes: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array<ArrayBuffer>> {
-  let at = 0;
-  return new ReadableStream({
-    pull(controller) {
-      if (at >= bytes.length) return controller.close();
-      controller.enqueue(bytes.slice(at, at + 100_000));
-      at += 100_000;
-    },
-  }, { highWaterMark: 0 });
 }

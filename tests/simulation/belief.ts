@@ -16,6 +16,12 @@ export class Belief {
   readonly #attempted: Content[] = [];
   /** Contents acknowledged under a version. */
   readonly #versions = new Map<VersionId, Content>();
+  /** What was certainly moved to the trash, by the number of its entry, and lies there still. */
+  readonly trash = new Map<number, { readonly path: RemotePath; readonly content: Content }>();
+  /** Somebody was told of no success when emptying all of it: it may still happen. */
+  trashInDoubt = false;
+  /** Somebody gave something up for good, with all its versions. */
+  versionsInDoubt = false;
   /** Contents whose acknowledgement promised fewer copies than the policy asks for. */
   readonly atRisk = new Set<Content>();
 
@@ -59,10 +65,12 @@ export class Belief {
 
   /**
    * The versions that must still be there, whether current, old or in the trash: all that were
-   * acknowledged, as long as a policy keeps so many. Contents that may have been sent more than
-   * once, as the smallest are, are left out: the same bytes over themselves keep no version.
+   * acknowledged, as long as a policy keeps so many and nobody gave any up. Contents that may have
+   * been sent more than once, as the smallest are, are left out: the same bytes over themselves
+   * keep no version.
    */
   versionsKept(): Map<VersionId, Content> {
+    if (this.versionsInDoubt) return new Map();
     const times = new Map<Content, number>();
     for (const content of this.#attempted) times.set(content, (times.get(content) ?? 0) + 1);
     return new Map(

@@ -3,17 +3,17 @@
  *
  * `nothingHalfSeen` lists the whole namespace through the real client and downloads every file:
  * each path must be what the belief allows, whole, and the bytes of what was uploaded under its
- * version. It does not check modes, times, links, empty directories, or that quotas and totals are
- * right.
+ * version; what was certainly moved to the trash must lie there. It does not check modes, times,
+ * links, empty directories, or that quotas and totals are right.
  *
  * `versionsKept` reads every version that was ever acknowledged by its id, also those that another
  * took the place of and those in the trash. It expects a policy and shares of the disks that keep
  * all of them, and does not check in which order a file lists them.
  *
  * `nothingLost` reads the seeders' disks with no seeder running: every chunk of every file that is
- * certainly there must have an intact copy, and as many as promised where no data was destroyed. It
- * does not check what the tracker records as holdings, chunks nobody names any more, or where
- * copies lie.
+ * certainly there, certainly in the trash, or kept as a version by the catalog, must have as many
+ * intact copies as promised. It does not check what the tracker records as holdings, chunks nobody
+ * names any more, or where copies lie.
  */
 import { childOf, type ChunkId, chunkIdOf, type RemotePath, rootPath } from "../../protocol/mod.ts";
 import { downloadFiles } from "../../roles/client/download.ts";
@@ -40,6 +40,12 @@ export async function nothingHalfSeen(
     const seen = listed.includes(path);
     if (!seen && !belief.allows(path, "absent")) {
       problems.push(`${path} is gone; it was ${belief.worded(path)}`);
+    }
+  }
+  const trashed = (await session.tracker.trash({})).entries.map(({ trashId }) => trashId);
+  for (const [trashId, { path, content }] of belief.trashInDoubt ? [] : belief.trash) {
+    if (!trashed.includes(trashId)) {
+      problems.push(`entry ${trashId} is gone from the trash: ${path}, ${told(content)}`);
     }
   }
   const wanted = listed.map((path, i) => ({
@@ -134,7 +140,7 @@ export async function listAll(session: Session, directory: RemotePath): Promise<
 
 /**
  * What the disks have lost, in words. No seeder may be running.
- * @param copies promised for each file; 1 where data was destroyed and one intact copy must do
+ * @param copies promised for each file
  */
 export async function nothingLost(
   cluster: Cluster,
@@ -151,10 +157,14 @@ export async function nothingLost(
     );
   }
   const counted = new Map<ChunkId, number>();
-  for (const path of belief.paths()) {
-    const content = belief.certain(path);
+  const certain = belief.paths().map((path) => ({ path, content: belief.certain(path) }));
+  const kept = await cluster.recorded().read((view) => view.versionsAfter(undefined, 100_000));
+  const versions = kept.map(({ versionId }) => ({
+    path: `version ${versionId}`,
+    content: belief.contentOf(versionId),
+  }));
+  for (const { path, content } of [...certain, ...trashedIn(belief), ...versions]) {
     if (content === undefined) continue;
-    const least = belief.atRisk.has(content) ? 1 : copies;
     for (const [index, { chunkId }] of chunksOf(content).entries()) {
       let count = counted.get(chunkId);
       if (count === undefined) {
@@ -162,15 +172,19 @@ export async function nothingLost(
         for (const store of stores) if (await isIntact(store, chunkId)) count++;
         counted.set(chunkId, count);
       }
-      if (count >= least) continue;
+      if (count >= copies) continue;
       problems.push(
         `${path}, ${told(content)}: chunk ${index} (${chunkId.slice(0, 12)}) ` +
-          `has ${count} intact copies of ${least}`,
+          `has ${count} intact copies of ${copies}`,
       );
     }
   }
   for (const store of stores) await store.close();
   return problems;
+}
+
+function trashedIn(belief: Belief) {
+  return belief.trashInDoubt ? [] : belief.trash.values();
 }
 
 async function isIntact(store: ChunkStore, chunkId: ChunkId): Promise<boolean> {

@@ -5,7 +5,7 @@
  */
 import type { Credentials } from "../../roles/client/credentials.ts";
 import { login, openSession, type Session } from "../../roles/client/session.ts";
-import { limits, RecoveryCode, rootPath } from "../../protocol/mod.ts";
+import { type ChunkId, limits, RecoveryCode, rootPath } from "../../protocol/mod.ts";
 import { type Disk, readWhole } from "../../roles/kit/disk.ts";
 import { openDiskStore, openSeeder } from "../../roles/seeder/mod.ts";
 import type { ChunkStore } from "../../roles/seeder/store/chunk_store.ts";
@@ -61,9 +61,14 @@ export class Cluster {
   readonly tracker: Machine;
   readonly seeders: Machine[] = [];
   readonly clients: ClientMachine[] = [];
+  /** The chunks on each seeder's disk, as they were last seen there. */
+  readonly stores = new Map<Machine, ChunkStore>();
+  /** Called before a copy is given up on a disk. */
+  onDrop: ((machine: Machine, chunkId: ChunkId) => Promise<void>) | undefined;
   /** The running tracker, for the codes a person would read on its screen. */
   #tracker: Tracker | undefined;
   #catalogData = new MemoryCatalogData();
+  #opened: Catalog | undefined;
   #sqlite: Catalog | undefined;
   #scratch = new Map<ScratchName, MemoryCatalogData>();
   /** What a person wrote down at the first start. */
@@ -85,19 +90,40 @@ export class Cluster {
     }
   }
 
+  /** Of each file, where no policy says otherwise. */
+  get copies(): number {
+    return this.options.copies;
+  }
+
   /** One more machine for a seeder, not started. */
   newSeeder(): Machine {
     const number = this.seeders.length + 1;
     const name = `seeder-${number}`;
     const host = `10.0.1.${number}`;
-    const machine = this.world.add(name, host, (life, ready) => this.#seed(name, life, ready));
+    const machine: Machine = this.world.add(
+      name,
+      host,
+      (life, ready) => this.#seed(machine, name, life, ready),
+    );
     this.seeders.push(machine);
     return machine;
   }
 
-  /** What the tracker's catalog says, with the memory engine. */
+  /** A second machine with a copy of the disk of `machine`, and so with its name and identity. */
+  newTwin(machine: Machine): Machine {
+    const host = machine.host.replace("10.0.1.", "10.0.3.");
+    const twin: Machine = this.world.add(
+      `${machine.name}-twin`,
+      host,
+      (life, ready) => this.#seed(twin, machine.name, life, ready),
+    );
+    twin.disk.wipe(machine.disk.image());
+    return twin;
+  }
+
+  /** What the tracker's catalog says, whether a tracker runs or not. */
   recorded(): Catalog {
-    return openMemoryCatalog(this.#catalogData);
+    return this.#opened ??= this.#sqlite ?? openMemoryCatalog(this.#catalogData);
   }
 
   /** Makes the disks, starts every machine and waits until all seeders have joined. */
@@ -149,6 +175,7 @@ export class Cluster {
     tracker.disk.plantDirectory(stateOf.tracker);
     this.#catalogData = new MemoryCatalogData();
     this.#sqlite = undefined;
+    this.#opened = undefined;
     this.#scratch.clear();
     this.#rebuilding = true;
     return true;
@@ -198,10 +225,12 @@ export class Cluster {
    * The data live on; what the earlier life of the tracker began in the memory engine is undone.
    */
   async #catalog(): Promise<Catalog> {
-    if (this.options.engine === "memory") return openMemoryCatalog(this.#catalogData);
+    if (this.options.engine === "memory") {
+      return this.#opened = openMemoryCatalog(this.#catalogData);
+    }
     // SQLite in memory ends with its connection, so all lives of the tracker share one.
     this.#sqlite ??= await openSqliteCatalog(":memory:");
-    const shared = this.#sqlite;
+    const shared = this.#opened = this.#sqlite;
     return {
       transaction: (work) => shared.transaction(work),
       read: (work) => shared.read(work),
@@ -223,16 +252,23 @@ export class Cluster {
     };
   }
 
-  async #seed(name: string, life: Life, ready: () => void): Promise<void> {
+  async #seed(machine: Machine, name: string, life: Life, ready: () => void): Promise<void> {
     const { wrappers } = this.options;
-    const machine = this.seeders.find((seeder) => seeder.name === name);
-    if (machine === undefined) throw new Error(`no machine for ${name}`);
     const disk = wrappers?.seederDisk?.(life.disk, name) ?? life.disk;
     const { clock, random, log, transport } = life;
     const directory = stateOf.seeder;
     const folder = "/disk";
     const opened = await openDiskStore({ disk, directory, folder, clock, random, log });
-    const store = wrappers?.store?.(opened, name) ?? opened;
+    if (!life.process.alive) return;
+    this.stores.set(machine, opened);
+    const watched: ChunkStore = {
+      ...opened,
+      drop: async (chunkId) => {
+        await this.onDrop?.(machine, chunkId);
+        return await opened.drop(chunkId);
+      },
+    };
+    const store = wrappers?.store?.(watched, name) ?? watched;
     const seeder = await openSeeder({
       store,
       disk,

@@ -43,3 +43,15 @@ export function chunksOf(content: Content): ChunkEntry[] {
 export function told(content: Content): string {
   return `content ${content.number} of ${content.sizeBytes} bytes`;
 }
+
+/** In parts, as from a pipe. */
+export function streamOf(bytes: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array<ArrayBuffer>> {
+  let at = 0;
+  return new ReadableStream({
+    pull(controller) {
+      if (at >= bytes.length) return controller.close();
+      controller.enqueue(bytes.slice(at, at + 100_000));
+      at += 100_000;
+    },
+  }, { highWaterMark: 0 });
+}

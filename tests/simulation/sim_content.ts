@@ -84,6 +84,14 @@ export class SimContent {
     this.#pending = [];
   }
 
+  /** What is safe of it, as a content of its own. */
+  durableCopy(): SimContent {
+    const copy = new SimContent();
+    copy.#durable.replaceBy(this.#durable);
+    copy.#seen.replaceBy(this.#durable);
+    return copy;
+  }
+
   /** Flips one bit, on the medium as well. */
   rot(bit: number): void {
     for (const side of [this.#seen, this.#durable]) {

@@ -13,7 +13,18 @@ import type { Clock } from "../../roles/kit/clock.ts";
 import type { Disk, DiskEntryKind, DiskFile, DiskStat } from "../../roles/kit/disk.ts";
 import { type Random, randomInt } from "../../roles/kit/random.ts";
 import { type DiskCall, SimFile } from "./sim_file.ts";
-import { holds, type Inode, type NameEffect, newInode, put, segmentsOf } from "./sim_inode.ts";
+import {
+  bytesIn,
+  durableCopy,
+  filesIn,
+  highestNumber,
+  holds,
+  type Inode,
+  type NameEffect,
+  newInode,
+  put,
+  segmentsOf,
+} from "./sim_inode.ts";
 
 export interface SimDiskFaults {
   /** Shares of calls that fail with `disk-failed`, 0 to 1. */
@@ -70,12 +81,21 @@ export class SimDisk implements Disk {
     restore(this.#root);
   }
 
-  /** The disk is replaced by an empty one. */
-  wipe(): void {
+  /** The disk is replaced by an empty one, or by one with what `image` holds. */
+  wipe(image: Inode = this.#fresh("directory")): void {
     this.#crashes++;
     this.#journal = [];
-    this.#root.names.clear();
-    this.#root.durableNames.clear();
+    this.#inodes = Math.max(this.#inodes, highestNumber(image));
+    const { names } = durableCopy(image);
+    for (const side of [this.#root.names, this.#root.durableNames]) {
+      side.clear();
+      for (const [name, inode] of names) side.set(name, inode);
+    }
+  }
+
+  /** All that is safe on it now, for `wipe` of this disk or another. */
+  image(): Inode {
+    return durableCopy(this.#root);
   }
 
   /** Flips one bit of a file, chosen by the dice where none is given. */
@@ -87,13 +107,8 @@ export class SimDisk implements Disk {
 
   /** Paths and sizes of all files, in ascending order of path. */
   files(under = "/"): { path: string; sizeBytes: number }[] {
-    const found: { path: string; sizeBytes: number }[] = [];
-    const visit = (path: string, inode: Inode) => {
-      if (inode.kind === "file") found.push({ path, sizeBytes: inode.content.sizeBytes });
-      for (const [name, child] of inode.names) visit(`${path === "/" ? "" : path}/${name}`, child);
-    };
     const start = this.#find(under, true);
-    if (start !== undefined) visit(under, start);
+    const found = start === undefined ? [] : filesIn(under, start);
     return found.sort((a, b) => a.path < b.path ? -1 : 1);
   }
 
@@ -130,12 +145,7 @@ export class SimDisk implements Disk {
   }
 
   get usedBytes(): number {
-    const sumOf = (inode: Inode): number => {
-      let sum = inode.content.sizeBytes;
-      for (const child of inode.names.values()) sum += sumOf(child);
-      return sum;
-    };
-    return sumOf(this.#root);
+    return bytesIn(this.#root);
   }
 
   async open(path: string, how: "read" | "update" | "create"): Promise<DiskFile> {

@@ -232,3 +232,25 @@ Deno.test("SimDisk.rot flips exactly one bit", async () => {
   const before = bits(bytesOf("text")), after = bits(disk.peek("/f") ?? new Uint8Array());
   assert.equal([...before].filter((bit, i) => bit !== after[i]).length, 1);
 });
+
+Deno.test("SimDisk.image holds what is safe, and takes the place of a disk", async () => {
+  const disk = new SimDisk({ random: seededRandom(1) });
+  disk.plantDirectory("/a");
+  disk.plant("/a/kept", new Uint8Array([1, 2]));
+  const file = await disk.open("/a/kept", "update");
+  await file.write(new Uint8Array([9]), 0);
+  await disk.open("/a/unsynced", "create");
+  const image = disk.image();
+  await file.sync();
+  await disk.syncDirectory("/a");
+  disk.plant("/a/later", new Uint8Array([3]));
+  disk.wipe(image);
+  assert.deepEqual(disk.files().map(({ path }) => path), ["/a/kept"]);
+  assert.deepEqual(disk.peek("/a/kept"), new Uint8Array([1, 2]));
+  await assert.rejects(file.sizeBytes(), /closed|power/);
+  // The same image serves another disk, and they share nothing.
+  const other = new SimDisk({ random: seededRandom(2) });
+  other.wipe(image);
+  disk.rot("/a/kept", 0);
+  assert.deepEqual(other.peek("/a/kept"), new Uint8Array([1, 2]));
+});

@@ -51,3 +51,41 @@ export function put(names: Map<string, Inode>, name: string, inode: Inode | unde
   if (inode === undefined) names.delete(name);
   else names.set(name, inode);
 }
+
+/** What a power cut now would certainly leave of a tree, as a tree of its own. */
+export function durableCopy(inode: Inode, known = new Map<Inode, Inode>()): Inode {
+  const there = known.get(inode);
+  if (there !== undefined) return there;
+  const copy: Inode = {
+    ...inode,
+    content: inode.content.durableCopy(),
+    names: new Map(),
+    durableNames: new Map(),
+  };
+  known.set(inode, copy);
+  for (const [name, child] of inode.durableNames) {
+    const below = durableCopy(child, known);
+    copy.names.set(name, below);
+    copy.durableNames.set(name, below);
+  }
+  return copy;
+}
+
+export function highestNumber(inode: Inode): number {
+  return Math.max(inode.number, ...inode.durableNames.values().map(highestNumber));
+}
+
+export function bytesIn(inode: Inode): number {
+  let sum = inode.content.sizeBytes;
+  for (const child of inode.names.values()) sum += bytesIn(child);
+  return sum;
+}
+
+/** Paths and sizes of all files below, in no order. */
+export function filesIn(path: string, inode: Inode): { path: string; sizeBytes: number }[] {
+  const found = [...inode.names].flatMap(([name, child]) =>
+    filesIn(`${path === "/" ? "" : path}/${name}`, child)
+  );
+  if (inode.kind === "file") found.push({ path, sizeBytes: inode.content.sizeBytes });
+  return found;
+}

@@ -1,8 +1,9 @@
 /**
  * The network between simulated machines. A request is handed to the app that listens at its
  * address, and everything that can happen to bytes on their way happens by the dice: delay,
- * requests and replies that vanish or are reset, requests that arrive twice, bodies that break off
- * or stall, walls between machines in one direction or both, machines without power.
+ * requests and replies that vanish or are reset, requests that arrive twice, reports of seeders
+ * that arrive once more long after later ones, bodies that break off or stall, walls between
+ * machines in one direction or both, machines without power.
  *
  * It speaks of whole exchanges, not of packets: bytes that arrive are right and in order, as TCP
  * promises. Wrong bytes come from disks.
@@ -26,6 +27,8 @@ export interface NetworkFaults {
   repliesLost: number;
   /** A JSON request arrives twice. */
   requestsDoubled: number;
+  /** What a seeder reports arrives again within `reportLateMsMost`, in no order. */
+  reportsLate: number;
   /** A body breaks off, or stops to move, in the middle. */
   bodiesCut: number;
   bodiesStalled: number;
@@ -37,12 +40,14 @@ export const calmNetwork: Readonly<NetworkFaults> = {
   requestsLost: 0,
   repliesLost: 0,
   requestsDoubled: 0,
+  reportsLate: 0,
   bodiesCut: 0,
   bodiesStalled: 0,
 };
 
 /** How long a machine tries to reach one that does not answer at all. */
 const connectTimeoutMs = 20_000;
+const reportLateMsMost = 15_000;
 
 interface Listener {
   readonly app: App;
@@ -54,6 +59,7 @@ interface Fate {
   readonly requestLost: boolean;
   readonly replyLost: boolean;
   readonly doubled: boolean;
+  readonly late: boolean;
   /** Silence instead of an error, for what is lost. */
   readonly silent: boolean;
   readonly cutAt: number;
@@ -172,6 +178,7 @@ export class SimNetwork {
       requestLost: happens(faults.requestsLost),
       replyLost: happens(faults.repliesLost),
       doubled: happens(faults.requestsDoubled),
+      late: happens(faults.reportsLate),
       silent: happens(0.5),
       cutAt: happens(faults.bodiesCut) ? somewhere() : Infinity,
       stallAt: happens(faults.bodiesStalled) ? somewhere() : Infinity,
@@ -197,19 +204,33 @@ export class SimNetwork {
     this.onRequest?.(request, from, to);
     if (fate.requestLost) return await this.#lost(fate);
 
-    let body = this.#arriving(connection, request.body, from, to, fate);
     const json = request.headers.get("content-type") === "application/json";
-    if (json && body !== null && fate.doubled) {
-      const whole = new Uint8Array(await new Response(body).arrayBuffer());
-      this.trace(`${from} to ${to} twice: ${request.method} ${url.pathname}`);
-      this.#deliver(listener, request, whole.slice(), from).then(
-        (response) => response.body?.cancel(),
-        () => {},
-      );
-      await this.#sleep(randomInt(this.random, 0, 20));
-      body = new Response(whole).body;
+    const plain = this.#isPlain(fate);
+    let response: Response;
+    if (json && plain) response = await listener.app(request, from);
+    else {
+      let body = this.#arriving(connection, request.body, from, to, fate);
+      const late = fate.late && /\/(heartbeat|inventory|scrub-report|pull)$/.test(url.pathname);
+      if (json && body !== null && (fate.doubled || late)) {
+        const whole = new Uint8Array(await new Response(body).arrayBuffer());
+        const again = async (word: string) => {
+          this.trace(`${from} to ${to} ${word}: ${request.method} ${url.pathname}`);
+          const now = this.#listeners.get(url.host);
+          if (now === undefined) return;
+          const reply = await this.#deliver(now, request, whole.slice(), from);
+          await reply.body?.cancel();
+        };
+        if (late) {
+          const ms = randomInt(this.random, 0, reportLateMsMost);
+          this.#sleep(ms).then(() => again("late")).catch(() => {});
+        } else {
+          again("twice").catch(() => {});
+          await this.#sleep(randomInt(this.random, 0, 20));
+        }
+        body = new Response(whole).body;
+      }
+      response = await this.#deliver(listener, request, body, from, connection.signal);
     }
-    const response = await this.#deliver(listener, request, body, from, connection.signal);
     this.trace(`${from} to ${to}: ${request.method} ${url.pathname} ${response.status}`);
     if (fate.replyLost || this.onReply?.(request, response)) {
       await response.body?.cancel();
@@ -217,9 +238,19 @@ export class SimNetwork {
     }
     await this.#carry(to, from, this.faults.delayMs);
     const finish = () => connection.end();
+    if (json && plain) {
+      finish();
+      return response;
+    }
     const reply = this.#arriving(connection, response.body, to, from, fate, finish);
     if (reply === null) finish();
     return new Response(reply, { status: response.status, headers: new Headers(response.headers) });
+  }
+
+  /** Nothing happens to the bodies on their way, so small ones need not be carried in parts. */
+  #isPlain({ doubled, late, cutAt, stallAt }: Fate): boolean {
+    const whole = cutAt === Infinity && stallAt === Infinity && this.faults.partDelayMs === 0;
+    return whole && !doubled && !late;
   }
 
   #deliver(

@@ -172,3 +172,24 @@ Deno.test("SimNetwork tells the same story for the same seed", async () => {
   assert.equal(await story(5), first);
   assert.notEqual(await story(6), first);
 });
+
+Deno.test("SimNetwork delivers a report once more after later ones", async () => {
+  const seen: string[] = [];
+  const { timeline, network, client } = setUp(3, async (request) => {
+    seen.push(await request.text());
+    return new Response("{}");
+  });
+  network.faults.reportsLate = 1;
+  const transport = client.transport(network.transport(client, "10.0.0.2"));
+  for (const body of ["1", "2", "3", "4"]) {
+    const request = new Request("http://10.0.0.1:7000/v1/seeders/heartbeat", {
+      ...{ method: "POST", body, headers: { "content-type": "application/json" } },
+    });
+    await timeline.run(transport(request));
+    await timeline.pass(100);
+  }
+  assert.deepEqual(seen.slice(0, 4), ["1", "2", "3", "4"]);
+  await timeline.pass(20_000);
+  assert.equal(seen.length, 8);
+  assert.notDeepEqual(seen.slice(4), ["1", "2", "3", "4"], "in another order");
+});

@@ -1,10 +1,11 @@
 /**
  * A storm for every seed: draws a cluster, a workload and troubles from the seed, lets them loose
  * on the real roles (safety), then mends everything and demands that all comes to a good end
- * (liveness). The same seed tells the same story.
+ * (liveness): nothing lost, nothing half-seen, no copy given up that was needed, a catalog that
+ * tells the truth, rest, and nothing left lying about. The same seed tells the same story.
  *
- * `deno run -A tests/simulation/swarm.ts --seed N --runs N` runs seeds and prints one line for each
- * that fails; one seed alone prints its whole story with `--trace`.
+ * `deno task sim --seed N --runs N` runs seeds and prints a line for each that fails; one seed
+ * alone tells its whole story with `--trace`.
  */
 import { parseArgs } from "node:util";
 import { limits } from "../../protocol/mod.ts";
@@ -12,8 +13,13 @@ import { randomInt, seededRandom, shuffled } from "../../roles/kit/random.ts";
 import { Actor } from "./actor.ts";
 import { Belief } from "./belief.ts";
 import { nothingHalfSeen, nothingLost, versionsKept } from "./checkers.ts";
-import { Cluster, type Wrappers } from "./cluster.ts";
+import { leftovers } from "./cleans.ts";
+import { Cluster, stateOf, type Wrappers } from "./cluster.ts";
+import { chunksOf } from "./contents.ts";
+import { watchDrops } from "./never_below.ts";
+import { Orders, unsettled } from "./settles.ts";
 import { type TroubleKind, troubleKinds, Troubles } from "./troubles.ts";
+import { catalogTellsTheTruth } from "./truth.ts";
 
 export interface SwarmOptions {
   readonly seed: number;
@@ -27,6 +33,8 @@ export interface SwarmOptions {
   readonly pauseMs: number;
   /** At the end every machine loses its power once. */
   readonly lastPowerCut: boolean;
+  /** Two seeders lose their disks at once, which no promise covers. */
+  readonly reckless?: boolean;
 }
 
 export interface SwarmResult {
@@ -36,6 +44,10 @@ export interface SwarmResult {
   readonly traceHash: string;
   /** Files the clients were told are safe. */
   readonly acknowledged: number;
+  /** Copies given up on disks. */
+  readonly drops: number;
+  /** How long the world took to come to rest, of its own time. */
+  readonly settledMs: number;
 }
 
 export function drawOptions(seed: number): SwarmOptions {
@@ -43,7 +55,9 @@ export function drawOptions(seed: number): SwarmOptions {
   const seeders = randomInt(random, 3, 4);
   const copies = random.unit() < 0.85 ? 2 : randomInt(random, 1, 3);
   // With one copy nothing may be destroyed; each seed has its own few kinds of trouble.
-  const kinds = shuffled(random, troubleKinds).filter((kind) => kind !== "victim" || copies > 1);
+  const kinds = shuffled(random, troubleKinds).filter((kind) => kind !== "victim" || copies > 1)
+    .slice(0, randomInt(random, 0, 7));
+  const rebuilt = kinds.includes("rebuild");
   return {
     seed,
     seeders,
@@ -52,7 +66,9 @@ export function drawOptions(seed: number): SwarmOptions {
     engine: seed % 4 === 0 ? "sqlite" : "memory",
     stepsPerClient: randomInt(random, 2, 5),
     bytesMost: 2 ** randomInt(random, 10, random.unit() < 0.3 ? 21 : 16),
-    troubles: kinds.slice(0, randomInt(random, 0, 6)),
+    // The tracker's disk is one that may be destroyed, or a seeder's is. A seeder that has joined
+    // and has no log yet is waited for by a rebuild, until a person says how many are enough.
+    troubles: kinds.filter((kind) => !rebuilt || (kind !== "victim" && kind !== "join")),
     pauseMs: 2 ** randomInt(random, 6, 11),
     lastPowerCut: random.unit() < 0.5,
   };
@@ -60,6 +76,16 @@ export function drawOptions(seed: number): SwarmOptions {
 
 /** How long everything may take to come to a good end once the troubles are over. */
 const settleMs = 10 * 60_000;
+/** Longer than leases, graces, and the pause between two looks for a better balance. */
+const ageMs = limits.garbageGraceMs + 60_000;
+/** Rest means that nothing is ordered for so long: longer than between two looks for garbage. */
+const quietMs = 12_000;
+/** First what is under way ends, then what the uploads left is seen. */
+const firstLooksMs = [6_000, 4_000];
+/** So often the tracker may sleep until all is at rest. */
+const agesMost = 8;
+/** It sleeps after so many looks also while something is ordered. */
+const looksMost = 4;
 
 export async function runSeed(seed: number, wrappers: Wrappers = {}): Promise<SwarmResult> {
   return await runOptions(drawOptions(seed), wrappers);
@@ -69,16 +95,28 @@ export async function runOptions(
   options: SwarmOptions,
   wrappers: Wrappers = {},
 ): Promise<SwarmResult> {
-  const cluster = new Cluster({ ...options, wrappers });
+  const logSync = options.troubles.includes("rebuild") ? "seeders" : "auto";
+  const cluster = new Cluster({ ...options, logSync, wrappers });
   const { world } = cluster;
   const belief = new Belief();
+  const troubles = new Troubles(cluster, world.random, options.troubles, options.pauseMs);
+  const drops = watchDrops(cluster, {
+    destroyedMs: () => troubles.destroyedMs,
+    victim: cluster.seeders[0],
+    isAtRisk: (chunkId) =>
+      [...belief.atRisk].some((content) =>
+        chunksOf(content).some((chunk) => chunk.chunkId === chunkId)
+      ),
+  }, (problem) => world.fail(`below: ${problem}`));
   const onUnhandled = (event: PromiseRejectionEvent) => {
     event.preventDefault();
     world.fail(`unhandled rejection: ${event.reason?.stack ?? event.reason}`);
   };
   globalThis.addEventListener("unhandledrejection", onUnhandled);
+  let settledMs = NaN;
   try {
-    await storm(cluster, belief, options);
+    const actors = await storm(cluster, belief, troubles, options);
+    settledMs = await end(cluster, belief, troubles, actors, options);
   } catch (error) {
     world.fail(error instanceof Error ? error.stack ?? error.message : String(error));
   } finally {
@@ -91,20 +129,25 @@ export async function runOptions(
     trace: world.trace,
     traceHash: world.traceHash(),
     acknowledged: belief.acknowledgements,
+    drops: drops(),
+    settledMs,
   };
 }
 
-async function storm(cluster: Cluster, belief: Belief, options: SwarmOptions): Promise<void> {
+async function storm(
+  cluster: Cluster,
+  belief: Belief,
+  troubles: Troubles,
+  options: SwarmOptions,
+): Promise<Actor[]> {
   const { world } = cluster;
   const { timeline } = world;
   await cluster.begin();
   const actors = cluster.clients.map((client, i) =>
     new Actor(cluster, client, belief, seededRandom(options.seed * 10 + i), options.bytesMost)
   );
-  const troubles = new Troubles(cluster, world.random, options.troubles, options.pauseMs);
   const onGivenUp = world.onGivenUp;
   world.onGivenUp = (machine) => timeline.after(1000, () => machine.start());
-
   let living = actors.length;
   const lives = actors.map((actor) => actor.live(options.stepsPerClient).finally(() => living--));
   const startedMs = timeline.elapsedMs;
@@ -112,33 +155,85 @@ async function storm(cluster: Cluster, belief: Belief, options: SwarmOptions): P
   troubles.calm();
   await timeline.run(Promise.all(lives), settleMs);
   world.onGivenUp = onGivenUp;
+  return actors;
+}
 
-  await settled(cluster);
-  const [actor] = actors;
+/** The good end, looked at from all sides. How long it took to come to rest. */
+async function end(
+  cluster: Cluster,
+  belief: Belief,
+  troubles: Troubles,
+  [actor]: readonly Actor[],
+  options: SwarmOptions,
+): Promise<number> {
+  const { world } = cluster;
+  const { timeline } = world;
+  await fair(cluster);
   if (actor !== undefined) await uploadsWork(cluster, actor);
+  if (options.reckless === true) beReckless(cluster);
   if (options.lastPowerCut) {
     for (const machine of world.machines) machine.cutPower();
     await timeline.pass(100);
     for (const machine of world.machines) machine.start();
-    await settled(cluster);
+    await fair(cluster);
   }
+  await troubles.caretaker.putRight();
+  if (troubles.destroyedMs !== undefined) await troubles.caretaker.scrub();
+  const settledMs = await rest(cluster);
   await look(cluster, belief, options.lastPowerCut ? "after the power cut" : "in the end");
+  const failing = options.troubles.some((kind) => kind === "failingDisk" || kind === "fullDisk");
+  for (const problem of await leftovers(cluster, failing && !options.lastPowerCut)) {
+    world.fail(`unclean: ${problem}`);
+  }
   for (const seeder of cluster.seeders) seeder.kill();
-  const copies = troubles.destroyed > 0 ? 1 : options.copies;
-  for (const problem of await timeline.run(nothingLost(cluster, belief, copies))) {
+  for (const problem of await timeline.run(nothingLost(cluster, belief, options.copies))) {
     world.fail(`lost: ${problem}`);
   }
+  for (const problem of await timeline.run(catalogTellsTheTruth(cluster))) {
+    world.fail(`untrue: ${problem}`);
+  }
+  return settledMs;
 }
 
-async function settled(cluster: Cluster): Promise<void> {
+/** Every machine runs, and the tracker knows the space on every disk. */
+async function fair(cluster: Cluster): Promise<void> {
   const { world } = cluster;
   const ready = await world.until(() => world.machines.every((one) => one.ready), settleMs);
   if (!ready) world.fail("not every machine came back");
   // What went wrong last is told with the next heartbeat, and may take its time to mend.
   await world.timeline.pass(2 * limits.heartbeatIntervalMs);
   if (!await cluster.allGreen(60_000)) world.fail("the seeders did not become green again");
-  // Two heartbeats more, and the tracker knows the space on every disk.
   await world.timeline.pass(2 * limits.heartbeatIntervalMs);
+}
+
+/**
+ * Waits until all is at rest and stays so. Instead of waiting for graces to end, the tracker sleeps
+ * for so long whenever nothing happens: first for the uploads to be forgotten, then for what they
+ * leave, and for what is tried again only then.
+ */
+async function rest(cluster: Cluster): Promise<number> {
+  const { world } = cluster;
+  const { timeline } = world;
+  const orders = new Orders(cluster);
+  const beganMs = timeline.elapsedMs;
+  for (let ages = 0, looks = 1;; looks++) {
+    const before = orders.carriedOut;
+    await timeline.pass(firstLooksMs[ages] ?? quietMs);
+    const problems = await timeline.run(unsettled(cluster));
+    const ordered = orders.carriedOut - before;
+    const calm = ordered === 0 && problems.length === 0 && ages >= 2;
+    const clean = calm && (await leftovers(cluster, true)).length === 0;
+    if (clean || (calm && ages === agesMost)) return timeline.elapsedMs - beganMs;
+    if (timeline.elapsedMs - beganMs > settleMs || (ordered === 0 && ages === agesMost)) {
+      world.fail(`unsettled: ${[...problems, `${ordered} orders at last`].join(", ")}`);
+      return timeline.elapsedMs - beganMs;
+    }
+    if (ordered > 0 && looks < looksMost) continue;
+    ages++;
+    looks = 0;
+    world.tell("the tracker sleeps");
+    cluster.tracker.clock.skewMs += ageMs;
+  }
 }
 
 async function look(cluster: Cluster, belief: Belief, when: string): Promise<void> {
@@ -147,6 +242,16 @@ async function look(cluster: Cluster, belief: Belief, when: string): Promise<voi
     const problems = await world.timeline.run(nothingHalfSeen(client, belief), settleMs);
     problems.push(...await world.timeline.run(versionsKept(client, belief), settleMs));
     for (const problem of problems) world.fail(`${when}: ${problem}`);
+  }
+}
+
+/** All chunks on two of the disks are gone at once. */
+function beReckless(cluster: Cluster): void {
+  for (const seeder of cluster.seeders.slice(0, 2)) {
+    seeder.cutPower();
+    for (const { path } of seeder.disk.files(stateOf.seeder)) {
+      if (/\/(packs|chunks)\//.test(path)) seeder.disk.uproot(path);
+    }
   }
 }
 
@@ -180,6 +285,8 @@ if (import.meta.main) {
     },
   });
   const first = Number(values.seed), runs = Number(values.runs);
+  // One line for each failure needs no stacks.
+  if (!values.trace) Error.stackTraceLimit = 0;
   let failed = 0;
   for (let seed = first; seed < first + runs; seed++) {
     const result = await runSeed(seed);

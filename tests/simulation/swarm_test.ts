@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { runSeed, worded } from "./swarm.ts";
 
-const seeds = 200;
+const seeds = 100;
 const perTest = 50;
 
 for (let first = 1; first <= seeds; first += perTest) {

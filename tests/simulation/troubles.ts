@@ -2,13 +2,16 @@
  * What goes wrong in a world: draws from the seed which kinds of trouble there are, how bad, and
  * makes them until it is told to stop; then it takes all of them away.
  *
- * It keeps to what the promises allow for: data is destroyed (a disk wiped, bits rotten, reads
- * failing) on one seeder only, the victim, and only where files have two copies or more. Every
- * other disk may lose power, run full and fail to write as often as it likes.
+ * It keeps to what the promises allow for: data is destroyed on one seeder only (`victim.ts`), and
+ * only where files have two copies or more; or the tracker's disk is lost, where its log is on
+ * seeders before anything is acknowledged, and then no seeder's. Every other disk may lose power,
+ * run full and fail to write as often as it likes.
  */
 import { type Random, randomInt, shuffled } from "../../roles/kit/random.ts";
-import { type Cluster, stateOf } from "./cluster.ts";
+import { type CareKind, careKinds, Caretaker } from "./caretaker.ts";
+import type { Cluster } from "./cluster.ts";
 import { calmNetwork } from "./sim_network.ts";
+import { Victim } from "./victim.ts";
 import type { Machine } from "./world.ts";
 
 export const troubleKinds = [
@@ -24,16 +27,17 @@ export const troubleKinds = [
   "failingDisk",
   "fullDisk",
   "clock",
+  "suspend",
+  "rebuild",
   "victim",
+  ...careKinds,
 ] as const;
 export type TroubleKind = typeof troubleKinds[number];
 
 export class Troubles {
-  /** Times data was destroyed. */
-  destroyed = 0;
+  readonly caretaker: Caretaker;
   #over = false;
-  #wiped = false;
-  readonly #victim: Machine | undefined;
+  readonly #victim: Victim | undefined;
 
   constructor(
     private readonly cluster: Cluster,
@@ -42,7 +46,16 @@ export class Troubles {
     /** Longest pause between two troubles. */
     private readonly pauseMs: number,
   ) {
-    this.#victim = cluster.seeders[0];
+    this.caretaker = new Caretaker(cluster, random);
+    const [first] = cluster.seeders;
+    const startLater = (machine: Machine) => this.#startLater(machine);
+    const later = (mend: () => void) => this.#later(mend);
+    if (first !== undefined) this.#victim = new Victim(cluster, first, random, startLater, later);
+  }
+
+  /** When data was destroyed last, if any was. */
+  get destroyedMs(): number | undefined {
+    return this.#victim?.destroyedMs;
   }
 
   /** Makes trouble until `enough` says so, or `calm` is called. */
@@ -60,7 +73,9 @@ export class Troubles {
   calm(): void {
     const { world } = this.cluster;
     this.#over = true;
+    this.caretaker.over = true;
     world.tell("calm");
+    this.#victim?.endTwin();
     Object.assign(world.network.faults, calmNetwork);
     world.network.heal();
     for (const machine of world.machines) {
@@ -120,6 +135,7 @@ export class Troubles {
           requestsLost: share / 2,
           repliesLost: share,
           requestsDoubled: share,
+          reportsLate: share,
           bodiesCut: share / 2,
           bodiesStalled: share / 4,
         });
@@ -149,45 +165,28 @@ export class Troubles {
           seeder.disk.faults.syncErrors = 0;
         });
       case "fullDisk":
-        seeder.disk.capacityBytes = seeder.disk.usedBytes + randomInt(random, 0, 2_000_000);
-        world.tell(`${seeder.name} is nearly full`);
-        return this.#later(() => seeder.disk.capacityBytes = 2 ** 33);
+        machine.disk.capacityBytes = machine.disk.usedBytes + randomInt(random, 0, 2_000_000);
+        world.tell(`${machine.name} is nearly full`);
+        return this.#later(() => machine.disk.capacityBytes = 2 ** 33);
       case "clock":
         // A program's clock never jumps while it lives, so the jump waits for the next life.
         machine.kill();
         machine.clock.skewMs += randomInt(random, -3_600_000, 3_600_000);
         world.tell(`${machine.name}'s clock is now off by ${machine.clock.skewMs} ms`);
         return this.#startLater(machine);
+      case "suspend":
+        // As a machine that slept: its clock runs ahead of what it noticed.
+        machine.clock.skewMs += 2 ** randomInt(random, 8, 20);
+        world.slept = true;
+        return world.tell(`${machine.name} slept, it is now off by ${machine.clock.skewMs} ms`);
+      case "rebuild":
+        if (this.cluster.loseTrackerDisk()) this.#startLater(this.cluster.tracker);
+        return;
       case "victim":
-        return this.#destroy();
+        return this.#victim?.destroy();
+      default:
+        return this.caretaker.act(kind satisfies CareKind, seeder);
     }
-  }
-
-  #destroy(): void {
-    const { random } = this;
-    const victim = this.#victim;
-    if (victim === undefined) return;
-    this.destroyed++;
-    // A disk is replaced once: for a moment the tracker takes the earlier seeder for alive.
-    const how = randomInt(random, this.#wiped ? 1 : 0, 2);
-    if (how === 0) {
-      this.#wiped = true;
-      this.cluster.world.tell(`${victim.name} loses its disk`);
-      victim.cutPower();
-      victim.disk.wipe();
-      victim.disk.plantDirectory(stateOf.seeder);
-      return this.#startLater(victim);
-    }
-    if (how === 1) {
-      victim.disk.faults.readErrors = random.unit() * 0.3;
-      this.cluster.world.tell(`${victim.name} fails to read`);
-      return this.#later(() => victim.disk.faults.readErrors = 0);
-    }
-    const files = victim.disk.files(stateOf.seeder).filter((file) => holdsChunks(file.path));
-    const file = files[randomInt(random, 0, Math.max(0, files.length - 1))];
-    if (file === undefined) return;
-    this.cluster.world.tell(`${victim.name}: a bit of ${file.path} rots`);
-    victim.disk.rot(file.path);
   }
 
   #any<T>(items: readonly T[]): T {
@@ -207,9 +206,4 @@ export class Troubles {
   #sleep(ms: number): Promise<void> {
     return new Promise((resolve) => void this.cluster.world.timeline.after(ms, resolve));
   }
-}
-
-/** The identity of a seeder is not data: a seeder whose key rots has to be told to join anew. */
-function holdsChunks(path: string): boolean {
-  return !/\.json(\.new)?$/.test(path);
 }

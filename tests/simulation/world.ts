@@ -63,7 +63,7 @@ export class Machine {
   }
 
   start(): void {
-    if (this.running) return;
+    if (this.running || !this.world.machines.includes(this)) return;
     this.world.network.plug(this.host);
     this.#lives++;
     const process = new SimProcess(`${this.name}#${this.#lives}`);
@@ -126,6 +126,11 @@ export class World {
   readonly trace: string[] = [];
   /** What must not happen and did. */
   readonly failures: string[] = [];
+  #made = 0;
+  /** Some machine slept, and what it had in hand may have run out. */
+  slept = false;
+  /** Every line of a role's log, for whoever counts what happened. */
+  onLog: ((process: SimProcess, event: string) => void) | undefined;
   /** A program that ended by itself: a failure, unless the driver of the world knows better. */
   onGivenUp: (machine: Machine, error: unknown) => void = (machine, error) =>
     this.fail(`${machine.name} gave up: ${error}`);
@@ -140,10 +145,16 @@ export class World {
   }
 
   add(name: string, host: string, program: Program): Machine {
-    const diceSeed = this.seed * 100 + this.machines.length + 1;
+    const diceSeed = this.seed * 100 + ++this.#made;
     const machine = new Machine(this, name, host, program, diceSeed);
     this.machines.push(machine);
     return machine;
+  }
+
+  /** The machine is thrown away, with its disk. */
+  remove(machine: Machine): void {
+    machine.cutPower();
+    this.machines.splice(this.machines.indexOf(machine), 1);
   }
 
   tell(line: string): void {
@@ -176,6 +187,7 @@ export class World {
       if (!process.alive) return;
       const { fault, stack: _, requestId: __, ...rest } = fields;
       const why = fault === undefined ? "" : ` ${asFault(fault).code}: ${asFault(fault).message}`;
+      this.onLog?.(process, event);
       if (level !== "debug") this.tell(`${process.name} ${level}: ${event}${why} ${worded(rest)}`);
       if (fault !== undefined && asFault(fault).code === "internal") {
         this.fail(`${process.name}: ${event}${why} ${String(fields["stack"] ?? "")}`);

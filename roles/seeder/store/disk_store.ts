@@ -176,10 +176,10 @@ export async function openDiskStore(parts: DiskStoreParts): Promise<DiskStore> {
     isStored: (chunkId) => index.get(chunkId) !== undefined,
     list: (after, limit): Promise<HeldChunk[]> => Promise.resolve(index.page(after, limit)),
     summary: () => index.summary(),
-    space: async (): Promise<Space> => ({
-      ...await room.space(),
-      usedBytes: index.summary().usedBytes,
-    }),
+    space: async (): Promise<Space> => {
+      await files.tidy();
+      return { ...await room.space(), usedBytes: index.summary().usedBytes };
+    },
     close: async () => {
       await adopted?.close();
       await packs.close();

@@ -23,6 +23,8 @@ export class FileStore {
   readonly #directories = new Map<string, Promise<void>>();
   readonly #buffers: Uint8Array<ArrayBuffer>[] = [];
   #temporaries = 0;
+  /** Temporary files that the disk would not let go. */
+  readonly #stubborn = new Set<string>();
 
   constructor(
     private readonly disk: Disk,
@@ -84,8 +86,22 @@ export class FileStore {
       }
       return await this.#inTurn(chunkId, () => this.#name(chunkId, sizeBytes, temporary));
     } catch (error) {
-      await this.disk.remove(temporary).catch(() => {});
+      this.#stubborn.add(temporary);
+      await this.tidy();
       throw error;
+    }
+  }
+
+  /** Removes what the disk would not let go before. */
+  async tidy(): Promise<void> {
+    for (const path of [...this.#stubborn]) {
+      try {
+        await this.disk.remove(path);
+        this.#stubborn.delete(path);
+      } catch (error) {
+        const isGone = error instanceof Fault && error.code === "local-not-found";
+        if (isGone) this.#stubborn.delete(path);
+      }
     }
   }
 

@@ -10,7 +10,13 @@ import type { Log } from "../../kit/log.ts";
 import type { Random } from "../../kit/random.ts";
 import type { PutResult } from "./chunk_store.ts";
 import type { DiskIndex, InPack } from "./location.ts";
-import { type Bytes, recordHeadBytes } from "./pack_format.ts";
+import {
+  type Bytes,
+  packHeadBytes,
+  readPackHead,
+  readRecordHead,
+  recordHeadBytes,
+} from "./pack_format.ts";
 import { type NewRecord, OpenPack, packPath, sidecarPath } from "./pack_file.ts";
 import { PackLedger } from "./pack_ledger.ts";
 import type { Quarantine } from "./quarantine.ts";
@@ -115,11 +121,48 @@ export class PackStore {
       this.parts.index.delete(chunkId);
       return "absent";
     }
-    if (chunkIdOf(bytes) === chunkId) return "good";
+    if (chunkIdOf(bytes) === chunkId) {
+      if (!await this.#isHeadGood(chunkId, location)) {
+        await this.#writeAnew(chunkId, location, bytes);
+      }
+      return "good";
+    }
     const from = packPath(this.parts.directory, location.pack);
     await this.parts.quarantine.takeBytes(chunkId, bytes, from, "its SHA-256 is another");
     await this.drop(chunkId);
     return "corrupt";
+  }
+
+  /** Whether a start would find the record by its head, should there be no sidecar. */
+  async #isHeadGood(chunkId: ChunkId, { pack, offset, sizeBytes }: InPack): Promise<boolean> {
+    let file: DiskFile;
+    try {
+      file = await this.parts.disk.open(packPath(this.parts.directory, pack), "read");
+    } catch (error) {
+      // A compaction has written it anew meanwhile.
+      if (error instanceof Fault && error.code === "local-not-found") return true;
+      throw error;
+    }
+    try {
+      const packHead = new Uint8Array(packHeadBytes), head = new Uint8Array(recordHeadBytes);
+      await file.read(packHead, 0);
+      await file.read(head, offset);
+      const found = readRecordHead(readPackHead(packHead), head);
+      return found?.chunkId === chunkId && found.sizeBytes === sizeBytes;
+    } finally {
+      file.close();
+    }
+  }
+
+  /** Its bytes are good, and may not be found at the next start. */
+  async #writeAnew(chunkId: ChunkId, from: InPack, bytes: Bytes): Promise<void> {
+    const { pack, offset } = from;
+    this.parts.log.error("a record's head is damaged, written anew", { chunkId, pack, offset });
+    try {
+      await this.#moveBytes(chunkId, from, bytes);
+    } catch (fault) {
+      this.parts.log.warn("record not written anew", { chunkId, fault });
+    }
   }
 
   /**
@@ -273,6 +316,10 @@ export class PackStore {
       await this.verify(chunkId);
       return;
     }
+    await this.#moveBytes(chunkId, from, bytes);
+  }
+
+  async #moveBytes(chunkId: ChunkId, from: InPack, bytes: Bytes): Promise<void> {
     const to = await this.#append({ kind: "store", chunkId, sizeBytes: bytes.length, bytes });
     this.#ledger.stored(to);
     if (this.parts.index.get(chunkId) === from) {
