@@ -24,7 +24,7 @@ export const Space = z.strictObject({
   totalBytes: Bytes,
   /** What may still be stored: free bytes less the reserve, never below zero. */
   freeBytes: Bytes,
-  /** Sum of the chunks stored. */
+  /** Sum of the chunks held, those of a person's files too. */
   usedBytes: Bytes,
 });
 export type Space = z.output<typeof Space>;

@@ -34,6 +34,11 @@ export class Adoptions {
     this.#reports.set(seederId, report);
   }
 
+  /** About what it holds in people's files: what is there twice is counted twice. */
+  bytesInPlace(seederId: SeederId): number {
+    return this.#reports.get(seederId)?.bytesIndexed ?? 0;
+  }
+
   /** Files of it were adopted: they are counted anew, many not at each look. */
   changed(seederId: SeederId): void {
     const sums = this.#sums.get(seederId);

@@ -275,7 +275,9 @@ async function isUneven(core: Core, cluster: ClusterView, share: number): Promis
   const used = await core.catalog.read(async (view) => {
     const bytes = new Map<SeederId, number>();
     for (const { seederId } of cluster.seeders) {
-      bytes.set(seederId, (await view.holdingsSummary(seederId)).usedBytes);
+      const { usedBytes } = await view.holdingsSummary(seederId);
+      // What lies in people's files stays where it is: it is no reason to look for moves.
+      bytes.set(seederId, Math.max(0, usedBytes - core.adoptions.bytesInPlace(seederId)));
     }
     return bytes;
   });

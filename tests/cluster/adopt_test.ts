@@ -128,7 +128,7 @@ Deno.test("a folder full of files is adopted in place, through a kill, and mende
   for (const path of gone) {
     await until(`${path} has its copies elsewhere`, async () => {
       const out = await cluster.ok(["explain", "--json", `/${path}`]);
-      const { seeders, chunksByCopies } = JSON.parse(out) as Explained;
+      const { seeders, chunksByCopies } = JSON.parse(out.trim().split("\n").at(-1)!) as Explained;
       return seeders.every(({ name }) => name !== "seeder-3") &&
         Object.keys(chunksByCopies).every((copies) => Number(copies) >= 2);
     }, 180_000);

@@ -57,7 +57,8 @@ export const df: Command = {
     name: "df",
     group: "Cluster",
     summary: "Show how full the seeders are.",
-    details: "USED is what the seeder stores for the cluster, FREE what it may still store.",
+    details: "USED is what the seeder holds for the cluster, files found on it too; FREE\n" +
+      "what it may still store.",
   },
   completes: ["nothing"],
   run: async (context) => {
