@@ -30,6 +30,7 @@ export class Follower {
   #catalog: Catalog | undefined;
   #head: LogRow | undefined;
   #turn: Promise<unknown> = Promise.resolve();
+  #users = 0;
 
   constructor(private readonly parts: FollowerParts) {}
 
@@ -38,6 +39,7 @@ export class Follower {
    * Fault `config-corrupt` when the log is damaged or what was before its beginning is lost
    */
   use<T>(work: (follower: { catalog: Catalog; advance: Advance }) => Promise<T>): Promise<T> {
+    this.#users++;
     const result = this.#turn.catch(() => {}).then(async () => {
       const catalog = this.#catalog ??= await this.#open();
       try {
@@ -47,9 +49,14 @@ export class Follower {
         await this.#shut();
         throw fault;
       }
-    });
+    }).finally(() => this.#users--);
     this.#turn = result;
     return result;
+  }
+
+  /** Somebody is at it, and may be for a while. */
+  get isBusy(): boolean {
+    return this.#users > 0;
   }
 
   /** The last operation it has done, as far as is known without opening it. */
@@ -105,7 +112,7 @@ export class Follower {
       throw new Fault(
         "config-corrupt",
         `the log begins with operation ${first.sequence}, and no snapshot of before is here`,
-        { next: "seeders are asked for theirs; see: status" },
+        { next: "stop this tracker, move its folder away, and start it with --rebuild" },
       );
     }
     await catalog.transaction(ensureRoot);

@@ -226,6 +226,16 @@ async function seederPage(core: Core, view: CatalogView, repair: boolean): Promi
       repaired: repair,
     });
   }
+  const everywhere = core.members.all().map(({ row }) => row.seederId);
+  const { unavailable } = await view.chunksBelow(everywhere);
+  if (unavailable > 0) {
+    findings.push({
+      where: "holdings",
+      what: `${unavailable} chunks that files need are listed on no seeder`,
+      next: "start the seeders that are away; see: status",
+      repaired: false,
+    });
+  }
   core.mending.begin();
   return { checked: { ...nothing, seeders }, findings };
 }

@@ -14,6 +14,7 @@ import { keyOf, pageOf, type TableName, tableNames } from "./snapshot_rows.ts";
 const rowsPerPage = 500;
 /** How long one question may wait for the log to be done again. */
 const waitMs = 2_000;
+const busyMs = 500;
 const findingsPerPage = 20;
 const shownCharacters = 160;
 
@@ -63,6 +64,14 @@ export async function tablePage(
 ): Promise<FsckReply> {
   const name = tableNames.find((each) => each === table);
   if (name === undefined) return { checked: nothingChecked, findings: [], next: {} };
+  if (archive.follower.isBusy) {
+    await core.sleep(busyMs);
+    const doing = "a snapshot is made or another check goes on: this one waits";
+    if (archive.follower.isBusy) {
+      const same = after === undefined ? { table: name } : { table: name, after: [...after] };
+      return { checked: nothingChecked, findings: [], doing, next: same };
+    }
+  }
   const { upTo, rows, whats } = await archive.follower.use(async ({ catalog, advance }) => {
     const live = await core.catalog.read(async (view) => ({
       sequence: (await view.logHead())?.sequence ?? 0,

@@ -37,7 +37,7 @@ import { ClusterKeys } from "./cluster_keys.ts";
 import type { Caller } from "./guard.ts";
 import { LogIntake } from "./log_intake.ts";
 import { type LogOffer, planRebuild, type RebuildPlan } from "./plan/rebuild.ts";
-import { restoreSnapshot } from "./snapshot_restore.ts";
+import { restoreSnapshot, rowsAtOnceAlone } from "./snapshot_restore.ts";
 import { endIntake, markBegun, type RebuildParts } from "./way_back.ts";
 
 /** @param seedersNeeded how many seeders a person says must be enough */
@@ -274,7 +274,7 @@ export class Rebuilding {
         await this.#startOver();
         const file = { disk: this.parts.disk, path: this.#folder.pathOf(mark) };
         const pause = () => clock.sleep(politeMs);
-        await restoreSnapshot(catalog, file, mark, clusterKey, pause);
+        await restoreSnapshot(catalog, file, mark, clusterKey, pause, rowsAtOnceAlone);
         this.#intake = await LogIntake.open(catalog, clusterKey);
         log.info("tables filled from a snapshot", { sequence: mark.sequence });
       } catch (fault) {

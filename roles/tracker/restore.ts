@@ -8,7 +8,7 @@ import { readBackup } from "../kit/backup_file.ts";
 import { SnapshotFolder, type SnapshotReceiver } from "../kit/snapshot_folder.ts";
 import { ClusterKeys } from "./cluster_keys.ts";
 import { LogIntake } from "./log_intake.ts";
-import { restoreSnapshot } from "./snapshot_restore.ts";
+import { restoreSnapshot, rowsAtOnceAlone } from "./snapshot_restore.ts";
 import { beginIntake, endIntake, markBegun, type RebuildParts } from "./way_back.ts";
 
 const politeMs = 2;
@@ -56,7 +56,7 @@ export async function restoreFile(parts: RebuildParts, path: string): Promise<nu
       if (await catalog.read((view) => view.logHead()) === undefined) {
         const file = { disk, path: folder.pathOf(mark) };
         const pause = () => clock.sleep(politeMs);
-        await restoreSnapshot(catalog, file, mark, clusterKey, pause);
+        await restoreSnapshot(catalog, file, mark, clusterKey, pause, rowsAtOnceAlone);
       }
       intake = await LogIntake.open(catalog, clusterKey);
     },

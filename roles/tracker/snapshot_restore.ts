@@ -82,6 +82,9 @@ async function eachLine(
   return mark;
 }
 
+/** Of a tracker that serves nobody yet: fewer syncs, and nobody who waits for the next page. */
+export const rowsAtOnceAlone = 5_000;
+
 /**
  * Fills an empty catalog; the operation its log begins with. @throws Fault `config-corrupt` when
  * the snapshot is damaged or was not written by the cluster's tracker
@@ -92,6 +95,7 @@ export async function restoreSnapshot(
   mark: SnapshotMark,
   clusterKey: SecretKey,
   pause: Pause,
+  rowsAtOnce: number = rowsPerPage,
 ): Promise<LogRow> {
   let rows: unknown[] = [];
   const write = async () => {
@@ -105,7 +109,7 @@ export async function restoreSnapshot(
   try {
     const check = await readSnapshot(file.disk, file.path, async (row) => {
       rows.push(row);
-      if (rows.length === rowsPerPage) await write();
+      if (rows.length >= rowsAtOnce) await write();
     });
     await write();
     const { head } = check;

@@ -5,35 +5,8 @@
 import assert from "node:assert/strict";
 import { limits } from "../../protocol/mod.ts";
 import { systemDisk } from "../../roles/kit/system_disk.ts";
-import { flipByte, packPaths, recordsOf } from "../roles/seeder/store/damage.ts";
-import { recordHeadBytes } from "../../roles/seeder/store/pack_format.ts";
+import { damageSome } from "../roles/seeder/store/damage.ts";
 import { sha256sum, TestCluster, until } from "./cluster.ts";
-
-const disk = systemDisk();
-
-async function chunkFiles(store: string): Promise<string[]> {
-  const found: string[] = [];
-  for await (const shelf of Deno.readDir(`${store}/chunks`)) {
-    for await (const { name } of Deno.readDir(`${store}/chunks/${shelf.name}`)) found.push(name);
-  }
-  return found.sort();
-}
-
-/** Flips a bit in some chunk files and some packed chunks of a seeder; the chunks' ids. */
-async function rot(store: string): Promise<Set<string>> {
-  const bad = new Set<string>();
-  for (const chunkId of (await chunkFiles(store)).slice(0, 3)) {
-    await flipByte(disk, `${store}/chunks/${chunkId.slice(0, 2)}/${chunkId}`, 12_345);
-    bad.add(chunkId);
-  }
-  for (const pack of await packPaths(disk, store)) {
-    for (const record of (await recordsOf(disk, pack)).slice(0, 3)) {
-      await flipByte(disk, pack, record.offset + recordHeadBytes + 1);
-      bad.add(record.chunkId);
-    }
-  }
-  return bad;
-}
 
 Deno.test("flipped bits are found by the scrub under load, and no reader sees one", async () => {
   await using cluster = await TestCluster.start();
@@ -50,7 +23,7 @@ Deno.test("flipped bits are found by the scrub under load, and no reader sees on
   }
   await cluster.ok(["put", "-r", local, "/tree"]);
   const store = `${cluster.diskOf("seeder-1")}/.offshore/seeder`;
-  const bad = await rot(store);
+  const bad = await damageSome(systemDisk(), store, 3);
   assert(bad.size >= 4, `${bad.size} chunks were damaged`);
 
   let stop = false, rounds = 0;

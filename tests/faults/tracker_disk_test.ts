@@ -27,7 +27,7 @@ labTest("a tracker whose disk is full reads, lists, removes, and takes files aga
     lab.run(["sh", "-c", `dd if=/dev/zero of=${filler}-$$ bs=16k 2>/dev/null || true`]);
   await fill();
   await until("uploads are refused", async () => {
-    const { code, err } = await client.ask(["put", "--force", local, "/refused"]);
+    const { code, err } = await client.ask(["put", local, "/refused"]);
     if (code === 0) return false;
     assert.match(err, /disk/);
     assert.match(err, /next: /);
@@ -38,8 +38,8 @@ labTest("a tracker whose disk is full reads, lists, removes, and takes files aga
   assert.match(made.err, /takes nothing new until there is more room/);
 
   for (let i = 0; i < 6; i++) {
-    // What the reserve gives back is taken at once, as by a log that never stops.
-    await fill();
+    // The stranger takes what the reserve gives back, too; its four parts are not yet at an end.
+    if (i === 1 || i === 3) await fill();
     assert.match(await client.ok("ls", "/"), new RegExp(`${i}`));
     await client.ok("get", "--force", `/${i}`, local);
     assert(isContent(await Deno.readFile(local), contentOf(i)), `/${i}`);
@@ -52,12 +52,13 @@ labTest("a tracker whose disk is full reads, lists, removes, and takes files aga
     }
   }
   await client.ok("trash", "empty");
-  assert.deepEqual((await client.ok("ls", "/")).trim().split(/\s+/).sort(), ["4", "5"]);
+  const left = (await client.ok("ls", "/")).trim().split(/\s+/);
+  assert.deepEqual(left.filter((name) => /^\d$/.test(name)), ["4", "5"]);
 
   await lab.run(["sh", "-c", `rm ${filler}-*`]);
   await until(
     "uploads are taken again",
-    async () => (await client.ask(["put", "--force", local, "/again"])).code === 0,
+    async () => (await client.ask(["put", local, "/again"])).code === 0,
   );
   await client.ok("mkdir", "/d");
   await cluster.untilWell();

@@ -63,3 +63,13 @@ Deno.test("fsck finds holdings and disks apart, and has them brought together", 
   await world.pass(6_000);
   assert.deepEqual(await check(world), []);
 });
+
+Deno.test("fsck tells of chunks that files need and nobody has", async () => {
+  const world = await worldWithFiles();
+  for (const seeder of world.seeders) {
+    const chunkIds = [...seeder.chunks.keys()];
+    await world.catalog.transaction((tx) => tx.removeHoldings(seeder.seederId, chunkIds));
+  }
+  const findings = await check(world);
+  assert.ok(findings.some(({ where, what }) => where === "holdings" && /5 chunks/.test(what)));
+});

@@ -1,5 +1,5 @@
 /** Damages stored chunks behind a store's back, on any disk. */
-import type { ChunkId } from "../../../../protocol/mod.ts";
+import { type ChunkId, Fault } from "../../../../protocol/mod.ts";
 import type { Disk } from "../../../../roles/kit/disk.ts";
 import { recordHeadBytes } from "../../../../roles/seeder/store/pack_format.ts";
 import { type PackRecord, scanPack } from "../../../../roles/seeder/store/pack_scan.ts";
@@ -45,4 +45,45 @@ export async function damageChunk(
       }
     }
   }
+}
+
+/** A file may be dropped or rewritten while it is looked at: then it is left alone. */
+async function unlessGone(work: () => Promise<void>): Promise<void> {
+  await work().catch((error) => {
+    if (!(error instanceof Fault && error.code === "local-not-found")) throw error;
+  });
+}
+
+/**
+ * Flips a byte of `count` chunk files and of `count` packed chunks in each pack of a store that may
+ * be in use; the ids of those chunks.
+ */
+export async function damageSome(
+  disk: Disk,
+  directory: string,
+  count: number,
+): Promise<Set<string>> {
+  const bad = new Set<string>();
+  const paths: string[] = [];
+  for (const shelf of await disk.list(`${directory}/chunks`)) {
+    for (const { name } of await disk.list(`${directory}/chunks/${shelf.name}`)) {
+      paths.push(`${directory}/chunks/${shelf.name}/${name}`);
+    }
+  }
+  for (const path of paths.sort().slice(0, count)) {
+    await unlessGone(async () => {
+      await flipByte(disk, path, 12_345);
+      bad.add(path.slice(path.lastIndexOf("/") + 1));
+    });
+  }
+  for (const pack of await packPaths(disk, directory)) {
+    await unlessGone(async () => {
+      const stored = (await recordsOf(disk, pack)).filter(({ kind }) => kind === "store");
+      for (const record of stored.slice(0, count)) {
+        await flipByte(disk, pack, record.offset + recordHeadBytes + 1);
+        bad.add(record.chunkId);
+      }
+    });
+  }
+  return bad;
 }
