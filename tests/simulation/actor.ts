@@ -349,7 +349,7 @@ export class Actor {
 
   #meet(what: string, fault: Fault): void {
     this.#tell(`${what}: ${fault.code}: ${fault.message}`);
-    const ranOut = fault.code === "leave-invalid" && this.cluster.world.slept;
+    const ranOut = fault.code === "leave-invalid" && this.cluster.world.leavesDoubted;
     if (neverExpected.includes(fault.code) && !ranOut) {
       this.#fail(`${what}: ${fault.code}: ${fault.message} ${fault.cause ?? ""} ${fault.stack}`);
     }

@@ -177,7 +177,7 @@ export class Troubles {
       case "suspend":
         // As a machine that slept: its clock runs ahead of what it noticed.
         machine.clock.skewMs += 2 ** randomInt(random, 8, 20);
-        world.slept = true;
+        world.leavesDoubted = true;
         return world.tell(`${machine.name} slept, it is now off by ${machine.clock.skewMs} ms`);
       case "rebuild":
         if (this.cluster.loseTrackerDisk()) this.#startLater(this.cluster.tracker);
