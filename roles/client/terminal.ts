@@ -79,6 +79,7 @@ export async function* linesOf(
 
 export function systemTerminal(): Terminal {
   const encoder = new TextEncoder();
+  let atLineStart = true;
   return {
     inputIsTerminal: Deno.stdin.isTerminal(),
     outputIsTerminal: Deno.stdout.isTerminal(),
@@ -97,6 +98,7 @@ export function systemTerminal(): Terminal {
         for (let done = 0; done < bytes.length;) {
           done += await Deno.stdout.write(bytes.subarray(done));
         }
+        if (bytes.length > 0) atLineStart = bytes.at(-1) === 10;
       } catch (cause) {
         if (cause instanceof Deno.errors.BrokenPipe) throw new OutputClosed("", { cause });
         throw new Fault("local-failed", "standard output cannot be written", { cause });
@@ -116,11 +118,16 @@ export function systemTerminal(): Terminal {
       Deno.addSignalListener("SIGINT", listener);
       return () => Deno.removeSignalListener("SIGINT", listener);
     },
-    openPrompt,
+    // The line editor draws its prompt over what stands on the line: the end of a file, say.
+    openPrompt: (parts) =>
+      openPrompt(parts, () => {
+        if (!atLineStart) Deno.stdout.writeSync(encoder.encode("\n"));
+        atLineStart = true;
+      }),
   };
 }
 
-async function openPrompt(parts: PromptParts): Promise<Prompt> {
+async function openPrompt(parts: PromptParts, toLineStart: () => void): Promise<Prompt> {
   const [{ createInterface }, { default: process }] = await Promise.all([
     import("node:readline"),
     import("node:process"),
@@ -172,6 +179,7 @@ async function openPrompt(parts: PromptParts): Promise<Prompt> {
       const line = waiting.shift();
       if (line !== undefined) return Promise.resolve(line);
       if (!open) return Promise.resolve(undefined);
+      toLineStart();
       editor.setPrompt(prompt);
       editor.prompt();
       return new Promise((resolve) => answer = resolve);

@@ -173,7 +173,7 @@ async function holdingsPage(
   const before = sum?.before ?? JSON.stringify(kept);
   const rows = await view.holdingsOf(at, sum?.after, holdingsPerPage);
   const digest = new InventorySum(sum?.digest);
-  for (const { chunkId } of rows) digest.toggle(chunkId);
+  for (const { chunkId, adopted } of rows) digest.toggle(chunkId, adopted);
   const bytes = rows.reduce((total, { sizeBytes }) => total + sizeBytes, 0);
   const added = {
     chunkCount: (sum?.chunkCount ?? 0) + rows.length,
@@ -196,8 +196,8 @@ async function holdingsPage(
   if (repairs) core.mending.ask();
   const finding: FsckFinding = {
     where: "holdings",
-    what: `${name} has ${added.chunkCount} chunks listed, their sum says ${kept.chunkCount}, ` +
-      "or others",
+    what: `${name}: the ${added.chunkCount} holdings listed are not those that their kept sum ` +
+      `of ${kept.chunkCount} was made of`,
     next: repairs
       ? "the tables are built anew in a moment, and seeders asked what they hold"
       : "type fsck --repair: the tables are then built anew, and seeders asked what they hold",

@@ -67,6 +67,7 @@ Deno.test("the shell is pleasant in a terminal", async (t) => {
   const folder = await Deno.makeTempDir({ prefix: "offshore-terminal-" });
   try {
     await Deno.writeTextFile(`${folder}/hello.txt`, "hello, world\n");
+    await Deno.writeTextFile(`${folder}/no-end.txt`, "no line end");
     const noise = await new Deno.Command("head", { args: ["-c", "80000000", "/dev/urandom"] })
       .output();
     await Deno.writeFile(`${folder}/big`, noise.stdout);
@@ -88,6 +89,10 @@ Deno.test("the shell is pleasant in a terminal", async (t) => {
       await screen.shows(/offshore:\/notes\$ *$/m);
       await screen.type("cat hello.txt");
       await screen.shows(/^hello, world$/m);
+      await screen.type("put no-end.txt /notes");
+      await screen.type("cat no-end.txt");
+      await screen.shows(/^no line end$/m);
+      await screen.type("rm --now no-end.txt");
       await screen.type("ls -l");
       await screen.shows(/^-rw-r--r-- +13 B .* hello\.txt$/m);
     });

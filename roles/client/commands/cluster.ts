@@ -37,7 +37,8 @@ export const seeders: Command = {
     if (seeders.length === 0) return context.note("no seeder has joined yet; see: join-code");
     const rows = seeders.map((seeder) => [
       visible(seeder.name),
-      seeder.state + (seeder.writable ? "" : ", read-only"),
+      seeder.state + (seeder.writable ? "" : ", read-only") +
+      (seeder.draining ? ", draining" : ""),
       heardText(seeder),
       visible(seeder.zone),
       seeder.address,

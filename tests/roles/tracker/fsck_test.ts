@@ -25,6 +25,16 @@ Deno.test("fsck finds nothing in a sound cluster", async () => {
   assert.deepEqual(await check(await worldWithFiles()), []);
 });
 
+Deno.test("fsck adds up holdings in people's files as they are summed up", async () => {
+  const world = await worldWithFiles();
+  const [one] = world.seeders;
+  assert(one);
+  const inPlace = { ...chunkOf("in a person's file"), adopted: true as const };
+  await world.catalog.transaction((tx) => tx.addHoldings(one.seederId, [inPlace]));
+  const found = await check(world);
+  assert.deepEqual(found.filter(({ where }) => where === "holdings"), []);
+});
+
 Deno.test("fsck finds an operation of the log that was changed", async () => {
   const world = await worldWithFiles();
   const row = world.data.log.get(3);

@@ -38,6 +38,7 @@ Deno.test("drain --wait shows how far it is, and ends when the drain is cancelle
   const terminal = new Watched({ errorIsTerminal: true });
   const waiting = world.run(["drain", holder.name, "--wait"], terminal);
   await Promise.race([shown.promise, waiting]);
+  assert.match((await world.run(["seeders"])).output, /green, draining/);
   assert.equal((await world.run(["drain", holder.name, "--cancel"])).code, 0);
   const ran = await waiting;
   assert.notEqual(ran.code, 0);
