@@ -172,6 +172,7 @@ export class Troubles {
         // A program's clock never jumps while it lives, so the jump waits for the next life.
         machine.kill();
         machine.clock.skewMs += randomInt(random, -3_600_000, 3_600_000);
+        world.leavesDoubted = true;
         world.tell(`${machine.name}'s clock is now off by ${machine.clock.skewMs} ms`);
         return this.#startLater(machine);
       case "suspend":
