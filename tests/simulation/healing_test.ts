@@ -77,6 +77,35 @@ Deno.test("story: a seeder joins and takes its share, no more moves than must", 
   await story.end();
 });
 
+for (const [what, times] of [["half", 0.5], ["twice", 2]] as const) {
+  Deno.test(`story: a seeder ${what} as large joins, and nothing moves but to it`, async () => {
+    const story = await HealingStory.begin(16, 3);
+    await story.put(...Array.from({ length: 60 }, (_, i) => 200_000 + i * 5000));
+    const before = (await story.status()).seeders;
+    const total = before.reduce((sum, { space }) => sum + space.usedBytes, 0);
+    const joined = story.cluster.newSeeder();
+    joined.disk.capacityBytes *= times;
+    joined.disk.plantDirectory(stateOf.seeder);
+    joined.start();
+    let calm = 0;
+    await story.until("it settles", (status) => {
+      const mine = status.seeders.find(({ name }) => name === joined.name);
+      const busy = status.healing.copying > 0 || status.healing.moving;
+      calm = busy || (mine?.chunkCount ?? 0) === 0 ? 0 : calm + 1;
+      return calm > 60;
+    }, 900_000);
+    const moved = (await story.seeder(joined)).space.usedBytes;
+    const fair = total * times / (3 + times);
+    console.log(`moved ${moved} of ${total} bytes; by capacity ${Math.round(fair)} are fair`);
+    for (const { name, space } of before) {
+      const now = (await story.status()).seeders.find((each) => each.name === name);
+      assert(now !== undefined && now.space.usedBytes <= space.usedBytes, `${name} took nothing`);
+    }
+    assert(moved > fair * 0.6 && moved < fair * 1.4, `${moved} of ${fair}`);
+    await story.end();
+  });
+}
+
 Deno.test("story: a seeder is drained, and says when it may be switched off", async () => {
   const story = await HealingStory.begin(4, 3);
   await story.put(...sizes);

@@ -3,6 +3,7 @@
  * or twice, because somebody copied the disk. (Empty, and with all they had: `healing_test.ts`.)
  */
 import assert from "node:assert/strict";
+import { stateOf } from "./cluster.ts";
 import { HealingStory } from "./healing_story.ts";
 import type { LogSync } from "../../roles/tracker/plan/log_sync.ts";
 
@@ -87,6 +88,32 @@ for (const later of ["the copy", "the first"] as const) {
     await story.end();
   });
 }
+
+Deno.test("story: a seeder returns under another identity, with the chunks it had", async () => {
+  const { story, first } = await begin(3);
+  const { seederId, chunkCount } = await story.seeder(first);
+  assert(chunkCount > 0);
+  first.kill();
+  first.disk.uproot(`${stateOf.seeder}/seeder.json`);
+  first.start();
+  const mine = (status: Awaited<ReturnType<HealingStory["status"]>>) =>
+    status.seeders.filter(({ name }) => name === first.name);
+  await story.until("it is here as somebody else", (status) => {
+    const fresh = mine(status).find((one) => one.seederId !== seederId);
+    return fresh?.state === "green" && fresh.chunkCount === chunkCount;
+  });
+  await story.until("nobody is heard under the old identity", (status) => {
+    const old = mine(status).find((one) => one.seederId === seederId);
+    return old?.state === "red" && isWhole(status);
+  });
+  const now = mine(await story.status()).find((one) => one.seederId !== seederId);
+  assert.equal(now?.chunkCount, chunkCount, "its copies counted, and none was given up");
+  const reply = await story.world.timeline.run(
+    story.session.tracker.forget({ seederId, acceptLoss: false }),
+  );
+  assert.equal(reply.chunksLost, 0);
+  await story.end();
+});
 
 Deno.test("story: of two machines with one identity the one that stays is heard again", async () => {
   const { story, first } = await begin(5);
