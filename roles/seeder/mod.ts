@@ -91,7 +91,8 @@ export async function openSeeder(parts: SeederParts): Promise<Seeder> {
   );
   const scrubFile = new ScrubFile(disk, stateDirectory, log);
   const scrub = new Scrub({ store: quiet, load, file: scrubFile, time, clock, log });
-  const worker = new Worker({ store, identity, time, receipts, clock, transport, log });
+  const onCorrupt = () => scrub.foundCorrupt();
+  const worker = new Worker({ store, identity, time, receipts, onCorrupt, clock, transport, log });
   const bootId = randomHex(random, 16);
   const common = { store, clock, random, transport, log };
   const parties = { membership, health, worker, scrub, time, receipts };

@@ -110,6 +110,15 @@ export class Scrub {
     this.#wake();
   }
 
+  /** A corrupt chunk was found by other means: whoever asks how sound the disk is counts it too. */
+  foundCorrupt(): void {
+    const memory = this.#memory;
+    if (memory === undefined) return;
+    memory.corruptChunks++;
+    memory.corruptMs = this.#trackerNow() ?? memory.corruptMs;
+    this.tellAnew();
+  }
+
   /** What to tell the tracker, when there is something to tell. */
   due(): Told | undefined {
     const memory = this.#memory;

@@ -27,6 +27,8 @@ export interface WorkerParts {
   readonly identity: () => Identity | undefined;
   readonly time: TrackerTime;
   readonly receipts: Receipts;
+  /** A chunk that the tracker had doubts about held other bytes. */
+  readonly onCorrupt: () => void;
   readonly clock: Clock;
   readonly transport: Transport;
   readonly log: Log;
@@ -125,6 +127,7 @@ export class Worker {
 
   async #verify(order: Order): Promise<Result> {
     const found = await this.parts.store.verify(order.chunkId);
+    if (found === "corrupt") this.parts.onCorrupt();
     return found === "good" ? { result: "held" } : { result: "absent", detail: found };
   }
 

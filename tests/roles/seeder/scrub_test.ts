@@ -104,3 +104,22 @@ Deno.test("a damaged scrub file costs a round and not the start", () =>
     await until(() => last(world) !== undefined, "it tells");
     assert.equal(last(world)?.progress.pace, "late");
   }));
+
+Deno.test("a corrupt chunk that the tracker has verified counts like one the scrub finds", () =>
+  inWorld(async (world) => {
+    const disk = newDisk();
+    const store = await openOn(disk);
+    const { chunkId, bytes } = chunkOf(1, large);
+    await store.put(chunkId, bytes.length, inParts(bytes));
+    await world.start("one", { store, disk });
+    const askedMs = asked(world);
+    await until(() => Math.min(...last(world)?.verifiedMs ?? [0]) >= askedMs, "all is read");
+    await damageChunk(disk, "/state", chunkId);
+    const deadlineMs = world.clock.now() + world.aheadMs + 60_000;
+    const order = { orderId: "order-1", chunkId, sizeBytes: bytes.length, deadlineMs };
+    const verify = { kind: "verify", ...order, why: "a reader got other bytes" } as const;
+    world.reply = () => ({ orders: [verify] });
+    await until(() => last(world)?.progress.corruptChunks === 1, "it is told");
+    assert((last(world)?.progress.corruptMs ?? 0) >= askedMs);
+    assert.equal(store.sizeOf(chunkId), undefined);
+  }));
