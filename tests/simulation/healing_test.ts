@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { stateOf } from "./cluster.ts";
 import { HealingStory } from "./healing_story.ts";
+import type { Machine } from "./world.ts";
 
 const mib = 1024 * 1024;
 const sizes = [10, 5000, 300_000, mib, 2 * mib + 7, 3 * mib, 400, 70_000, 260_000, mib + 1];
@@ -53,6 +54,17 @@ Deno.test("story: an announced absence starts no repair, and ends by itself", as
   await story.end();
 });
 
+/** Until a seeder that joined holds something and nothing has moved for a minute. */
+async function untilSettled(story: HealingStory, joined: Machine): Promise<void> {
+  let calm = 0;
+  await story.until("it settles", (status) => {
+    const mine = status.seeders.find(({ name }) => name === joined.name);
+    const busy = status.healing.copying > 0 || status.healing.moving;
+    calm = busy || (mine?.chunkCount ?? 0) === 0 ? 0 : calm + 1;
+    return calm > 60;
+  }, 900_000);
+}
+
 Deno.test("story: a seeder joins and takes its share, no more moves than must", async () => {
   const story = await HealingStory.begin(3, 3);
   await story.put(...Array.from({ length: 60 }, (_, i) => 200_000 + i * 5000));
@@ -62,13 +74,7 @@ Deno.test("story: a seeder joins and takes its share, no more moves than must", 
   joined.disk.plantDirectory(stateOf.seeder);
   joined.start();
   await story.world.timeline.pass(5_000);
-  let calm = 0;
-  await story.until("it settles", (status) => {
-    const mine = status.seeders.find(({ name }) => name === joined.name);
-    const busy = status.healing.copying > 0 || status.healing.moving;
-    calm = busy || (mine?.chunkCount ?? 0) === 0 ? 0 : calm + 1;
-    return calm > 60;
-  }, 900_000);
+  await untilSettled(story, joined);
   const moved = (await story.seeder(joined)).space.usedBytes;
   const after = (await used()).reduce((sum, bytes) => sum + bytes, 0);
   console.log(`moved ${moved} bytes; a fair quarter of ${total} is ${Math.round(total / 4)}`);
@@ -87,13 +93,7 @@ for (const [what, times] of [["half", 0.5], ["twice", 2]] as const) {
     joined.disk.capacityBytes *= times;
     joined.disk.plantDirectory(stateOf.seeder);
     joined.start();
-    let calm = 0;
-    await story.until("it settles", (status) => {
-      const mine = status.seeders.find(({ name }) => name === joined.name);
-      const busy = status.healing.copying > 0 || status.healing.moving;
-      calm = busy || (mine?.chunkCount ?? 0) === 0 ? 0 : calm + 1;
-      return calm > 60;
-    }, 900_000);
+    await untilSettled(story, joined);
     const moved = (await story.seeder(joined)).space.usedBytes;
     const fair = total * times / (3 + times);
     console.log(`moved ${moved} of ${total} bytes; by capacity ${Math.round(fair)} are fair`);

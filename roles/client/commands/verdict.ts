@@ -41,7 +41,7 @@ export function problemsOf(status: ClusterStatus): StatusProblem[] {
     problems.push({
       what: `${count(thin, "chunk")} with fewer copies than wanted`,
       next: status.healing.copying > 0
-        ? "nothing: they are being copied; see healing below"
+        ? "nothing: they are being copied; how far: status"
         : gone.length > 0
         ? "start the seeders named here again, or add others: join-code"
         : "add a seeder: join-code",
