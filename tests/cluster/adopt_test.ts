@@ -147,5 +147,5 @@ Deno.test("a folder full of files is adopted in place, through a kill, and mende
   await cluster.stop();
   const replicas = await cluster.replicasOnDisks();
   const [sum] = [await sha256sum(`${second}/tree/Ordner 0/klein-3.txt`)];
-  assert((replicas.get(sum ?? "") ?? []).length >= 2, "what was removed is on two other disks");
+  assert((replicas.get(sum ?? "") ?? []).length >= 2, "what was removed is on two disks");
 });

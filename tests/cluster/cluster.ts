@@ -70,12 +70,12 @@ export class TestCluster implements AsyncDisposable {
   readonly #running = new Map<string, Running>();
   readonly #urls = new Map<string, string>();
 
-  private constructor(readonly directory: string, readonly seeders: readonly string[]) {}
+  private constructor(readonly directory: string) {}
 
   static async start(seederCount = 3, env: Record<string, string> = {}): Promise<TestCluster> {
     const directory = await Deno.makeTempDir({ prefix: "offshore-test-" });
     const names = Array.from({ length: seederCount }, (_, i) => `seeder-${i + 1}`);
-    const cluster = new TestCluster(directory, names);
+    const cluster = new TestCluster(directory);
     try {
       await cluster.startRole("tracker", env);
       await Promise.all(names.map((name) => cluster.startRole(name, env)));
@@ -85,6 +85,11 @@ export class TestCluster implements AsyncDisposable {
       await cluster[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  /** Every seeder that ever started, also one that joined late or has ended. */
+  get seeders(): readonly string[] {
+    return [...this.#urls.keys()].filter((name) => name !== "tracker").sort();
   }
 
   diskOf(name: string): string {
