@@ -148,7 +148,9 @@ async function runClientRole(words: string[]): Promise<number> {
 }
 
 async function runUp(words: string[]): Promise<number> {
-  const { upSpec, UpSettings, startLocalCluster } = await import("./roles/client/local_cluster.ts");
+  const { upSpec, UpSettings, startLocalCluster } = await import(
+    "./roles/client/cluster/local_cluster.ts"
+  );
   const parsed = parseCommandLine(upSpec, words, Deno.env.toObject());
   if (parsed.kind === "print") return print(parsed.text), 0;
   const cluster = await startLocalCluster(

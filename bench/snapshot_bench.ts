@@ -17,15 +17,15 @@ import {
 import { randomHex, systemRandom } from "../roles/kit/random.ts";
 import { systemDisk } from "../roles/kit/system_disk.ts";
 import type { Catalog, LogRow } from "../roles/tracker/catalog/catalog.ts";
-import { commitOperation, ensureRoot, type Operation } from "../roles/tracker/operations.ts";
-import { replayRows } from "../roles/tracker/operations.ts";
+import { commitOperation, ensureRoot, type Operation } from "../roles/tracker/log/operations.ts";
+import { replayRows } from "../roles/tracker/log/operations.ts";
 import { openSqliteCatalog } from "../roles/tracker/mod.ts";
 import {
   markOf,
   restoreSnapshot,
   rowsAtOnceAlone,
   writeSnapshot,
-} from "../roles/tracker/snapshot_restore.ts";
+} from "../roles/tracker/snapshots/snapshot_restore.ts";
 
 const files = Number(Deno.args[0] ?? 100_000);
 const rewrites = Number(Deno.args[1] ?? 2);

@@ -9,8 +9,8 @@ import type { CommandRun, CommandSpec } from "../kit/command_line.ts";
 import type { Disk } from "../kit/disk.ts";
 import type { Log } from "../kit/log.ts";
 import type { Random } from "../kit/random.ts";
-import type { Session } from "./session.ts";
-import type { Terminal } from "./terminal.ts";
+import type { Session } from "./cluster/session.ts";
+import type { Terminal } from "./terminal/terminal.ts";
 
 /** Where the person stands, in the namespace and on this machine; `cd` and `lcd` change it. */
 export interface Place {

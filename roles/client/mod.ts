@@ -10,19 +10,19 @@ import { faultLines } from "../kit/config.ts";
 import type { Disk } from "../kit/disk.ts";
 import { lineLog, type Log } from "../kit/log.ts";
 import type { Random } from "../kit/random.ts";
-import { lazyAccess } from "./access.ts";
+import { lazyAccess } from "./cluster/access.ts";
 import type { Access, CommandContext, Place } from "./command.ts";
 import { commandCalled } from "./command_tree.ts";
-import { complete } from "./completion.ts";
+import { complete } from "./terminal/completion.ts";
 import { type ExitCode, exitCodeOf } from "./exit_codes.ts";
-import { loadHistory, saveHistory } from "./history.ts";
+import { loadHistory, saveHistory } from "./terminal/history.ts";
 import { expandHome, resolveLocal } from "./local_paths.ts";
 import { type ClientSettings, programSpec, readSettings, shellSpec } from "./settings.ts";
-import { runInteractive, runScript } from "./shell.ts";
-import { OutputClosed, type Terminal } from "./terminal.ts";
-import { visible, visibleLines } from "./wording.ts";
+import { runInteractive, runScript } from "./terminal/shell.ts";
+import { OutputClosed, type Terminal } from "./terminal/terminal.ts";
+import { visible, visibleLines } from "./terminal/wording.ts";
 
-export { systemTerminal, type Terminal } from "./terminal.ts";
+export { systemTerminal, type Terminal } from "./terminal/terminal.ts";
 
 export interface ClientParts {
   /** What follows the program's name and role; nothing opens the shell. */

@@ -19,7 +19,7 @@ import { repeat } from "../kit/pace.ts";
 import type { Random } from "../kit/random.ts";
 import { type App, serveRoutes } from "../kit/serve.ts";
 import { version } from "../kit/version.ts";
-import { lazyAccess } from "./access.ts";
+import { lazyAccess } from "./cluster/access.ts";
 import { type ClientSettings, programSpec } from "./settings.ts";
 
 export const serveSpec: CommandSpec = {

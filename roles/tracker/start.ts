@@ -10,7 +10,7 @@ import { firstAddress, prepareState } from "../kit/machine.ts";
 import { systemRandom } from "../kit/random.ts";
 import { systemDisk } from "../kit/system_disk.ts";
 import { type App, refuseAll } from "../kit/serve.ts";
-import { beginExchange, endExchange } from "./exchange.ts";
+import { beginExchange, endExchange } from "./checks/exchange.ts";
 import {
   openRebuild,
   openSqliteCatalog,

@@ -3,9 +3,9 @@ import type { ClusterStatus, HealingStatus, SeederId, SeederView } from "../../p
 import { version } from "../kit/version.ts";
 import type { CatalogView } from "./catalog/catalog.ts";
 import type { Core } from "./core.ts";
-import { trashLimits } from "./trash.ts";
-import type { Member } from "./members.ts";
-import { versionsShare } from "./versions.ts";
+import { trashLimits } from "./files/trash.ts";
+import type { Member } from "./seeders/members.ts";
+import { versionsShare } from "./files/versions.ts";
 
 const setAsideListed = 20;
 

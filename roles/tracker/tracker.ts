@@ -20,39 +20,44 @@ import { repeat } from "../kit/pace.ts";
 import type { Random } from "../kit/random.ts";
 import { SnapshotFolder } from "../kit/snapshot_folder.ts";
 import { type App, serveRoutes } from "../kit/serve.ts";
-import { Adoptions } from "./adoptions.ts";
-import { acknowledged } from "./acknowledge.ts";
+import { Adoptions } from "./seeders/adoptions.ts";
+import { acknowledged } from "./log/acknowledge.ts";
 import { trackerHandlers } from "./api.ts";
 import type { Catalog } from "./catalog/catalog.ts";
 import { openClusterKeys } from "./cluster_keys.ts";
 import { Codes } from "./codes.ts";
-import { RecentCommits } from "./commit.ts";
-import { openArchive } from "./archive.ts";
+import { RecentCommits } from "./files/commit.ts";
+import { openArchive } from "./snapshots/archive.ts";
 import type { Core } from "./core.ts";
 import { trackerGuard } from "./guard.ts";
-import { Garbage } from "./garbage.ts";
-import { Healing } from "./healing.ts";
-import { Holdings } from "./holdings.ts";
-import { LossGuard } from "./loss_guard.ts";
-import { fencedSetting, LogShipping } from "./log_shipping.ts";
-import { Members } from "./members.ts";
-import { buildMended, Mending } from "./mending.ts";
-import { ensureRoot } from "./operations.ts";
-import { OrderBook } from "./orders.ts";
+import { Garbage } from "./copies/garbage.ts";
+import { Healing } from "./copies/healing.ts";
+import { Holdings } from "./copies/holdings.ts";
+import { LossGuard } from "./copies/loss_guard.ts";
+import { fencedSetting, LogShipping } from "./log/log_shipping.ts";
+import { Members } from "./seeders/members.ts";
+import { buildMended, Mending } from "./checks/mending.ts";
+import { ensureRoot } from "./log/operations.ts";
+import { OrderBook } from "./seeders/orders.ts";
 import type { LogSync } from "./plan/log_sync.ts";
-import { authoritySetting, clusterIdSetting, epochSetting, refuseUnfinished } from "./way_back.ts";
-import { openSealedKey } from "./recovery.ts";
-import { attendMs, stepRoster } from "./roster.ts";
-import { paceSetting } from "./seeder_care.ts";
-import type { Scratch } from "./scratch.ts";
+import {
+  authoritySetting,
+  clusterIdSetting,
+  epochSetting,
+  refuseUnfinished,
+} from "./recovery/way_back.ts";
+import { openSealedKey } from "./recovery/recovery.ts";
+import { attendMs, stepRoster } from "./seeders/roster.ts";
+import { paceSetting } from "./seeders/seeder_care.ts";
+import type { Scratch } from "./log/scratch.ts";
 import type { Room } from "./room.ts";
-import { Scrubs } from "./scrubs.ts";
-import { type SnapshotSettings, snapshotSettings } from "./snapshots.ts";
+import { Scrubs } from "./copies/scrubs.ts";
+import { type SnapshotSettings, snapshotSettings } from "./snapshots/snapshots.ts";
 import { Status } from "./status.ts";
-import { tellingCatalog } from "./telling_catalog.ts";
-import { sweepTrash } from "./trash.ts";
-import { sweepUploads } from "./uploads.ts";
-import { sweepVersions } from "./versions.ts";
+import { tellingCatalog } from "./log/telling_catalog.ts";
+import { sweepTrash } from "./files/trash.ts";
+import { sweepUploads } from "./files/uploads.ts";
+import { sweepVersions } from "./files/versions.ts";
 
 export interface TrackerParts {
   readonly catalog: Catalog;

@@ -13,8 +13,12 @@ import { SnapshotFolder } from "../../roles/kit/snapshot_folder.ts";
 import { type Catalog, trashNodeId } from "../../roles/tracker/catalog/catalog.ts";
 import { openMemoryCatalog } from "../../roles/tracker/catalog/memory_catalog.ts";
 import { openSqliteCatalog } from "../../roles/tracker/catalog/sqlite_catalog.ts";
-import { markOf, restoreSnapshot, writeSnapshot } from "../../roles/tracker/snapshot_restore.ts";
-import { coverage, tableNames } from "../../roles/tracker/snapshot_rows.ts";
+import {
+  markOf,
+  restoreSnapshot,
+  writeSnapshot,
+} from "../../roles/tracker/snapshots/snapshot_restore.ts";
+import { coverage, tableNames } from "../../roles/tracker/snapshots/snapshot_rows.ts";
 import { SimClock, Timeline } from "../simulation/sim_clock.ts";
 import { SimDisk } from "../simulation/sim_disk.ts";
 import {

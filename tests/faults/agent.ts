@@ -9,7 +9,7 @@
  */
 import type * as z from "zod";
 import { startDigest } from "../../protocol/mod.ts";
-import { linesOf, OutputClosed } from "../../roles/client/terminal.ts";
+import { linesOf, OutputClosed } from "../../roles/client/terminal/terminal.ts";
 import { runClient, type Terminal } from "../../roles/client/mod.ts";
 import { systemClock } from "../../roles/kit/clock.ts";
 import { silentLog } from "../../roles/kit/log.ts";

@@ -18,9 +18,9 @@ export const doors: Readonly<Record<string, string>> = {
   "roles/seeder/config.ts": "the machine's name is the seeder's name by default",
   "roles/tracker/catalog/sqlite_catalog.ts":
     "lets requests that wait on the socket into the group that shares the next sync",
-  "roles/client/terminal.ts": "the person's terminal",
+  "roles/client/terminal/terminal.ts": "the person's terminal",
   "roles/client/start.ts": "environment and folder of the process that serves",
-  "roles/client/local_cluster.ts": "starts the other roles as child processes",
+  "roles/client/cluster/local_cluster.ts": "starts the other roles as child processes",
 };
 
 /** Files that may break one rule about form. */
@@ -29,7 +29,10 @@ export const forms: Readonly<Record<string, { readonly rule: string; readonly wh
   "protocol/routes.ts": { rule: "length", why: "one table, an entry for each route" },
   "roles/tracker/catalog/sqlite_view.ts": { rule: "length", why: "one look-up after another" },
   "tests/golden/examples.ts": { rule: "length", why: "one example for each message" },
-  "tests/roles/tracker/uploads_test.ts": { rule: "length", why: "a case for each way to fail" },
+  "tests/roles/tracker/files/uploads_test.ts": {
+    rule: "length",
+    why: "a case for each way to fail",
+  },
   "tests/conformance/catalog_suite.ts": { rule: "length", why: "a case for each sentence" },
 };
 
@@ -50,21 +53,32 @@ export const testedElsewhere: Readonly<Record<string, string>> = {
   "protocol/orders.ts": "schemas only: tests/golden/golden_test.ts parses each order",
   "protocol/trash.ts": "schemas only: tests/golden/golden_test.ts parses each message",
   "protocol/versions.ts": "schemas only: tests/golden/golden_test.ts parses each message",
-  "protocol/scrub.ts": "schemas and one line: tests/roles/tracker/scrubs_test.ts",
+  "protocol/scrub.ts": "schemas and one line: tests/roles/tracker/copies/scrubs_test.ts",
   "protocol/routes.ts": "a table: tests/golden/golden_test.ts goes through every route",
   "protocol/snapshot_mark.ts": "schemas only: tests/golden/golden_test.ts parses each message",
   "protocol/mod.ts": "exports again what the other files hold",
   "roles/kit/stopping.ts": "signals and ends of input: tests/cluster/start_test.ts",
   "roles/kit/backup_file.ts":
-    "what a backup may be damaged in: tests/roles/tracker/restore_test.ts",
+    "what a backup may be damaged in: tests/roles/tracker/recovery/restore_test.ts",
   "roles/kit/version.ts": "one constant, shown by --version: tests/cluster/start_test.ts",
   "roles/tracker/": "driven through its routes: tests/roles/tracker/tracker_test.ts",
+  "roles/tracker/checks/":
+    "each check by its name, their repair: tests/roles/tracker/checks/fsck_test.ts",
+  "roles/tracker/copies/": "seeders and healing: tests/simulation/healing_test.ts",
+  "roles/tracker/files/": "driven through routes: tests/roles/tracker/files/namespace_test.ts",
+  "roles/tracker/log/": "what is logged and done again: tests/roles/tracker/log/operations_test.ts",
+  "roles/tracker/recovery/": "disks lost: tests/simulation/rebuild_test.ts",
+  "roles/tracker/seeders/": "joins and reports: tests/roles/tracker/seeders/membership_test.ts",
+  "roles/tracker/snapshots/": "both ways: tests/roles/tracker/snapshots/snapshots_test.ts",
   "roles/tracker/plan/": "repair and rebalance: tests/roles/tracker/plan/healing_test.ts",
   "roles/tracker/catalog/": "engines and their parts: tests/conformance/catalog_test.ts",
   "roles/seeder/": "driven through its routes and as a process: tests/cluster/death_test.ts",
   "roles/seeder/store/": "engines and their parts: tests/conformance/chunk_store_test.ts",
   "roles/seeder/log/keeper.ts": "its talk with trackers: tests/simulation/rebuild_test.ts",
   "roles/seeder/log/snapshot_keeper.ts": "its talk with trackers: tests/simulation/rebuild_test.ts",
+  "roles/client/cluster/": "its calls and logins: tests/roles/client/cluster/session_test.ts",
+  "roles/client/terminal/": "what a person sees: tests/roles/client/terminal/shell_test.ts",
+  "roles/client/transfer/": "parts of both ways: tests/roles/client/transfer/upload_test.ts",
   "roles/client/": "parts of transfers and commands: tests/roles/client/mod_test.ts",
 };
 

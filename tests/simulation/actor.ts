@@ -14,11 +14,11 @@ import {
   resolvePath,
   rootPath,
 } from "../../protocol/mod.ts";
-import { downloadFiles } from "../../roles/client/download.ts";
-import { readFile } from "../../roles/client/read.ts";
-import type { Session } from "../../roles/client/session.ts";
-import { type FileResult, silentObserver } from "../../roles/client/transfer.ts";
-import { uploadFiles, type UploadSource } from "../../roles/client/upload.ts";
+import { downloadFiles } from "../../roles/client/transfer/download.ts";
+import { readFile } from "../../roles/client/transfer/read.ts";
+import type { Session } from "../../roles/client/cluster/session.ts";
+import { type FileResult, silentObserver } from "../../roles/client/transfer/transfer.ts";
+import { uploadFiles, type UploadSource } from "../../roles/client/transfer/upload.ts";
 import { type Random, randomInt } from "../../roles/kit/random.ts";
 import type { Belief, Possibility } from "./belief.ts";
 import type { ClientMachine, Cluster } from "./cluster.ts";

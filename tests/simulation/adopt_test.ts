@@ -4,9 +4,9 @@
  */
 import assert from "node:assert/strict";
 import { RemotePath, rootPath } from "../../protocol/mod.ts";
-import { downloadFiles } from "../../roles/client/download.ts";
-import { silentObserver } from "../../roles/client/transfer.ts";
-import { uploadFiles } from "../../roles/client/upload.ts";
+import { downloadFiles } from "../../roles/client/transfer/download.ts";
+import { silentObserver } from "../../roles/client/transfer/transfer.ts";
+import { uploadFiles } from "../../roles/client/transfer/upload.ts";
 import { listAll } from "./checkers.ts";
 import { Cluster, stateOf } from "./cluster.ts";
 import { bytesOf as contentBytes } from "./contents.ts";

@@ -4,7 +4,7 @@
  * changes the pace. What is refused is not insisted on. In the end everything is put right.
  */
 import { asFault, type ClusterStatus, type SeederId } from "../../protocol/mod.ts";
-import type { Session } from "../../roles/client/session.ts";
+import type { Session } from "../../roles/client/cluster/session.ts";
 import { type Random, randomInt } from "../../roles/kit/random.ts";
 import { type Cluster, stateOf } from "./cluster.ts";
 import { neverExpected } from "./never_expected.ts";

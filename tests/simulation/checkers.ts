@@ -16,9 +16,9 @@
  * names any more, or where copies lie.
  */
 import { childOf, type ChunkId, chunkIdOf, type RemotePath, rootPath } from "../../protocol/mod.ts";
-import { downloadFiles } from "../../roles/client/download.ts";
-import type { Session } from "../../roles/client/session.ts";
-import { silentObserver } from "../../roles/client/transfer.ts";
+import { downloadFiles } from "../../roles/client/transfer/download.ts";
+import type { Session } from "../../roles/client/cluster/session.ts";
+import { silentObserver } from "../../roles/client/transfer/transfer.ts";
 import { silentLog } from "../../roles/kit/log.ts";
 import { seededRandom } from "../../roles/kit/random.ts";
 import { openDiskStore } from "../../roles/seeder/mod.ts";

@@ -3,8 +3,8 @@
  * simulated disks. A part of a role can be wrapped, which is how the checkers are shown a broken
  * build.
  */
-import type { Credentials } from "../../roles/client/credentials.ts";
-import { login, openSession, type Session } from "../../roles/client/session.ts";
+import type { Credentials } from "../../roles/client/cluster/credentials.ts";
+import { login, openSession, type Session } from "../../roles/client/cluster/session.ts";
 import { type ChunkId, limits, RecoveryCode, rootPath } from "../../protocol/mod.ts";
 import { type Disk, readWhole } from "../../roles/kit/disk.ts";
 import { openDiskStore, openSeeder } from "../../roles/seeder/mod.ts";

@@ -1,8 +1,8 @@
 /** `policy`, `join-code`, `login-code`: what an administrator of the cluster decides. */
 import { Fault, limits } from "../../../protocol/mod.ts";
 import type { Command, CommandContext } from "../command.ts";
-import { find, findPath } from "../targets.ts";
-import { count, durationText, visible } from "../wording.ts";
+import { find, findPath } from "../cluster/targets.ts";
+import { count, durationText, visible } from "../terminal/wording.ts";
 
 export const policy: Command = {
   spec: {

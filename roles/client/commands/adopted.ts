@@ -12,9 +12,9 @@ import type {
 } from "../../../protocol/mod.ts";
 import type * as z from "zod";
 import type { Command, CommandContext } from "../command.ts";
-import { seederCalled } from "../seeder_names.ts";
-import { tableOf } from "../table.ts";
-import { count, sizeText, visible } from "../wording.ts";
+import { seederCalled } from "../cluster/seeder_names.ts";
+import { tableOf } from "../terminal/table.ts";
+import { count, sizeText, visible } from "../terminal/wording.ts";
 
 type Told = z.output<typeof Adopted>;
 type Seeder = AdoptedReply["seeders"][number];

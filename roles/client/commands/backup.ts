@@ -20,7 +20,7 @@ import {
 import { readBackup } from "../../kit/backup_file.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { localParentOf } from "../local_paths.ts";
-import { count, visible } from "../wording.ts";
+import { count, visible } from "../terminal/wording.ts";
 
 export const backup: Command = {
   spec: {

@@ -4,9 +4,9 @@
  */
 import { Fault, Pace, type SeederId } from "../../../protocol/mod.ts";
 import type { Command, CommandContext } from "../command.ts";
-import { seederCalled } from "../seeder_names.ts";
-import { StatusLine } from "../status_line.ts";
-import { count, durationText, visible } from "../wording.ts";
+import { seederCalled } from "../cluster/seeder_names.ts";
+import { StatusLine } from "../terminal/status_line.ts";
+import { count, durationText, visible } from "../terminal/wording.ts";
 import { drainText } from "./status.ts";
 
 async function seederNamed(context: CommandContext): Promise<{ seederId: SeederId; name: string }> {

@@ -1,8 +1,8 @@
 /** `cat`: the bytes of files to standard output, as they are. */
 import { Fault } from "../../../protocol/mod.ts";
 import { type Command, type CommandContext, forEach } from "../command.ts";
-import { find, type Found } from "../targets.ts";
-import { visible } from "../wording.ts";
+import { find, type Found } from "../cluster/targets.ts";
+import { visible } from "../terminal/wording.ts";
 
 export const cat: Command = {
   spec: {
@@ -28,7 +28,7 @@ export async function printFile(context: CommandContext, found: Found): Promise<
     });
   }
   const { session } = await context.access();
-  const { readFile } = await import("../read.ts");
+  const { readFile } = await import("../transfer/read.ts");
   const parts = readFile(session, found.target, undefined, { signal: context.signal });
   for await (const bytes of parts) await context.terminal.write(bytes);
 }

@@ -9,8 +9,8 @@ import {
 } from "../../../protocol/mod.ts";
 import { withDeadline } from "../../kit/clock.ts";
 import type { Command, CommandContext } from "../command.ts";
-import { tableOf } from "../table.ts";
-import { count, durationText, sizeText, visible } from "../wording.ts";
+import { tableOf } from "../terminal/table.ts";
+import { count, durationText, sizeText, visible } from "../terminal/wording.ts";
 import { heardText, verdictOf } from "./verdict.ts";
 
 async function clusterStatus(context: CommandContext) {

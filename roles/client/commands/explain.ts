@@ -9,9 +9,9 @@ import {
   type SeederId,
 } from "../../../protocol/mod.ts";
 import { type Command, type CommandContext, forEach } from "../command.ts";
-import { tableOf } from "../table.ts";
-import { find } from "../targets.ts";
-import { count, sizeText, verifiedText, visible } from "../wording.ts";
+import { tableOf } from "../terminal/table.ts";
+import { find } from "../cluster/targets.ts";
+import { count, sizeText, verifiedText, visible } from "../terminal/wording.ts";
 
 /** A file of no more chunks is told chunk by chunk. */
 const chunksToldMax = 8;

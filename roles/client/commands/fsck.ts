@@ -1,8 +1,8 @@
 /** `fsck`: whether log, tables and disks agree. */
 import { Fault, type FsckFinding, type FsckReply } from "../../../protocol/mod.ts";
 import type { Command } from "../command.ts";
-import { StatusLine } from "../status_line.ts";
-import { count, visible } from "../wording.ts";
+import { StatusLine } from "../terminal/status_line.ts";
+import { count, visible } from "../terminal/wording.ts";
 
 /** Told one by one; more are counted. */
 const findingsMax = 100;

@@ -7,12 +7,12 @@
  */
 import { asFault, Fault, segmentProblem } from "../../../protocol/mod.ts";
 import type { Command, CommandContext } from "../command.ts";
-import type { DownloadWanted } from "../download.ts";
+import type { DownloadWanted } from "../transfer/download.ts";
 import { localChildOf, localNameOf, localParentOf } from "../local_paths.ts";
-import { find, type Found } from "../targets.ts";
-import { startTransferReport, type TransferReport } from "../transfer_report.ts";
-import { walkRemote } from "../tree_walk.ts";
-import { visible } from "../wording.ts";
+import { find, type Found } from "../cluster/targets.ts";
+import { startTransferReport, type TransferReport } from "../terminal/transfer_report.ts";
+import { walkRemote } from "../transfer/tree_walk.ts";
+import { visible } from "../terminal/wording.ts";
 import { printFile } from "./cat.ts";
 import { newTally, type Tally, tellTally } from "./tally.ts";
 
@@ -53,7 +53,7 @@ export const get: Command = {
     const report = startTransferReport(context);
     try {
       const jobs = await planJobs(context, remotes, last, tally, report);
-      const { downloadFiles } = await import("../download.ts");
+      const { downloadFiles } = await import("../transfer/download.ts");
       const trees: Job[] = [];
       const results = downloadFiles(session, wantedOf(context, jobs, trees, tally, report), {
         force: context.run.isSet("force"),

@@ -1,10 +1,10 @@
 /** `list`: names in the namespace. */
 import { type Entry, nameOf } from "../../../protocol/mod.ts";
 import { type Command, type CommandContext, forEach } from "../command.ts";
-import { columnsOf, tableOf } from "../table.ts";
-import { find } from "../targets.ts";
-import { listRemote } from "../tree_walk.ts";
-import { count, modeText, sizeText, timeText, verifiedText, visible } from "../wording.ts";
+import { columnsOf, tableOf } from "../terminal/table.ts";
+import { find } from "../cluster/targets.ts";
+import { listRemote } from "../transfer/tree_walk.ts";
+import { count, modeText, sizeText, timeText, verifiedText, visible } from "../terminal/wording.ts";
 
 export const list: Command = {
   spec: {

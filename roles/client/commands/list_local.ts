@@ -3,8 +3,8 @@ import { Fault } from "../../../protocol/mod.ts";
 import type { DiskEntryKind, DiskStat } from "../../kit/disk.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { localChildOf, localNameOf } from "../local_paths.ts";
-import { columnsOf, tableOf } from "../table.ts";
-import { modeText, sizeText, timeText, visible } from "../wording.ts";
+import { columnsOf, tableOf } from "../terminal/table.ts";
+import { modeText, sizeText, timeText, visible } from "../terminal/wording.ts";
 
 export const listLocal: Command = {
   spec: {

@@ -1,8 +1,8 @@
 /** `mkdir`, `rmdir`, `rm`, `mv`: changes of names, each one request to the tracker. */
 import { childOf, Fault, type Input, nameOf, type trackerRoutes } from "../../../protocol/mod.ts";
 import { type Command, type CommandContext, forEach } from "../command.ts";
-import { findPath, remotePathOf, statPath } from "../targets.ts";
-import { visible } from "../wording.ts";
+import { findPath, remotePathOf, statPath } from "../cluster/targets.ts";
+import { visible } from "../terminal/wording.ts";
 
 async function done(context: CommandContext, value: unknown): Promise<void> {
   if (context.json) await context.printJson(value);

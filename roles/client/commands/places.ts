@@ -1,8 +1,8 @@
 /** `cd`, `pwd`, `lcd`, `lpwd`: where the person stands, in the cluster and on this machine. */
 import { Fault } from "../../../protocol/mod.ts";
 import type { Command } from "../command.ts";
-import { find } from "../targets.ts";
-import { visible } from "../wording.ts";
+import { find } from "../cluster/targets.ts";
+import { visible } from "../terminal/wording.ts";
 
 export const cd: Command = {
   spec: {

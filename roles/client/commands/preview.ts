@@ -3,8 +3,8 @@
  */
 import { Fault } from "../../../protocol/mod.ts";
 import { type Command, type CommandContext, forEach } from "../command.ts";
-import { find } from "../targets.ts";
-import { count, sizeText, visible, visibleLines } from "../wording.ts";
+import { find } from "../cluster/targets.ts";
+import { count, sizeText, visible, visibleLines } from "../terminal/wording.ts";
 
 const previewBytes = 4096;
 
@@ -34,7 +34,7 @@ async function previewOne(context: CommandContext, word: string): Promise<void> 
   }
   const { sizeBytes } = found.stat;
   const { session } = await context.access();
-  const { readFile } = await import("../read.ts");
+  const { readFile } = await import("../transfer/read.ts");
   const end = Math.min(sizeBytes, previewBytes);
   const bytes = new Uint8Array(end);
   let length = 0;

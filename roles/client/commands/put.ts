@@ -13,12 +13,12 @@ import {
 } from "../../../protocol/mod.ts";
 import { type Command, type CommandContext } from "../command.ts";
 import { localNameOf } from "../local_paths.ts";
-import type { Session } from "../session.ts";
-import { remotePathOf, statPath } from "../targets.ts";
-import { startTransferReport, type TransferReport } from "../transfer_report.ts";
-import { walkLocal } from "../tree_walk.ts";
-import type { UploadSource } from "../upload.ts";
-import { visible } from "../wording.ts";
+import type { Session } from "../cluster/session.ts";
+import { remotePathOf, statPath } from "../cluster/targets.ts";
+import { startTransferReport, type TransferReport } from "../terminal/transfer_report.ts";
+import { walkLocal } from "../transfer/tree_walk.ts";
+import type { UploadSource } from "../transfer/upload.ts";
+import { visible } from "../terminal/wording.ts";
 import { newTally, type Tally, tellTally } from "./tally.ts";
 
 /** One thing named on the command line and where it goes. */
@@ -60,7 +60,7 @@ export const put: Command = {
     const report = startTransferReport(context);
     try {
       const sources = await planSources(context, tally, report);
-      const { uploadFiles } = await import("../upload.ts");
+      const { uploadFiles } = await import("../transfer/upload.ts");
       const condition: Condition = { kind: clobbers(context) ? "replace" : "create" };
       const results = uploadFiles(session, sourcesOf(context, session, sources, tally, report), {
         condition,

@@ -1,9 +1,9 @@
 /** `scrub`: when everything stored was last read again and compared, and reading it again now. */
 import { Fault, type ScrubStatusReply } from "../../../protocol/mod.ts";
 import type { Command, CommandContext } from "../command.ts";
-import { seederCalled } from "../seeder_names.ts";
-import { tableOf } from "../table.ts";
-import { count, durationText, sizeText, verifiedText, visible } from "../wording.ts";
+import { seederCalled } from "../cluster/seeder_names.ts";
+import { tableOf } from "../terminal/table.ts";
+import { count, durationText, sizeText, verifiedText, visible } from "../terminal/wording.ts";
 
 type ScrubbedSeeder = ScrubStatusReply["seeders"][number];
 

@@ -1,7 +1,7 @@
 /** `stat`: all that is known about one name; `du`: what whole trees hold. */
 import { type Command, type CommandContext, forEach } from "../command.ts";
-import { tableOf } from "../table.ts";
-import { find, findPath } from "../targets.ts";
+import { tableOf } from "../terminal/table.ts";
+import { find, findPath } from "../cluster/targets.ts";
 import {
   count,
   durationText,
@@ -10,7 +10,7 @@ import {
   timeText,
   verifiedText,
   visible,
-} from "../wording.ts";
+} from "../terminal/wording.ts";
 import { keepsText } from "./administration.ts";
 
 export const stat: Command = {

@@ -1,8 +1,15 @@
 /** `status`: the cluster on one screen: all is well, or what is wrong and what to do about it. */
 import type { ClusterStatus } from "../../../protocol/mod.ts";
 import type { Command } from "../command.ts";
-import { tableOf } from "../table.ts";
-import { count, durationText, rateText, sizeText, verifiedText, visible } from "../wording.ts";
+import { tableOf } from "../terminal/table.ts";
+import {
+  count,
+  durationText,
+  rateText,
+  sizeText,
+  verifiedText,
+  visible,
+} from "../terminal/wording.ts";
 import { adoptedLines } from "./adopted.ts";
 import { oldVersionsText, trashText } from "./cluster.ts";
 import { problemsOf, verdictOf } from "./verdict.ts";

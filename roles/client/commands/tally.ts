@@ -4,10 +4,10 @@
  */
 import { Fault, faultKinds } from "../../../protocol/mod.ts";
 import type { CommandContext } from "../command.ts";
-import type { Progress } from "../progress.ts";
-import type { FileResult } from "../transfer.ts";
-import type { TransferReport } from "../transfer_report.ts";
-import { count, durationText, rateText, sizeText, visible } from "../wording.ts";
+import type { Progress } from "../terminal/progress.ts";
+import type { FileResult } from "../transfer/transfer.ts";
+import type { TransferReport } from "../terminal/transfer_report.ts";
+import { count, durationText, rateText, sizeText, visible } from "../terminal/wording.ts";
 
 export interface Tally {
   readonly startedMs: number;

@@ -2,9 +2,9 @@
 import type { TrashEntry } from "../../../protocol/mod.ts";
 import { Fault } from "../../../protocol/mod.ts";
 import type { Command, CommandContext } from "../command.ts";
-import { tableOf } from "../table.ts";
-import { remotePathOf } from "../targets.ts";
-import { count, durationText, sizeText, timeText, visible } from "../wording.ts";
+import { tableOf } from "../terminal/table.ts";
+import { remotePathOf } from "../cluster/targets.ts";
+import { count, durationText, sizeText, timeText, visible } from "../terminal/wording.ts";
 
 export const trash: Command = {
   spec: {

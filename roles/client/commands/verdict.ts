@@ -3,7 +3,7 @@
  * about the cluster.
  */
 import { type ClusterStatus, limits, type SeederView } from "../../../protocol/mod.ts";
-import { count, durationText, visible } from "../wording.ts";
+import { count, durationText, visible } from "../terminal/wording.ts";
 
 /** Lines for a person. */
 export function verdictOf(status: ClusterStatus): string[] {

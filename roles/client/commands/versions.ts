@@ -7,9 +7,9 @@ import {
   type VersionsReply,
 } from "../../../protocol/mod.ts";
 import type { Command, CommandContext } from "../command.ts";
-import { tableOf } from "../table.ts";
-import { find, findPath, remotePathOf, statPath } from "../targets.ts";
-import { count, durationText, sizeText, timeText, visible } from "../wording.ts";
+import { tableOf } from "../terminal/table.ts";
+import { find, findPath, remotePathOf, statPath } from "../cluster/targets.ts";
+import { count, durationText, sizeText, timeText, visible } from "../terminal/wording.ts";
 
 export const versions: Command = {
   spec: {

@@ -1,8 +1,8 @@
 /** `whatif lose`: what the loss of seeders would mean, before it happens. */
 import { Fault, type LossTally, type WhatIfReply } from "../../../protocol/mod.ts";
 import type { Command, CommandContext } from "../command.ts";
-import { seederCalled } from "../seeder_names.ts";
-import { count, durationText, rateText, sizeText, visible } from "../wording.ts";
+import { seederCalled } from "../cluster/seeder_names.ts";
+import { count, durationText, rateText, sizeText, visible } from "../terminal/wording.ts";
 
 const examplesMax = 10;
 

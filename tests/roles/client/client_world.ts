@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { type ClientParts, runClient, type Terminal } from "../../../roles/client/mod.ts";
-import { linesOf, type PromptParts } from "../../../roles/client/terminal.ts";
+import { linesOf, type PromptParts } from "../../../roles/client/terminal/terminal.ts";
 import { withWorld, type World } from "./world.ts";
 
 export interface FakeTerminalParts {

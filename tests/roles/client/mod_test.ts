@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { OutputClosed } from "../../../roles/client/terminal.ts";
+import { OutputClosed } from "../../../roles/client/terminal/terminal.ts";
 import { FakeTerminal, openClientWorld } from "./client_world.ts";
 
 Deno.test("runClient answers bad words with 2 and what to type", async () => {

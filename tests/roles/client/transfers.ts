@@ -3,9 +3,9 @@
  */
 import assert from "node:assert/strict";
 import type { Condition } from "../../../protocol/mod.ts";
-import { downloadFiles } from "../../../roles/client/download.ts";
-import type { FileResult, TransferObserver } from "../../../roles/client/transfer.ts";
-import { uploadFiles, type UploadSource } from "../../../roles/client/upload.ts";
+import { downloadFiles } from "../../../roles/client/transfer/download.ts";
+import type { FileResult, TransferObserver } from "../../../roles/client/transfer/transfer.ts";
+import { uploadFiles, type UploadSource } from "../../../roles/client/transfer/upload.ts";
 import { mib, remote, tallyObserver, type World } from "./world.ts";
 
 export const modifiedMs = 1_600_000_000_000;

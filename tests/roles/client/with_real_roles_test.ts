@@ -3,7 +3,7 @@
  */
 import assert from "node:assert/strict";
 import { limits, type Transport } from "../../../protocol/mod.ts";
-import { login, openSession, type Session } from "../../../roles/client/session.ts";
+import { login, openSession, type Session } from "../../../roles/client/cluster/session.ts";
 import { systemClock } from "../../../roles/kit/clock.ts";
 import { silentLog } from "../../../roles/kit/log.ts";
 import { systemRandom } from "../../../roles/kit/random.ts";
@@ -11,8 +11,8 @@ import type { App } from "../../../roles/kit/serve.ts";
 import { systemDisk } from "../../../roles/kit/system_disk.ts";
 import { type MemoryStore, openMemoryStore, openSeeder } from "../../../roles/seeder/mod.ts";
 import { openMemoryCatalog, openTracker } from "../../../roles/tracker/mod.ts";
-import { downloadFiles } from "../../../roles/client/download.ts";
-import { uploadFiles, type UploadSource } from "../../../roles/client/upload.ts";
+import { downloadFiles } from "../../../roles/client/transfer/download.ts";
+import { uploadFiles, type UploadSource } from "../../../roles/client/transfer/upload.ts";
 import { assertSame } from "./transfers.ts";
 import { bytesOf, mib, remote, tallyObserver, trackerAddress } from "./world.ts";
 

@@ -34,8 +34,8 @@ import {
   type Transport,
 } from "../../../protocol/mod.ts";
 import { openMemoryCatalog, openTracker } from "../../../roles/tracker/mod.ts";
-import { login, openSession, type Session } from "../../../roles/client/session.ts";
-import type { TransferObserver } from "../../../roles/client/transfer.ts";
+import { login, openSession, type Session } from "../../../roles/client/cluster/session.ts";
+import type { TransferObserver } from "../../../roles/client/transfer/transfer.ts";
 
 /** What a seeder does with one request instead of its duty. */
 export type Behaviour =

@@ -1,0 +1,179 @@
+/**
+ * One person's connection to a cluster: every call to the tracker is bounded in time and asked
+ * again while the tracker is away, so that a restart of the tracker is a pause and not a failure.
+ *
+ * Calls are safe to ask again, because uploads carry ids the client chose. Four are not, and there
+ * a second try may meet the work of the first: see `settleRetry`. Nothing is decided about files
+ * here.
+ */
+import {
+  asFault,
+  connect,
+  type Connection,
+  Fault,
+  type FaultCode,
+  limits,
+  readCode,
+  seederRoutes,
+  StatReply,
+  trackerRoutes,
+  type Transport,
+} from "../../../protocol/mod.ts";
+import { type Clock, withDeadline } from "../../kit/clock.ts";
+import type { Disk } from "../../kit/disk.ts";
+import type { Log } from "../../kit/log.ts";
+import { backoffMs } from "../../kit/pace.ts";
+import type { Random } from "../../kit/random.ts";
+import type { Credentials } from "./credentials.ts";
+import { interrupted } from "./interruption.ts";
+import { type Look, settleRetry, whatMoves } from "./retry_outcome.ts";
+
+export type TrackerConnection = Connection<typeof trackerRoutes>;
+export type SeederConnection = Connection<typeof seederRoutes>;
+
+export interface SessionParts {
+  readonly trackerAddress: string;
+  readonly token: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly transport: Transport;
+  readonly disk: Disk;
+  readonly log: Log;
+  /** Called once per outage, when the first call begins to wait for the tracker. */
+  readonly onWait?: (text: string) => void;
+}
+
+export interface Session {
+  /**
+   * Asks again while the tracker is unreachable or not ready, for `limits.trackerRetryMs` from the
+   * beginning of the outage; then throws the last fault. Throws `interrupted` when the signal of
+   * the call fires.
+   */
+  readonly tracker: TrackerConnection;
+  /** One try, no deadline: whoever moves bytes watches them (`stall.ts`). */
+  seeder(address: string, name: string): SeederConnection;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly disk: Disk;
+  readonly log: Log;
+}
+
+export function openSession(parts: SessionParts): Session {
+  const plain = connect(trackerRoutes, parts.trackerAddress, parts.transport, "the tracker", {
+    token: parts.token,
+  });
+  return {
+    tracker: patient(plain, parts),
+    seeder: (address, name) => connect(seederRoutes, address, parts.transport, name),
+    clock: parts.clock,
+    random: parts.random,
+    disk: parts.disk,
+    log: parts.log,
+  };
+}
+
+export interface LoginParts {
+  readonly code: string;
+  /** Overrides the address in the code. */
+  readonly trackerAddress?: string;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log?: Log;
+  readonly signal?: AbortSignal;
+  readonly onWait?: (text: string) => void;
+}
+
+/** Presents a login code. Throws `code-invalid`, or what a call to the tracker may throw. */
+export async function login(parts: LoginParts): Promise<Credentials> {
+  const body = readCode(parts.code);
+  if (body.purpose !== "login") {
+    throw new Fault("code-invalid", `a login code is needed, this is a ${body.purpose} code`);
+  }
+  const trackerAddress = parts.trackerAddress ?? body.tracker;
+  const plain = connect(trackerRoutes, trackerAddress, parts.transport, "the tracker");
+  const options = parts.signal === undefined ? {} : { signal: parts.signal };
+  const reply = await patient(plain, parts).login({ code: parts.code.trim() }, options);
+  return { trackerAddress, token: reply.token, user: reply.user, clusterId: reply.clusterId };
+}
+
+interface PatienceParts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly onWait?: (text: string) => void;
+}
+
+/** When the tracker was first and last found away; shared by all calls of one connection. */
+interface Outage {
+  sinceMs: number;
+  lastMs: number;
+}
+
+type AnyCall = (input: unknown, options?: { signal?: AbortSignal }) => Promise<unknown>;
+
+/** What is worth waiting for. */
+const passes: readonly FaultCode[] = ["tracker-unreachable", "unavailable", "tracker-rebuilding"];
+
+const firstPauseMs = 100;
+const longestPauseMs = 3_000;
+
+/** The same connection, with the patience described at `Session.tracker`. */
+function patient(plain: TrackerConnection, parts: PatienceParts): TrackerConnection {
+  let outage: Outage | undefined;
+  const found = (fault: Fault): Outage => {
+    const nowMs = parts.clock.now();
+    // What was noticed long ago is another outage: nobody asked in between.
+    if (outage === undefined || nowMs - outage.lastMs > 2 * limits.trackerCallMs) {
+      outage = { sinceMs: nowMs, lastMs: nowMs };
+      parts.onWait?.(`${fault.message}; waiting for it`);
+    }
+    outage.lastMs = nowMs;
+    return outage;
+  };
+
+  const ask = async (name: string, once: AnyCall, input: unknown, signal?: AbortSignal) => {
+    let replyLost = false;
+    const before = await whatMoves(look(signal), name, input);
+    for (let attempt = 0;; attempt++) {
+      if (signal?.aborted) throw interrupted(signal);
+      try {
+        const reply = await withDeadline(
+          parts.clock,
+          limits.trackerCallMs,
+          signal,
+          () => new Fault("tracker-unreachable", "the tracker did not answer in time"),
+          (inner) => once(input, { signal: inner }),
+        );
+        outage = undefined;
+        return reply;
+      } catch (error) {
+        if (signal?.aborted) throw interrupted(signal);
+        const fault = asFault(error);
+        if (!passes.includes(fault.code)) {
+          outage = undefined;
+          if (!replyLost) throw fault;
+          return await settleRetry(look(signal), before, name, input, fault);
+        }
+        // One that is unavailable may have done it, and not have it where it is safe.
+        replyLost = true;
+        const pauseMs = backoffMs(parts.random, attempt, firstPauseMs, longestPauseMs);
+        const current = found(fault);
+        if (parts.clock.now() + pauseMs - current.sinceMs > limits.trackerRetryMs) throw fault;
+        await parts.clock.sleep(pauseMs, signal).catch(() => {});
+      }
+    }
+  };
+
+  const look = (signal?: AbortSignal): Look => async (path) => {
+    const input = { target: { path }, follow: false };
+    const reply = await ask("stat", plain.stat as AnyCall, input, signal).catch(() => undefined);
+    return StatReply.safeParse(reply).data;
+  };
+
+  const entries = Object.entries(plain).map(([name, once]) => [
+    name,
+    (input: unknown, options: { signal?: AbortSignal } = {}) =>
+      ask(name, once as AnyCall, input, options.signal),
+  ]);
+  return Object.fromEntries(entries);
+}

@@ -1,0 +1,189 @@
+/**
+ * Standard input, output and error of this process, the one place where the client touches them.
+ * The interface is small so that tests can stand in for a terminal; `node:readline` does the
+ * editing and is loaded only when somebody types.
+ */
+import { Fault } from "../../../protocol/mod.ts";
+
+export interface Completion {
+  /** Texts that may stand where `typed` stands, each beginning with it. */
+  readonly candidates: readonly string[];
+  /** The end of the line that the candidates replace. */
+  readonly typed: string;
+}
+
+export interface PromptParts {
+  /** Lines of earlier shells, newest first. */
+  readonly history: readonly string[];
+  readonly complete: (line: string) => Promise<Completion>;
+  /** The history, newest first, after a line was typed. */
+  readonly onHistory: (history: readonly string[]) => void;
+  /** Ctrl-C. True when it was meant for a running command; else the line is cleared. */
+  readonly onInterrupt: () => boolean;
+}
+
+/** Line editing. Lines that come while nobody asks are kept for the next question. */
+export interface Prompt {
+  /** The next line; undefined when the person left with Ctrl-D. */
+  ask(prompt: string): Promise<string | undefined>;
+  close(): void;
+}
+
+export interface Terminal {
+  readonly inputIsTerminal: boolean;
+  readonly outputIsTerminal: boolean;
+  readonly errorIsTerminal: boolean;
+  columns(): number;
+  /** Standard input as bytes. Use this or `lines` or a prompt. */
+  readonly input: () => ReadableStream<Uint8Array<ArrayBuffer>>;
+  /** Standard input as lines of text. */
+  lines(): AsyncIterable<string>;
+  /** Throws `OutputClosed` when nobody reads any more. */
+  write(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
+  writeError(text: string): void;
+  /** Calls `listener` at Ctrl-C instead of ending the program, until the answer is called. */
+  onInterrupt(listener: () => void): () => void;
+  openPrompt(parts: PromptParts): Promise<Prompt>;
+}
+
+/** The reader of our output has gone, as `head` does: no fault, just no reason to go on. */
+export class OutputClosed extends Error {
+  override readonly name = "OutputClosed";
+}
+
+/** A line of a script longer than this is no line: memory stays bounded. */
+const lineLengthMax = 1024 * 1024;
+
+/** Bytes as lines without their ends. Throws `usage` for what is not UTF-8 text. */
+export async function* linesOf(
+  input: AsyncIterable<Uint8Array<ArrayBuffer>>,
+): AsyncGenerator<string> {
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  const decode = (bytes?: Uint8Array<ArrayBuffer>) => {
+    try {
+      return bytes === undefined ? decoder.decode() : decoder.decode(bytes, { stream: true });
+    } catch (cause) {
+      throw new Fault("usage", "standard input is not text in UTF-8", { cause });
+    }
+  };
+  let rest = "";
+  for await (const bytes of input) {
+    const lines = (rest + decode(bytes)).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) yield line.replace(/\r$/, "");
+    if (rest.length > lineLengthMax) throw new Fault("usage", "standard input has no line ends");
+  }
+  rest += decode();
+  if (rest !== "") yield rest.replace(/\r$/, "");
+}
+
+export function systemTerminal(): Terminal {
+  const encoder = new TextEncoder();
+  let atLineStart = true;
+  return {
+    inputIsTerminal: Deno.stdin.isTerminal(),
+    outputIsTerminal: Deno.stdout.isTerminal(),
+    errorIsTerminal: Deno.stderr.isTerminal(),
+    columns: () => {
+      try {
+        return Deno.consoleSize().columns || 80;
+      } catch {
+        return 80;
+      }
+    },
+    input: () => Deno.stdin.readable,
+    lines: () => linesOf(Deno.stdin.readable),
+    write: async (bytes) => {
+      try {
+        for (let done = 0; done < bytes.length;) {
+          done += await Deno.stdout.write(bytes.subarray(done));
+        }
+        if (bytes.length > 0) atLineStart = bytes.at(-1) === 10;
+      } catch (cause) {
+        if (cause instanceof Deno.errors.BrokenPipe) throw new OutputClosed("", { cause });
+        throw new Fault("local-failed", "standard output cannot be written", { cause });
+      }
+    },
+    writeError: (text) => {
+      const bytes = encoder.encode(text);
+      try {
+        for (let done = 0; done < bytes.length;) {
+          done += Deno.stderr.writeSync(bytes.subarray(done));
+        }
+      } catch {
+        // Nobody reads standard error: there is nowhere left to say so.
+      }
+    },
+    onInterrupt: (listener) => {
+      Deno.addSignalListener("SIGINT", listener);
+      return () => Deno.removeSignalListener("SIGINT", listener);
+    },
+    // The line editor draws its prompt over what stands on the line: the end of a file, say.
+    openPrompt: (parts) =>
+      openPrompt(parts, () => {
+        if (!atLineStart) Deno.stdout.writeSync(encoder.encode("\n"));
+        atLineStart = true;
+      }),
+  };
+}
+
+async function openPrompt(parts: PromptParts, toLineStart: () => void): Promise<Prompt> {
+  const [{ createInterface }, { default: process }] = await Promise.all([
+    import("node:readline"),
+    import("node:process"),
+  ]);
+  const waiting: string[] = [];
+  let answer: ((line: string | undefined) => void) | undefined;
+  let open = true;
+  const editor = createInterface({
+    input: process.stdin,
+    output: process.stdout,
+    terminal: true,
+    history: [...parts.history],
+    historySize: 1000,
+    removeHistoryDuplicates: true,
+    completer: (line: string, done: (error: Error | null, result: [string[], string]) => void) => {
+      parts.complete(line).then(
+        ({ candidates, typed }) => done(null, [[...candidates], typed]),
+        // A completion that fails offers nothing; the command itself will say why.
+        () => done(null, [[], line]),
+      );
+    },
+  });
+  const give = (line: string | undefined) => {
+    const waiter = answer;
+    answer = undefined;
+    waiter?.(line);
+  };
+  editor.on("line", (line: string) => {
+    if (answer === undefined) waiting.push(line);
+    else give(line);
+  });
+  editor.on("close", () => {
+    open = false;
+    give(undefined);
+  });
+  editor.on("history", (history: string[]) => parts.onHistory(history));
+  editor.on("SIGINT", () => {
+    if (parts.onInterrupt() || answer === undefined) return;
+    // What was typed is dropped, as in a shell: end of line, erase to its start, a fresh prompt.
+    process.stdout.write("^C\n");
+    editor.write(null, { ctrl: true, name: "e" });
+    editor.write(null, { ctrl: true, name: "u" });
+    editor.prompt();
+  });
+  // Without a listener Ctrl-Z stops the program, and `fg` does not bring the line editor back.
+  editor.on("SIGTSTP", () => {});
+  return {
+    ask: (prompt) => {
+      const line = waiting.shift();
+      if (line !== undefined) return Promise.resolve(line);
+      if (!open) return Promise.resolve(undefined);
+      toLineStart();
+      editor.setPrompt(prompt);
+      editor.prompt();
+      return new Promise((resolve) => answer = resolve);
+    },
+    close: () => editor.close(),
+  };
+}

@@ -1,0 +1,90 @@
+/**
+ * Why a file's copies are where they are: chunk by chunk who holds it, which place the ids alone
+ * would give that seeder, and whether the chunk would go there today.
+ */
+import type * as z from "zod";
+import {
+  type ExplainedChunk,
+  type ExplainReply,
+  type ExplainRequest,
+  Fault,
+  type SeederId,
+} from "../../../protocol/mod.ts";
+import type { VersionRow } from "../catalog/catalog.ts";
+import type { Core } from "../core.ts";
+import { choosePlaces, rankOfEach } from "../plan/placement.ts";
+import type { ClusterView } from "../plan/view.ts";
+import { findTarget } from "../files/walk.ts";
+
+/** @throws Fault `not-found`, `is-a-directory` */
+export function explain(
+  core: Core,
+  input: z.output<typeof ExplainRequest>,
+): Promise<ExplainReply> {
+  const { target, fromChunk, chunksMax } = input;
+  const nowMs = core.now();
+  const cluster = core.members.view(nowMs);
+  return core.catalog.read(async (view) => {
+    const { path, node } = await findTarget(view, target, true);
+    if (node.kind === "directory") throw new Fault("is-a-directory", `${path} is a directory`);
+    const versionId = "versionId" in target ? target.versionId : node.versionId;
+    const version = versionId === undefined ? undefined : await view.version(versionId);
+    if (version === undefined) throw new Fault("not-found", `${path} has no version to explain`);
+    const entries = await view.manifest(version.versionId, fromChunk, chunksMax);
+    const holders = await view.holders(entries.map(({ chunkId }) => chunkId));
+    const adopted = await view.adoptedHolders(entries.map(({ chunkId }) => chunkId));
+    const chunks = entries.map((entry, i) => {
+      const holding = holders.get(entry.chunkId) ?? [];
+      const inPlace = adopted.get(entry.chunkId) ?? [];
+      return {
+        ...entry,
+        index: fromChunk + i,
+        copies: copiesOf(core, cluster, version, entry, holding, inPlace),
+      };
+    });
+    return {
+      path,
+      versionId: version.versionId,
+      sizeBytes: version.sizeBytes,
+      chunkCount: version.chunkCount,
+      copiesWanted: version.copies,
+      nowMs,
+      chunks,
+      seeders: seedersNamed(core, cluster, chunks),
+    };
+  });
+}
+
+function copiesOf(
+  core: Core,
+  cluster: ClusterView,
+  version: VersionRow,
+  { chunkId, sizeBytes }: Pick<ExplainedChunk, "chunkId" | "sizeBytes">,
+  holders: readonly SeederId[],
+  inPlace: readonly SeederId[],
+): ExplainedChunk["copies"] {
+  const ranks = rankOfEach(cluster, chunkId);
+  const places = version.copies;
+  const question = { chunkId, sizeBytes, places, spares: 0, holders: [], avoid: [] };
+  const best = new Set(choosePlaces(cluster, question));
+  return holders.flatMap((seederId) => {
+    const rank = ranks.get(seederId);
+    const verifiedMs = core.scrubs.verifiedMs(seederId, chunkId) || null;
+    if (rank === undefined) return [];
+    const adopted = inPlace.includes(seederId) ? { adopted: true as const } : {};
+    return { seederId, rank, best: best.has(seederId), verifiedMs, ...adopted };
+  }).sort((a, b) => a.rank - b.rank);
+}
+
+function seedersNamed(
+  core: Core,
+  cluster: ClusterView,
+  chunks: readonly ExplainedChunk[],
+): ExplainReply["seeders"] {
+  const named = new Set(chunks.flatMap(({ copies }) => copies.map(({ seederId }) => seederId)));
+  return cluster.seeders.filter(({ seederId }) => named.has(seederId)).flatMap((facts) => {
+    const { seederId, zone, state } = facts;
+    const name = core.members.get(seederId)?.row.name;
+    return name === undefined ? [] : { seederId, name, zone, state };
+  });
+}

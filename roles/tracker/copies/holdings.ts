@@ -1,0 +1,233 @@
+/**
+ * Who holds what, kept true: receipts add holdings, inventory pages add what is there and remove
+ * what is not, and a seeder whose count and digest agree needs to send no page at all.
+ *
+ * The one danger is a page that was made before a chunk was stored and arrives after its receipt. A
+ * page is made after its round began, for only the beginning makes a seeder tell, and a round of
+ * the same start of a seeder follows another only after `limits.inventoryRecheckMs`, when no page
+ * of that one is still on its way. So a holding receipted since the round began is kept whatever a
+ * page says, and the inventory is asked for again later. Receipts are remembered in memory: after a
+ * restart of the tracker every page belongs to a round that began after it.
+ */
+import {
+  type ChunkEntry,
+  type ChunkId,
+  Fault,
+  type HeldChunk,
+  type InventoryPage,
+  limits,
+  type SeederId,
+} from "../../../protocol/mod.ts";
+import type { CatalogTransaction, CatalogView } from "../catalog/catalog.ts";
+import type { Core } from "../core.ts";
+import type { Member } from "../seeders/members.ts";
+
+/** One telling of a seeder's whole inventory. */
+interface Round {
+  readonly bootId: string;
+  readonly startedMs: number;
+  /** When its last page came. */
+  pageMs: number | undefined;
+  /** All ids up to this were told; absent before the first page. */
+  toldTo: string | undefined;
+  /** True when a page lacked a chunk that was kept all the same. */
+  unsure: boolean;
+}
+
+export class Holdings {
+  readonly #receipts = new Map<SeederId, Map<ChunkId, number>>();
+  readonly #rounds = new Map<SeederId, Round>();
+  /** Seeders whose last round ended with a holding kept that no page told of. */
+  readonly #unsure = new Set<SeederId>();
+  /** No inventory is compared again before this. */
+  readonly #quietUntilMs = new Map<SeederId, number>();
+
+  /**
+   * Adds holdings that a seeder gave its receipt for. They are remembered only while a page or an
+   * outcome that contradicts them may be under way.
+   */
+  async addReceipted(
+    core: Core,
+    tx: CatalogTransaction,
+    seederId: SeederId,
+    chunks: readonly HeldChunk[],
+    nowMs: number,
+  ): Promise<void> {
+    if (this.#rounds.has(seederId) || core.orders.isWaitingFor(seederId)) {
+      const receipts = this.#receipts.get(seederId) ?? new Map<ChunkId, number>();
+      this.#receipts.set(seederId, receipts);
+      for (const { chunkId } of chunks) receipts.set(chunkId, nowMs);
+    }
+    await tx.addHoldings(seederId, chunks);
+  }
+
+  /** Something may have gone or come unheard: the inventory is compared soon. */
+  doubt(seederId: SeederId): void {
+    this.#unsure.add(seederId);
+  }
+
+  /** True when this holding was receipted at `sinceMs` or later. */
+  receiptedSince(seederId: SeederId, chunkId: ChunkId, sinceMs: number): boolean {
+    const receiptMs = this.#receipts.get(seederId)?.get(chunkId);
+    return receiptMs !== undefined && receiptMs >= sinceMs;
+  }
+
+  /**
+   * Whether the seeder shall tell its inventory, decided at each of its heartbeats. May find the
+   * member reconciled without one page, and then says so in its row.
+   */
+  async inventoryWanted(core: Core, member: Member, nowMs: number): Promise<boolean> {
+    const { seederId } = member.row;
+    const { bootId } = member;
+    if (bootId === undefined) return false;
+    const round = this.#rounds.get(seederId);
+    const due = member.row.reconciledBootId !== bootId || round !== undefined ||
+      (nowMs >= (this.#quietUntilMs.get(seederId) ?? 0) &&
+        (this.#unsure.has(seederId) ||
+          nowMs - member.inventorySinceMs >= limits.inventoryRecheckMs));
+    if (!due) return false;
+    const summary = await core.catalog.read((view) => view.holdingsSummary(seederId));
+    if (member.bootId !== bootId) return false;
+    this.#quietUntilMs.set(seederId, nowMs + limits.inventoryRecheckMs);
+    if (
+      summary.chunkCount === member.chunkCount && summary.digest === member.inventoryDigest
+    ) {
+      this.#rounds.delete(seederId);
+      this.#unsure.delete(seederId);
+      if (member.row.reconciledBootId !== bootId) {
+        member.row = { ...member.row, reconciledBootId: bootId };
+        member.unsaved = true;
+      }
+      return false;
+    }
+    if (round?.bootId !== bootId) {
+      const fresh = { bootId, startedMs: nowMs, pageMs: undefined, toldTo: undefined };
+      this.#rounds.set(seederId, { ...fresh, unsure: false });
+      return true;
+    }
+    // While pages come in, the seeder is not told to begin again.
+    return round.pageMs === undefined || nowMs - round.pageMs >= limits.yellowAfterMs;
+  }
+
+  /**
+   * Brings the holdings in the range a page speaks for into agreement with it. A page that belongs
+   * to no round is passed over: the next heartbeat asks again.
+   * @throws Fault `invalid-request` when the page contradicts itself or leaves a gap
+   */
+  async takePage(core: Core, member: Member, page: InventoryPage, nowMs: number): Promise<void> {
+    checkPage(page);
+    const { seederId } = page;
+    const outcome = await core.catalog.transaction(async (tx) => {
+      const round = this.#rounds.get(seederId);
+      if (round === undefined || round.bootId !== page.bootId || member.bootId !== page.bootId) {
+        return undefined;
+      }
+      if (page.after !== undefined && page.after > (round.toldTo ?? "")) {
+        throw new Fault(
+          "invalid-request",
+          `the page begins after ${page.after.slice(0, 12)}, the pages so far do not reach that`,
+        );
+      }
+      const kept = await this.#applyPage(core, tx, page, round.startedMs);
+      const row = { ...member.row, reconciledBootId: page.bootId };
+      if (page.last) await tx.putSeeder(row);
+      return { round, kept };
+    });
+    if (outcome === undefined) return;
+    const { round, kept } = outcome;
+    round.pageMs = nowMs;
+    if (kept > 0) round.unsure = true;
+    round.toldTo = page.chunks.at(-1)?.chunkId ?? page.after;
+    if (!page.last) return;
+    member.row = { ...member.row, reconciledBootId: page.bootId };
+    this.#rounds.delete(seederId);
+    this.#quietUntilMs.set(seederId, nowMs + limits.inventoryRecheckMs);
+    if (round.unsure) this.#unsure.add(seederId);
+    else this.#unsure.delete(seederId);
+    core.log.info("inventory heard", { seederId, kept, unsure: round.unsure });
+  }
+
+  /** Adds and removes; how many holdings were kept although the page lacks them. */
+  async #applyPage(
+    core: Core,
+    tx: CatalogTransaction,
+    page: InventoryPage,
+    roundStartedMs: number,
+  ): Promise<number> {
+    const { seederId } = page;
+    const told = new Set(page.chunks.map((chunk) => chunk.chunkId));
+    const end = page.last ? undefined : page.chunks.at(-1)?.chunkId;
+    let kept = 0;
+    for (let after = page.after;;) {
+      const held: ChunkEntry[] = await tx.holdingsOf(
+        seederId,
+        after,
+        limits.inventoryPageChunksMax,
+      );
+      const inRange = held.filter(({ chunkId }) => end === undefined || chunkId <= end);
+      const gone = inRange.map(({ chunkId }) => chunkId).filter((chunkId) => {
+        if (told.has(chunkId)) return false;
+        if (!this.receiptedSince(seederId, chunkId, roundStartedMs)) return true;
+        kept++;
+        return false;
+      });
+      if (gone.length > 0) await tx.removeHoldings(seederId, gone);
+      after = held.at(-1)?.chunkId;
+      if (inRange.length < held.length || held.length < limits.inventoryPageChunksMax) break;
+    }
+    // A page made before a drop was carried out must not bring its holding back; one made before
+    // a copy was stored must not say that there is none but a person's.
+    const staying = page.chunks.filter(({ chunkId, adopted }) =>
+      !core.orders.isWaiting("drop", seederId, chunkId) &&
+      !(adopted === true && this.receiptedSince(seederId, chunkId, roundStartedMs))
+    );
+    if (staying.length > 0) await tx.addHoldings(seederId, staying);
+    return kept;
+  }
+
+  /** The seeder shall tell its whole inventory as soon as it is heard. */
+  askAgain(seederId: SeederId): void {
+    this.#unsure.add(seederId);
+    this.#quietUntilMs.delete(seederId);
+  }
+
+  /** Forgets receipts that no page or outcome can contradict any more. */
+  sweep(nowMs: number): void {
+    for (const [seederId, receipts] of this.#receipts) {
+      const startedMs = this.#rounds.get(seederId)?.startedMs ?? nowMs;
+      const oldMs = Math.min(startedMs, nowMs - limits.orderLifeMs);
+      // A map keeps the order of first insertion, so all have to be looked at.
+      for (const [chunkId, receiptMs] of receipts) if (receiptMs < oldMs) receipts.delete(chunkId);
+      if (receipts.size === 0) this.#receipts.delete(seederId);
+    }
+  }
+}
+
+function checkPage(page: InventoryPage): void {
+  let previous: string = page.after ?? "";
+  for (const { chunkId } of page.chunks) {
+    if (chunkId <= previous) {
+      throw new Fault("invalid-request", "the chunks of a page stand in ascending order of id");
+    }
+    previous = chunkId;
+  }
+  if (page.chunks.length === 0 && !page.last) {
+    throw new Fault("invalid-request", "only the last page may be empty");
+  }
+}
+
+/** The size of a chunk as one of its holders keeps it; undefined when it does not hold it. */
+export async function heldSize(
+  view: CatalogView,
+  seederId: SeederId,
+  chunkId: ChunkId,
+): Promise<number | undefined> {
+  const [entry] = await view.holdingsOf(seederId, idBefore(chunkId), 1);
+  return entry?.chunkId === chunkId ? entry.sizeBytes : undefined;
+}
+
+/** The greatest id below this one, for a page that begins with it. */
+function idBefore(chunkId: ChunkId): string | undefined {
+  const value = BigInt(`0x${chunkId}`);
+  return value === 0n ? undefined : (value - 1n).toString(16).padStart(64, "0");
+}

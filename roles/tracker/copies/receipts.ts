@@ -1,0 +1,155 @@
+/**
+ * Receipts made into holdings: a batch gathers what its good items prove and writes it once for
+ * each seeder. A chunk recorded without a receipt must be held already, with the size the client
+ * names: otherwise a manifest could claim bytes that no seeder was ever asked for.
+ */
+import {
+  type ChunkEntry,
+  type ChunkId,
+  Fault,
+  isReceiptUnder,
+  leaveMadeMs,
+  limits,
+  type RecordedChunk as RecordedChunkSchema,
+  type SeederId,
+} from "../../../protocol/mod.ts";
+import type * as z from "zod";
+import type { CatalogTransaction, CatalogView, UploadRow } from "../catalog/catalog.ts";
+import type { Core } from "../core.ts";
+import { heldSize } from "./holdings.ts";
+
+export type RecordedChunk = z.output<typeof RecordedChunkSchema>;
+
+type Receipts = RecordedChunk["receipts"];
+
+/** Without those of seeders that were forgotten meanwhile: what they hold counts no more. */
+function receiptsOfMembers(core: Core, chunk: RecordedChunk): Receipts {
+  return chunk.receipts.filter(({ seederId }) => core.members.get(seederId) !== undefined);
+}
+
+/**
+ * Throws `leave-invalid` unless every receipt is its seeder's word for this chunk, given under a
+ * leave that is not much older than the upload: a drop order trusts that no upload counts on an
+ * older one (`drops.ts`).
+ */
+function checkReceipts(
+  core: Core,
+  chunk: RecordedChunk,
+  receipts: Receipts,
+  upload: UploadRow,
+  nowMs: number,
+): void {
+  for (const receipt of receipts) {
+    const genuine = isReceiptUnder(
+      core.keys.seederKey(receipt.seederId),
+      receipt,
+      chunk.chunkId,
+      chunk.sizeBytes,
+      nowMs,
+      limits.receiptGraceMs,
+    ) && leaveMadeMs(receipt.proof) >= upload.openedMs - limits.receiptShareMs;
+    if (!genuine) {
+      throw new Fault(
+        "leave-invalid",
+        `the receipt of seeder ${receipt.seederId} for chunk ${chunk.chunkId.slice(0, 12)} of ` +
+          `${chunk.sizeBytes} bytes is not genuine, or too old`,
+        { next: "store the chunk again under a new leave" },
+      );
+    }
+  }
+}
+
+/** Throws `size-mismatch` when a holder keeps the chunk with another size. */
+export async function checkHeldSize(
+  view: CatalogView,
+  chunk: ChunkEntry,
+  holder: SeederId,
+): Promise<void> {
+  const sizeBytes = await heldSize(view, holder, chunk.chunkId);
+  if (sizeBytes === undefined || sizeBytes === chunk.sizeBytes) return;
+  throw sizeMismatch(chunk, sizeBytes);
+}
+
+function sizeMismatch(chunk: ChunkEntry, sizeBytes: number): Fault {
+  const name = chunk.chunkId.slice(0, 12);
+  return new Fault(
+    "size-mismatch",
+    `chunk ${name} has ${sizeBytes} bytes, not ${chunk.sizeBytes}`,
+  );
+}
+
+/** Seeders with a copy of their own: those that an upload may count on. */
+export async function ownHolders(
+  view: CatalogView,
+  chunkIds: readonly ChunkId[],
+): Promise<Map<ChunkId, SeederId[]>> {
+  const holders = await view.holders(chunkIds);
+  for (const [chunkId, inPlace] of await view.adoptedHolders(chunkIds)) {
+    const own = (holders.get(chunkId) ?? []).filter((id) => !inPlace.includes(id));
+    holders.set(chunkId, own);
+  }
+  return holders;
+}
+
+/**
+ * What the chunks of one batch prove. Receipts of the whole batch are looked at before any chunk
+ * that came without: the same chunk may stand in it twice, sent once.
+ */
+export class Proofs {
+  readonly #bySeeder = new Map<SeederId, Map<ChunkId, ChunkEntry>>();
+  readonly #receipted = new Map<ChunkId, number>();
+
+  private constructor(
+    private readonly core: Core,
+    private readonly tx: CatalogTransaction,
+    private readonly nowMs: number,
+    private readonly holdersBefore: ReadonlyMap<ChunkId, SeederId[]>,
+  ) {}
+
+  static async open(
+    core: Core,
+    tx: CatalogTransaction,
+    chunks: readonly ChunkEntry[],
+    nowMs: number,
+  ): Promise<Proofs> {
+    const holders = await tx.holders(chunks.map((chunk) => chunk.chunkId));
+    return new Proofs(core, tx, nowMs, holders);
+  }
+
+  /** Throws `leave-invalid` when a receipt is not good. */
+  takeReceipts(chunk: RecordedChunk, upload: UploadRow): void {
+    const receipts = receiptsOfMembers(this.core, chunk);
+    checkReceipts(this.core, chunk, receipts, upload, this.nowMs);
+    const { chunkId, sizeBytes } = chunk;
+    for (const { seederId } of receipts) {
+      const chunks = this.#bySeeder.get(seederId) ?? new Map<ChunkId, ChunkEntry>();
+      chunks.set(chunkId, { chunkId, sizeBytes });
+      this.#bySeeder.set(seederId, chunks);
+      this.#receipted.set(chunkId, sizeBytes);
+    }
+  }
+
+  /**
+   * Of a chunk without receipts. Throws `copies-missing` when nobody holds it, `size-mismatch` when
+   * it is held with another size.
+   */
+  async checkHeld(chunk: RecordedChunk): Promise<void> {
+    if (receiptsOfMembers(this.core, chunk).length > 0) return;
+    const receipted = this.#receipted.get(chunk.chunkId);
+    const holder = this.holdersBefore.get(chunk.chunkId)?.[0];
+    if (receipted === chunk.sizeBytes) return;
+    if (receipted === undefined && holder === undefined) {
+      throw new Fault("copies-missing", `no seeder holds chunk ${chunk.chunkId.slice(0, 12)}`);
+    }
+    if (receipted !== undefined) throw sizeMismatch(chunk, receipted);
+    if (holder !== undefined) await checkHeldSize(this.tx, chunk, holder);
+  }
+
+  /** Adds the holdings that the receipts taken prove. */
+  async write(): Promise<void> {
+    for (const [seederId, chunks] of this.#bySeeder) {
+      const { core, tx, nowMs } = this;
+      await core.holdings.addReceipted(core, tx, seederId, [...chunks.values()], nowMs);
+    }
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * How well the copies of a file are: the fewest on live seeders over its chunks, and since when
+ * each of them is known to be good at the least.
+ */
+import { limits } from "../../../protocol/mod.ts";
+import type { CatalogView, VersionRow } from "../catalog/catalog.ts";
+import type { Core } from "../core.ts";
+
+export interface Soundness {
+  /** Absent without chunks. */
+  readonly copiesLeast?: number;
+  /**
+   * Every copy on a live seeder was verified at this time or later; null where that is not known.
+   */
+  readonly verifiedMs?: number | null;
+}
+
+/** Of a longer file the answer is that of all its seeders' shelves: it has chunks on every one. */
+const chunksLookedAtMax = 4 * limits.manifestPageChunksMax;
+
+export async function soundnessOf(
+  core: Core,
+  view: CatalogView,
+  version: VersionRow,
+): Promise<Soundness> {
+  const live = core.members.live(core.now());
+  const copiesLeast = await view.copiesLeast(version.versionId, live);
+  if (copiesLeast === undefined) return {};
+  const verifiedMs = version.chunkCount > chunksLookedAtMax
+    ? Math.min(...live.map((seederId) => core.scrubs.allVerifiedMs(seederId)))
+    : await oldestOf(core, view, version, new Set(live));
+  return {
+    copiesLeast,
+    verifiedMs: Number.isFinite(verifiedMs) && verifiedMs > 0 ? verifiedMs : null,
+  };
+}
+
+async function oldestOf(
+  core: Core,
+  view: CatalogView,
+  { versionId, chunkCount }: VersionRow,
+  live: ReadonlySet<string>,
+): Promise<number> {
+  let oldestMs = Infinity;
+  const page = limits.manifestPageChunksMax;
+  for (let from = 0; from < chunkCount; from += page) {
+    const entries = await view.manifest(versionId, from, page);
+    for (const [chunkId, holders] of await view.holders(entries.map((one) => one.chunkId))) {
+      for (const seederId of holders) {
+        if (!live.has(seederId)) continue;
+        oldestMs = Math.min(oldestMs, core.scrubs.verifiedMs(seederId, chunkId));
+      }
+    }
+  }
+  return oldestMs;
+}

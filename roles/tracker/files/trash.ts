@@ -1,0 +1,176 @@
+/**
+ * The trash. What is removed moves, whatever its size, by one operation below the node that stands
+ * for the trash, and comes back by one. Its versions and chunks stay as they are, so a file in the
+ * trash can still be read by the id of its version, and its copies are kept like those of others.
+ * Purging is what removing was: the rows go, and in time the chunks (`garbage.ts`).
+ */
+import type * as z from "zod";
+import {
+  type EmptyTrashReply,
+  type EmptyTrashRequest,
+  Fault,
+  limits,
+  parentOf,
+  RemotePath,
+  type RestoreReply,
+  type RestoreRequest,
+  type TrashReply,
+  type TrashRequest,
+  type TrashSums,
+} from "../../../protocol/mod.ts";
+import type { CatalogTransaction, CatalogView, NodeRow, TrashRow } from "../catalog/catalog.ts";
+import { type Core, stampOf } from "../core.ts";
+import { DirectoryMaker } from "./directories.ts";
+import { commitOperation } from "../log/operations.ts";
+import { shareOf } from "../plan/share.ts";
+import { entriesToPurge } from "../plan/trash.ts";
+import { walk } from "./walk.ts";
+
+/** Moves a node into the trash; the entry it became. */
+export async function moveToTrash(
+  core: Core,
+  tx: CatalogTransaction,
+  node: NodeRow,
+  path: RemotePath,
+  by: string,
+): Promise<TrashRow> {
+  const stamp = stampOf(core);
+  const head = await tx.logHead();
+  // The number of the operation in the log: never used twice.
+  const trashId = (head?.sequence ?? 0) + 1;
+  const trashedMs = Math.max(stamp.nowMs, head?.timeMs ?? 0);
+  const { nodeId } = node;
+  await commitOperation(tx, stamp, { kind: "trash", trashId, nodeId, path, trashedMs, by });
+  const row = await tx.trashed(trashId);
+  if (row === undefined) throw new Fault("internal", `entry ${trashId} of the trash is not there`);
+  return row;
+}
+
+export function listTrash(
+  core: Core,
+  input: z.output<typeof TrashRequest>,
+): Promise<z.input<typeof TrashReply>> {
+  const limit = input.limit ?? limits.listPageEntriesMax;
+  return core.catalog.read(async (view) => {
+    const rows = await view.trash(input.after, limit + 1);
+    const entries = rows.slice(0, limit).map(entryOf);
+    const next = rows.length > limit ? entries.at(-1)?.trashId : undefined;
+    const page = next === undefined ? { entries } : { entries, next };
+    return { ...page, keepMs: trashLimits(core).keepMs, nowMs: core.now() };
+  });
+}
+
+function entryOf({ nodeId: _, ...entry }: TrashRow): z.input<typeof TrashReply>["entries"][number] {
+  return { ...entry, path: RemotePath.parse(entry.path) };
+}
+
+/**
+ * Gives an entry its name back, or another; missing parents are made.
+ * @throws Fault `not-found`, `already-exists`, `not-a-directory`
+ */
+export function restore(
+  core: Core,
+  input: z.output<typeof RestoreRequest>,
+  by: string,
+): Promise<z.input<typeof RestoreReply>> {
+  return core.catalog.transaction(async (tx) => {
+    const row = await wantedEntry(tx, input.what);
+    const to = input.to ?? RemotePath.parse(row.path);
+    await new DirectoryMaker(core, tx, by).ensure(parentOf(to));
+    const found = await walk(tx, to, false);
+    if (found.node !== undefined) {
+      throw new Fault("already-exists", `${found.path} is there already, a ${found.node.kind}`, {
+        next: `type another name: restore ${row.trashId} ${found.path}.restored`,
+      });
+    }
+    await commitOperation(tx, stampOf(core), {
+      kind: "restore",
+      trashId: row.trashId,
+      parentId: found.directory.nodeId,
+      name: found.name,
+      by,
+    });
+    return { path: found.path, entry: entryOf(row) };
+  });
+}
+
+async function wantedEntry(
+  view: CatalogView,
+  what: z.output<typeof RestoreRequest>["what"],
+): Promise<TrashRow> {
+  const row = "trashId" in what
+    ? await view.trashed(what.trashId)
+    : await view.trashedLastAt(what.path);
+  if (row !== undefined) return row;
+  const named = "trashId" in what ? `entry ${what.trashId}` : `nothing from ${what.path}`;
+  throw new Fault("not-found", `${named} is in the trash`, { next: "list the trash: trash" });
+}
+
+const purgedAtOnce = 100;
+
+/** Purges the entries named, or all there are now. What went away. */
+export async function emptyTrash(
+  core: Core,
+  input: z.output<typeof EmptyTrashRequest>,
+  by: string,
+): Promise<z.input<typeof EmptyTrashReply>> {
+  let gone: TrashSums = { entries: 0, files: 0, directories: 0, links: 0, fileBytes: 0 };
+  if (input.trashIds !== "all") return await purge(core, input.trashIds, by);
+  const last = await core.catalog.read(async (view) => (await view.logHead())?.sequence ?? 0);
+  for (;;) {
+    // What was purged is gone, so the first are always the next.
+    const rows = await core.catalog.read((view) => view.trash(undefined, purgedAtOnce));
+    const ids = rows.map(({ trashId }) => trashId).filter((trashId) => trashId <= last);
+    if (ids.length === 0) return gone;
+    gone = added(gone, await purge(core, ids, by));
+  }
+}
+
+/** Entries that are not there any more are passed over. */
+function purge(core: Core, trashIds: readonly number[], by: string): Promise<TrashSums> {
+  return core.catalog.transaction(async (tx) => {
+    let gone: TrashSums = { entries: 0, files: 0, directories: 0, links: 0, fileBytes: 0 };
+    const there: number[] = [];
+    for (const trashId of new Set(trashIds)) {
+      const row = await tx.trashed(trashId);
+      if (row === undefined) continue;
+      gone = added(gone, { ...row, entries: 1 });
+      there.push(trashId);
+    }
+    if (there.length > 0) {
+      await commitOperation(tx, stampOf(core), { kind: "purge", trashIds: there, by });
+    }
+    return gone;
+  });
+}
+
+function added(left: TrashSums, right: TrashSums): TrashSums {
+  return {
+    entries: left.entries + right.entries,
+    files: left.files + right.files,
+    directories: left.directories + right.directories,
+    links: left.links + right.links,
+    fileBytes: left.fileBytes + right.fileBytes,
+  };
+}
+
+/** What the trash may take, and for how long it keeps an entry. */
+export function trashLimits(core: Core): { keepMs: number; bytesMax: number } {
+  return { keepMs: core.trashKeepMs, bytesMax: trashShare(core).bytesMax };
+}
+
+function trashShare({ members, trashShareMax, copiesDefault }: Core) {
+  return shareOf(members.diskBytes(), trashShareMax, copiesDefault);
+}
+
+/** Purges what is too old or too much. How many entries. */
+export async function sweepTrash(core: Core): Promise<number> {
+  const { oldest, sums } = await core.catalog.read(async (view) => ({
+    oldest: await view.trash(undefined, purgedAtOnce),
+    sums: await view.trashSums(),
+  }));
+  const limits = { keepMs: core.trashKeepMs, bytesMax: trashShare(core).bytesTolerated };
+  const doomed = entriesToPurge(oldest, sums.fileBytes, limits, core.now());
+  if (doomed.length === 0) return 0;
+  return (await purge(core, doomed, "the tracker")).entries;
+}

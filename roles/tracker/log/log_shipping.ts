@@ -1,0 +1,379 @@
+/**
+ * The log on its way to the seeders. The tracker calls nobody: each seeder holds a question open,
+ * is answered as soon as there are new records, and acknowledges them by asking for those after
+ * them. Records that are committed while the seeders sync travel together in the next answer, so
+ * many commits share one journey.
+ *
+ * A person's change is acknowledged when the log as it stands then is on enough seeders
+ * (`plan/log_sync.ts`). Where too few answer in time, `auto` says so in the log and goes on with
+ * the tracker's disk alone until they have caught up; `seeders` refuses.
+ */
+import {
+  type ClusterCard,
+  Fault,
+  limits,
+  logOrigin,
+  type LogPosition,
+  type LogRecord,
+  positionOf,
+  type PullLogReply,
+  type PullLogRequest,
+  type SealedKey,
+  type SeederId,
+  signRecord,
+  type SnapshotMark,
+  type SnapshotNews,
+} from "../../../protocol/mod.ts";
+import type { Clock } from "../../kit/clock.ts";
+import type { Log } from "../../kit/log.ts";
+import type { Catalog, LogRow } from "../catalog/catalog.ts";
+import type { ClusterKeys } from "../cluster_keys.ts";
+import type { Members } from "../seeders/members.ts";
+import { planSnapshots } from "../plan/snapshots.ts";
+import { confirmationsNeeded, confirmedSequence, type LogSync } from "../plan/log_sync.ts";
+
+export interface LogShippingParts {
+  readonly catalog: Catalog;
+  readonly keys: ClusterKeys;
+  readonly sealedKey: SealedKey;
+  readonly epoch: number;
+  /** Records that a seeder has, this log lacks, and are of a lower epoch than this are given up. */
+  readonly authorityEpoch: number;
+  /** The epoch of the tracker that took over; 0 while there is none. */
+  readonly fencedBy: number;
+  readonly head: LogRow | undefined;
+  /** The first operation this log still has. */
+  readonly start: number;
+  /** Snapshots that are made and proved; without it there are none. */
+  /** On how many seeders a snapshot must be before anything goes; on `copies` without it. */
+  readonly spreadNeeded?: number | undefined;
+  readonly folder?: { readonly marks: readonly SnapshotMark[] } | undefined;
+  readonly mode: LogSync;
+  readonly copies: number;
+  readonly members: Members;
+  readonly now: () => number;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** One seeder's copy of the log. */
+interface Keeper {
+  sequence: number;
+  /** The last record sent, so that its acknowledgement need not be looked up. */
+  sent: LogPosition | undefined;
+  heardMs: number;
+  snapshots: readonly SnapshotMark[];
+}
+
+interface Waiter {
+  readonly sequence: number;
+  readonly settle: (fault?: Fault) => void;
+}
+
+const tailRecords = 1024;
+
+export const fencedSetting = "fenced-by";
+
+export class LogShipping {
+  readonly #keepers = new Map<SeederId, Keeper>();
+  /** The latest records, in order, signed. */
+  #tail: LogRecord[] = [];
+  #headPosition: LogPosition;
+  #waiters: Waiter[] = [];
+  #wakers = new Set<() => void>();
+  #fencedBy: number;
+  #start: number;
+  #degraded = false;
+  #closed = false;
+
+  constructor(private readonly parts: LogShippingParts) {
+    const { sequence, epoch, checksum } = parts.head ?? logOrigin;
+    this.#headPosition = { sequence, epoch, checksum };
+    this.#fencedBy = parts.fencedBy;
+    this.#start = parts.start;
+  }
+
+  /** The first operation this log still has. */
+  get start(): number {
+    return this.#start;
+  }
+
+  /** Tells that the log begins with this operation now. */
+  trimmed(start: number): void {
+    this.#start = start;
+  }
+
+  /** Which snapshots are kept, and from which on the log is. */
+  news(): SnapshotNews {
+    const { folder, copies, members, now, spreadNeeded } = this.parts;
+    const reports = members.live(now()).map((seederId) =>
+      this.#keepers.get(seederId)?.snapshots ?? []
+    );
+    return planSnapshots(folder?.marks ?? [], reports, spreadNeeded ?? copies);
+  }
+
+  /** The end of the log. */
+  get head(): LogPosition {
+    return this.#headPosition;
+  }
+
+  get #head(): number {
+    return this.#headPosition.sequence;
+  }
+
+  get degraded(): boolean {
+    return this.#degraded;
+  }
+
+  /** Throws `stale-epoch` when another tracker has taken over. */
+  checkEpoch(): void {
+    if (this.#fencedBy <= this.parts.epoch) return;
+    throw new Fault(
+      "stale-epoch",
+      `this tracker has epoch ${this.parts.epoch}; its seeders follow one with epoch ` +
+        `${this.#fencedBy}`,
+    );
+  }
+
+  /** Tells of rows that were committed just now, in order. */
+  committed(rows: readonly LogRow[]): void {
+    for (const row of rows) {
+      if (row.sequence <= this.#head) continue;
+      if ((this.#tail.at(-1)?.sequence ?? row.sequence - 1) !== row.sequence - 1) this.#tail = [];
+      const record = this.#signed(row);
+      this.#tail.push(record);
+      this.#headPosition = positionOf(record);
+    }
+    if (this.#tail.length > 2 * tailRecords) this.#tail = this.#tail.slice(-tailRecords);
+    this.#wakeAll();
+  }
+
+  /**
+   * Resolves when the log as it stands is on enough seeders. @throws `stale-epoch`, `unavailable`
+   */
+  async settled(): Promise<void> {
+    this.checkEpoch();
+    const sequence = this.#head;
+    if (this.#degraded || sequence <= this.#confirmed()) return;
+    const { clock } = this.parts;
+    await new Promise<void>((resolve, reject) => {
+      const done = new AbortController();
+      const settle = (fault?: Fault) => {
+        done.abort();
+        if (fault === undefined) resolve();
+        else reject(fault);
+      };
+      this.#waiters.push({ sequence, settle });
+      clock.sleep(limits.logSyncWaitMs, done.signal).then(() => this.#late(), () => {});
+    });
+  }
+
+  /**
+   * Answers a seeder's question once there is something after its position, or nothing for
+   * `limits.logPullMs`. @throws Fault `stale-epoch` when the seeder knows a later tracker
+   */
+  async pull(request: PullLogRequest): Promise<PullLogReply> {
+    await this.#hearEpoch(request.epochHeard);
+    const { seederId, position, snapshots } = request;
+    const beginAfter = this.#beginAfter(position);
+    if (beginAfter !== undefined) return { ...this.#reply([], false), beginAfter };
+    if (!await this.#isOurs(seederId, position)) return await this.#foreign(request);
+    const keeper = this.#keepers.get(seederId) ?? {
+      ...{ sequence: 0, sent: undefined, heardMs: 0, snapshots },
+    };
+    this.#keepers.set(seederId, keeper);
+    keeper.sequence = position.sequence;
+    keeper.heardMs = this.parts.now();
+    keeper.snapshots = snapshots;
+    this.#acknowledged();
+    if (position.sequence >= this.#head) await this.#untilNews();
+    const records = await this.recordsAfter(position.sequence);
+    const last = records.at(-1);
+    if (last !== undefined) keeper.sent = last;
+    return this.#reply(records, false);
+  }
+
+  /** A page of the log, signed. */
+  async recordsAfter(sequence: number): Promise<LogRecord[]> {
+    const first = this.#tail[0]?.sequence ?? Infinity;
+    if (sequence + 1 >= first) {
+      return page(this.#tail.slice(sequence + 1 - first, sequence + 1 - first + pageRows));
+    }
+    const rows = await this.parts.catalog.read((view) => view.logAfter(sequence, pageRows));
+    return page(rows.map((row) => this.#signed(row)));
+  }
+
+  card(): ClusterCard {
+    const { sealedKey, copies, members } = this.parts;
+    return { sealedKey, copies, seeders: members.all().length };
+  }
+
+  /** Lets go of every question and every wait. */
+  close(): void {
+    this.#closed = true;
+    this.#wakeAll();
+    const fault = new Fault("unavailable", "the tracker is stopping");
+    for (const waiter of this.#waiters.splice(0)) waiter.settle(fault);
+  }
+
+  #signed(row: LogRow): LogRecord {
+    const { sequence, epoch, timeMs, text, checksum } = row;
+    return signRecord(this.parts.keys.clusterKey, { sequence, epoch, timeMs, text, checksum });
+  }
+
+  #reply(records: LogRecord[], restart: boolean): PullLogReply {
+    const { keys, epoch } = this.parts;
+    const { clusterId } = keys;
+    return { clusterId, epoch, records, restart, card: this.card(), snapshots: this.news() };
+  }
+
+  /**
+   * The snapshot that stands for what a seeder lacks: operations that are gone here, or are about
+   * to be.
+   */
+  #beginAfter({ sequence }: LogPosition): SnapshotMark | undefined {
+    const { keep, since } = this.news();
+    // Whether a seeder's last record is ours is told by the row of the same number.
+    const isHere = this.#start === 1 || sequence >= this.#start;
+    if (isHere && sequence >= (since?.sequence ?? 0)) return undefined;
+    const mark = since ?? keep.findLast((each) => each.sequence >= this.#start);
+    if (mark !== undefined) return mark;
+    if (isHere) return undefined;
+    const detail = `the log begins with operation ${this.#start}, and no snapshot is here`;
+    throw new Fault("unavailable", detail, { next: "wait until the tracker has made one" });
+  }
+
+  async #isOurs(seederId: SeederId, position: LogPosition): Promise<boolean> {
+    if (position.sequence === 0) return true;
+    const sent = this.#keepers.get(seederId)?.sent;
+    if (sent?.sequence === position.sequence) return sent.checksum === position.checksum;
+    const [row] = await this.parts.catalog.read((view) => view.logAfter(position.sequence - 1, 1));
+    return row?.checksum === position.checksum;
+  }
+
+  /** A seeder has records that are not in this log. */
+  async #foreign({ seederId, position }: PullLogRequest): Promise<PullLogReply> {
+    const { authorityEpoch, log, epoch } = this.parts;
+    if (position.epoch < authorityEpoch) {
+      log.warn("a seeder sets its log aside", { seederId, ...position, authorityEpoch });
+      return this.#reply([], true);
+    }
+    log.error("a seeder has operations that this tracker lacks: its disk is an older one", {
+      seederId,
+      ...position,
+      head: this.#head,
+      next: "stop this tracker, move its folder away, and start it with --rebuild",
+    });
+    await this.#fence(Math.max(epoch, position.epoch) + 1);
+    this.checkEpoch();
+    return this.#reply([], false);
+  }
+
+  async #hearEpoch(epochHeard: number): Promise<void> {
+    if (epochHeard > this.parts.epoch && epochHeard > this.#fencedBy) {
+      this.parts.log.error("another tracker has taken over: nothing is acknowledged any more", {
+        epoch: this.parts.epoch,
+        epochHeard,
+        next: "stop this tracker",
+      });
+      await this.#fence(epochHeard);
+    }
+    this.checkEpoch();
+  }
+
+  /** In memory first; on disk so that a start before the first word of a seeder knows it too. */
+  async #fence(epoch: number): Promise<void> {
+    this.#fencedBy = epoch;
+    this.#wakeAll();
+    for (const waiter of this.#waiters.splice(0)) waiter.settle(stale(this.parts.epoch, epoch));
+    try {
+      await this.parts.catalog.transaction((tx) => tx.putSetting(fencedSetting, String(epoch)));
+    } catch (fault) {
+      this.parts.log.warn("the later epoch was not kept", { fault });
+    }
+  }
+
+  #untilNews(): Promise<void> {
+    if (this.#closed) return Promise.resolve();
+    const done = new AbortController();
+    return new Promise((resolve) => {
+      const wake = () => {
+        this.#wakers.delete(wake);
+        done.abort();
+        resolve();
+      };
+      this.#wakers.add(wake);
+      this.parts.clock.sleep(limits.logPullMs, done.signal).then(wake, () => {});
+    });
+  }
+
+  #wakeAll(): void {
+    for (const wake of [...this.#wakers]) wake();
+  }
+
+  #confirmed(): number {
+    const { mode, copies, members, now } = this.parts;
+    const needed = confirmationsNeeded(mode, copies, members.live(now()).length);
+    return confirmedSequence([...this.#keepers.values()].map(({ sequence }) => sequence), needed);
+  }
+
+  #acknowledged(): void {
+    const confirmed = this.#confirmed();
+    if (this.#degraded && this.#caughtUp()) {
+      this.#degraded = false;
+      this.parts.log.info("the log is on enough seeders again", { sequence: confirmed });
+    }
+    const waiting = this.#waiters;
+    const settled = waiting.filter(({ sequence }) => sequence <= confirmed);
+    if (settled.length === 0) return;
+    this.#waiters = waiting.filter(({ sequence }) => sequence > confirmed);
+    for (const waiter of settled) waiter.settle();
+  }
+
+  /** As many seeders as are needed lag by no more than what is on its way to them. */
+  #caughtUp(): boolean {
+    const { mode, copies, members, now } = this.parts;
+    const needed = confirmationsNeeded(mode, copies, members.live(now()).length);
+    const near = [...this.#keepers.values()].filter((keeper) =>
+      keeper.sequence + pageRows >= this.#head && now() - keeper.heardMs < limits.yellowAfterMs
+    );
+    return near.length >= Math.max(1, needed);
+  }
+
+  /** The oldest wait has taken too long. */
+  #late(): void {
+    const { mode, copies, members, now, log } = this.parts;
+    const live = members.live(now()).length;
+    const needed = confirmationsNeeded(mode, copies, live);
+    const confirmed = this.#confirmed();
+    const fields = { head: this.#head, confirmed, needed, live, keepers: this.#keepers.size };
+    const waiters = this.#waiters.splice(0);
+    if (mode === "auto") {
+      this.#degraded = true;
+      log.warn("the log is on too few seeders: acknowledged from this tracker's disk alone", {
+        ...fields,
+        next: "see status; a lost disk of the tracker would lose what follows",
+      });
+      for (const waiter of waiters) waiter.settle();
+      return;
+    }
+    log.warn("the log is on too few seeders: nothing is acknowledged", fields);
+    const detail = `operation ${this.#head} is on fewer than ${needed} seeders`;
+    for (const waiter of waiters) {
+      waiter.settle(new Fault("unavailable", detail, { next: "start seeders; see: seeders" }));
+    }
+  }
+}
+
+const pageRows = limits.logPageRecordsMax;
+
+function stale(own: number, later: number): Fault {
+  return new Fault("stale-epoch", `this tracker has epoch ${own}, a later one ${later}`);
+}
+
+/** As many of the records as fit into one message, one at least. */
+function page(records: readonly LogRecord[]): LogRecord[] {
+  let bytes = 0;
+  const end = records.findIndex(({ text }) => (bytes += text.length) >= limits.logPageBytesMax);
+  return records.slice(0, end === -1 ? records.length : end + 1);
+}

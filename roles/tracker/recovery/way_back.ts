@@ -1,0 +1,89 @@
+/**
+ * What every way back from nothing has in common, from seeders or from a file: the mark that a
+ * catalog is being filled, and what stands beside the catalog in the end.
+ */
+import { Fault, limits, type RecoveryCode } from "../../../protocol/mod.ts";
+import type { Clock } from "../../kit/clock.ts";
+import { type Disk, readWhole } from "../../kit/disk.ts";
+import type { Log } from "../../kit/log.ts";
+import type { Random } from "../../kit/random.ts";
+import type { Catalog, CatalogTransaction } from "../catalog/catalog.ts";
+import { type ClusterKeys, writeClusterKeys } from "../cluster_keys.ts";
+import { keepSealed } from "./recovery.ts";
+
+export const clusterIdSetting = "cluster-id";
+export const epochSetting = "epoch";
+/** Records of a lower epoch than this that are not in the log were given up by a rebuild. */
+export const authoritySetting = "log-authority-epoch";
+const intakeSetting = "log-intake";
+
+/** What every way back from nothing is given. */
+export interface RebuildParts {
+  readonly catalog: Catalog;
+  readonly disk: Disk;
+  readonly stateDirectory: string;
+  readonly recoveryCode: RecoveryCode;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** @throws Fault `config-corrupt` when the catalog is of a rebuild that did not come to its end */
+export async function refuseUnfinished(catalog: Catalog): Promise<void> {
+  const state = await catalog.read((view) => view.setting(intakeSetting));
+  if (state !== "begun") return;
+  throw new Fault("config-corrupt", "this tracker's rebuild did not come to its end", {
+    next: "start it with --rebuild (or --restore FILE) and --recovery-code again",
+  });
+}
+
+/**
+ * Marks the catalog as being filled; false when it was filled before, so that a service may be
+ * started again with the same flags. @throws Fault `config-invalid` when there is another cluster
+ * here
+ */
+export async function beginIntake(parts: RebuildParts): Promise<boolean> {
+  const { catalog, disk, stateDirectory } = parts;
+  const { state, head } = await catalog.read(async (view) => ({
+    state: await view.setting(intakeSetting),
+    head: await view.logHead(),
+  }));
+  if (state !== undefined) return state === "begun";
+  if (head !== undefined || await readWhole(disk, `${stateDirectory}/cluster.json`) !== undefined) {
+    throw new Fault(
+      "config-invalid",
+      `${stateDirectory} is not empty: it holds a tracker's state`,
+      {
+        next: "start without --rebuild and --restore, or move the folder away first",
+      },
+    );
+  }
+  await catalog.transaction(markBegun);
+  return true;
+}
+
+/** The catalog is no tracker's until the intake ends. */
+export function markBegun(tx: CatalogTransaction): Promise<void> {
+  return tx.putSetting(intakeSetting, "begun");
+}
+
+/** Leaves what a tracker starts from, under an epoch that no earlier tracker reaches. */
+export async function endIntake(
+  parts: RebuildParts,
+  keys: ClusterKeys,
+  highestEpoch: number,
+): Promise<number> {
+  const { catalog, disk, stateDirectory, random, clock, recoveryCode } = parts;
+  const epoch = (Math.floor(highestEpoch / limits.epochsOfGenerationMax) + 1) *
+    limits.epochsOfGenerationMax;
+  await writeClusterKeys(disk, stateDirectory, keys, clock.now());
+  const recovery = { disk, stateDirectory, random, nowMs: clock.now() };
+  await keepSealed(recovery, keys, recoveryCode);
+  await catalog.transaction(async (tx) => {
+    await tx.putSetting(clusterIdSetting, keys.clusterId);
+    await tx.putSetting(epochSetting, String(epoch));
+    await tx.putSetting(authoritySetting, String(epoch));
+    await tx.putSetting(intakeSetting, "ended");
+  });
+  return epoch;
+}

@@ -1,0 +1,263 @@
+/**
+ * How a seeder comes, reports and goes. A join is an operation of the log; a heartbeat is not: it
+ * only moves what is in memory, and the catalog is written when something changed that must outlive
+ * the tracker. A heartbeat never fails because the tracker's own disk is full.
+ */
+import type * as z from "zod";
+import {
+  BaseUrl,
+  checkCode,
+  Fault,
+  type Heartbeat,
+  type HeartbeatReply,
+  type InventoryPage,
+  isReceiptUnder,
+  type JoinReply,
+  type JoinRequest,
+  limits,
+  type Order,
+  type OrderOutcome,
+  type SeederId,
+} from "../../../protocol/mod.ts";
+import { type Core, stampOf } from "../core.ts";
+import type { Member } from "./members.ts";
+import { commitOperation } from "../log/operations.ts";
+
+/**
+ * Admits a seeder. Asked again by the same seeder before its first heartbeat, the same answer: its
+ * reply may have been lost.
+ * @param peer the address the request came from
+ * @throws Fault `code-invalid`, `identity-taken`, `invalid-request`
+ */
+export async function join(
+  core: Core,
+  input: z.output<typeof JoinRequest>,
+  peer: string,
+): Promise<z.output<typeof JoinReply>> {
+  const nowMs = core.now();
+  const { clusterKey, clusterId } = core.keys;
+  checkCode(clusterKey, input.code, "join", nowMs);
+  const { seederId, name } = input;
+  const address = addressOf(input.advertised, peer);
+  const zone = input.zone ?? seederId;
+  await core.catalog.transaction(async (tx) => {
+    const known = (await tx.seeders()).find((row) => row.seederId === seederId);
+    const heard = core.members.get(seederId)?.heardMs !== undefined ||
+      known?.reconciledBootId !== undefined;
+    if (known !== undefined && heard) {
+      throw new Fault(
+        "identity-taken",
+        `a seeder with the id ${seederId} joined before, as ${known.name} at ${known.address}`,
+      );
+    }
+    const kind = "join-seeder";
+    const operation = { kind, seederId, name, zone, address, joinedMs: nowMs } as const;
+    await commitOperation(tx, stampOf(core), operation);
+  });
+  if (core.members.get(seederId)?.heardMs === undefined) {
+    const row = { seederId, name, zone, address, joinedMs: nowMs, away: false };
+    core.members.put({ ...row, totalBytes: 0, freeBytes: 0, usedBytes: 0 });
+  }
+  core.log.info("seeder joined", { seederId, name, zone, address });
+  return { clusterId, seederKey: core.keys.seederKey(seederId) };
+}
+
+/** The URL of a seeder: what it says, or where its request came from. Throws `invalid-request`. */
+export function addressOf(
+  advertised: { readonly host?: string | undefined; readonly port: number },
+  peer: string,
+): z.output<typeof BaseUrl> {
+  if (advertised.host === undefined && peer === "unknown") {
+    throw new Fault("invalid-request", "the address of the request is not known", {
+      next: "start the seeder with the host it can be reached at",
+    });
+  }
+  const host = advertised.host ?? peer;
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(host)?.[1];
+  const bare = mapped ?? host;
+  const written = bare.includes(":") && !bare.startsWith("[") ? `[${bare}]` : bare;
+  const url = BaseUrl.safeParse(`http://${written}:${advertised.port}`);
+  if (url.success) return url.data;
+  throw new Fault("invalid-request", `${host} is no host that a seeder could be reached at`);
+}
+
+/**
+ * Takes a seeder's report and answers with its orders.
+ * @throws Fault `seeder-unknown`, `identity-taken` when two seeders speak under one id
+ */
+export async function heartbeat(
+  core: Core,
+  input: Heartbeat,
+  peer: string,
+): Promise<HeartbeatReply> {
+  const member = memberOf(core, input.seederId);
+  const nowMs = core.now();
+  if (member.bootIdsReplaced.has(input.bootId) && isHeardNow(core, member, nowMs)) {
+    throw new Fault(
+      "identity-taken",
+      `another seeder reports with the id ${input.seederId}, from ${member.row.address}`,
+    );
+  }
+  hear(member, input, addressOf(input.advertised, peer), nowMs);
+  for (const outcome of input.outcomes) await settleOrWarn(core, member, outcome);
+  const inventoryWanted = await core.holdings.inventoryWanted(core, member, nowMs);
+  await save(core, member);
+  const scrubAskedMs = core.scrubs.askedOf(input.seederId);
+  return {
+    clusterId: core.keys.clusterId,
+    epoch: core.epoch,
+    trackerNowMs: core.now(),
+    intervalMs: limits.heartbeatIntervalMs,
+    orders: core.orders.take(input.seederId, nowMs),
+    inventoryWanted,
+    ...(scrubAskedMs === undefined ? {} : { scrubAskedMs }),
+  };
+}
+
+/**
+ * Of two starts that speak under one id the later one is believed, as long as it goes on speaking:
+ * it may have been a report of an earlier start that was long on its way.
+ */
+function isHeardNow(core: Core, member: Member, nowMs: number): boolean {
+  const silentMs = core.members.judged(nowMs) - (member.heardMs ?? 0);
+  return silentMs < limits.yellowAfterMs;
+}
+
+function memberOf(core: Core, seederId: SeederId): Member {
+  const member = core.members.get(seederId);
+  if (member !== undefined) return member;
+  throw new Fault("seeder-unknown", `no seeder with the id ${seederId} has joined this cluster`);
+}
+
+/**
+ * Space is kept roughly: it serves only until the first heartbeat after a restart of the tracker.
+ */
+const spaceChangeShare = 1 / 64;
+
+function hear(member: Member, input: Heartbeat, address: string, nowMs: number): void {
+  if (member.bootId !== undefined && member.bootId !== input.bootId) {
+    member.bootIdsReplaced.add(member.bootId);
+    member.bootIdsReplaced.delete(input.bootId);
+    // What it had when another spoke in its place is to be compared again.
+    if (member.row.reconciledBootId === input.bootId) {
+      const { reconciledBootId: _, ...row } = member.row;
+      member.row = row;
+      member.unsaved = true;
+    }
+  }
+  const { chunkCount, inventoryDigest, space, name, writable, trouble } = input;
+  if (
+    member.bootId !== input.bootId || member.chunkCount !== chunkCount ||
+    member.inventoryDigest !== inventoryDigest
+  ) member.inventorySinceMs = nowMs;
+  Object.assign(member, { chunkCount, inventoryDigest, space, writable, trouble });
+  member.bootId = input.bootId;
+  member.heardMs = nowMs;
+  const { row } = member;
+  const zone = input.zone ?? row.seederId;
+  const changed = row.name !== name || row.zone !== zone || row.address !== address || row.away ||
+    row.totalBytes !== space.totalBytes ||
+    Math.abs(row.freeBytes - space.freeBytes) > space.totalBytes * spaceChangeShare;
+  if (!changed) return;
+  member.row = { ...row, ...space, name, zone, address, away: false };
+  member.unsaved = true;
+}
+
+/** A holding that cannot be taken away now is found wrong again when the inventory is compared. */
+async function settleOrWarn(core: Core, member: Member, outcome: OrderOutcome): Promise<void> {
+  try {
+    await settle(core, member, outcome);
+  } catch (fault) {
+    core.log.warn("outcome not kept", { seederId: member.row.seederId, outcome, fault });
+  }
+}
+
+async function settle(core: Core, member: Member, outcome: OrderOutcome): Promise<void> {
+  const { seederId } = member.row;
+  const ended = core.orders.settle(seederId, outcome);
+  const { kind, chunkId, result, detail } = outcome;
+  if (ended === undefined) {
+    // A drop carried out so late that its order was forgotten: the chunk may count as held again.
+    if (kind === "drop" && result !== "held") core.holdings.doubt(seederId);
+    return;
+  }
+  core.log.info("order ended", { seederId, kind, chunkId, result, detail });
+  try {
+    await conclude(core, seederId, outcome, ended);
+  } finally {
+    core.healing.ended(core, seederId, ended.order, outcome);
+  }
+}
+
+async function conclude(
+  core: Core,
+  seederId: SeederId,
+  outcome: OrderOutcome,
+  ended: { order: Order; sentMs: number },
+): Promise<void> {
+  const { kind, chunkId, result } = outcome;
+  if (kind === "copy" && result === "held") return await takeCopy(core, seederId, outcome);
+  if (kind === "drop") return await takeDrop(core, seederId, ended.order, result);
+  if (kind !== "verify" || result !== "absent") return;
+  await core.catalog.transaction(async (tx) => {
+    // Stored again since the order went out: the outcome may speak of the copy before.
+    if (core.holdings.receiptedSince(seederId, chunkId, ended.sentMs)) return;
+    await tx.removeHoldings(seederId, [chunkId]);
+  });
+}
+
+/** A copy counts only with the seeder's receipt for it. */
+async function takeCopy(core: Core, seederId: SeederId, outcome: OrderOutcome): Promise<void> {
+  const { chunkId, sizeBytes, receipt } = outcome;
+  const nowMs = core.now();
+  const key = core.keys.seederKey(seederId);
+  const genuine = receipt !== undefined && receipt.seederId === seederId &&
+    isReceiptUnder(key, receipt, chunkId, sizeBytes, nowMs, limits.receiptGraceMs);
+  if (!genuine) return core.log.warn("copy without a good receipt", { seederId, chunkId });
+  await core.catalog.transaction((tx) =>
+    core.holdings.addReceipted(core, tx, seederId, [{ chunkId, sizeBytes }], nowMs)
+  );
+}
+
+/**
+ * The holding went when the drop was decided. It comes back only when the seeder kept the chunk.
+ */
+async function takeDrop(
+  core: Core,
+  seederId: SeederId,
+  { chunkId, sizeBytes }: Order,
+  result: OrderOutcome["result"],
+): Promise<void> {
+  if (result === "failed") core.holdings.doubt(seederId);
+  if (result !== "held") return;
+  await core.catalog.transaction((tx) => tx.addHoldings(seederId, [{ chunkId, sizeBytes }]));
+}
+
+/**
+ * Writes the row of a member if it has changed. A disk that refuses is told and tried again later.
+ */
+async function save(core: Core, member: Member): Promise<void> {
+  if (!member.unsaved) return;
+  try {
+    await core.catalog.transaction(async (tx) => {
+      member.unsaved = false;
+      await tx.putSeeder(member.row);
+    });
+  } catch (fault) {
+    member.unsaved = true;
+    core.log.warn("seeder row not saved", { seederId: member.row.seederId, fault });
+  }
+}
+
+/** Throws `seeder-unknown` or `invalid-request`. */
+export async function takeInventory(core: Core, page: InventoryPage): Promise<void> {
+  await core.holdings.takePage(core, memberOf(core, page.seederId), page, core.now());
+}
+
+/** The seeder stops on purpose: it is away until its next heartbeat. Throws `seeder-unknown`. */
+export async function signOut(core: Core, seederId: SeederId): Promise<void> {
+  const member = memberOf(core, seederId);
+  member.row = { ...member.row, ...member.space, away: true };
+  member.unsaved = true;
+  await save(core, member);
+}

@@ -1,0 +1,193 @@
+/**
+ * What an administrator may say about seeders and their copies: announce an absence, drain, forget,
+ * set the pace, confirm a loss. Each is one operation or one setting; carrying it out is healing's
+ * work.
+ */
+import type * as z from "zod";
+import {
+  type DrainRequest,
+  Fault,
+  type ForgetRequest,
+  type MaintenanceRequest,
+  type Pace,
+  type SeederId,
+} from "../../../protocol/mod.ts";
+import { type Core, stampOf } from "../core.ts";
+import type { Member } from "./members.ts";
+import { commitOperation } from "../log/operations.ts";
+import { isLive } from "../plan/view.ts";
+
+export const paceSetting = "healing-pace";
+
+function memberOf(core: Core, seederId: SeederId): Member {
+  const member = core.members.get(seederId);
+  if (member !== undefined) return member;
+  throw new Fault("seeder-unknown", `no seeder with the id ${seederId} has joined this cluster`, {
+    next: "list them: seeders",
+  });
+}
+
+/** The row in memory first: a heartbeat that saves it meanwhile must not undo the change. */
+async function change(
+  core: Core,
+  member: Member,
+  care: { draining: boolean; maintenanceUntilMs: number | null },
+  by: string,
+): Promise<void> {
+  const { draining: _d, maintenanceUntilMs: _m, ...rest } = member.row;
+  const before = member.row;
+  const { draining, maintenanceUntilMs } = care;
+  member.row = {
+    ...rest,
+    ...(draining ? { draining: true } : {}),
+    ...(maintenanceUntilMs === null ? {} : { maintenanceUntilMs }),
+  };
+  const { seederId } = rest;
+  try {
+    await core.catalog.transaction((tx) =>
+      commitOperation(tx, stampOf(core), { kind: "care-seeder", seederId, ...care, by })
+    );
+  } catch (error) {
+    member.row = before;
+    throw error;
+  }
+  core.healing.lookAtAll();
+}
+
+/** Until when the absence is excused; null when it is not. Throws `seeder-unknown`. */
+export async function maintenance(
+  core: Core,
+  { seederId, forMs }: z.output<typeof MaintenanceRequest>,
+  by: string,
+): Promise<{ untilMs: number | null }> {
+  const member = memberOf(core, seederId);
+  const untilMs = forMs === null ? null : core.now() + forMs;
+  const draining = member.row.draining === true;
+  await change(core, member, { draining, maintenanceUntilMs: untilMs }, by);
+  return { untilMs };
+}
+
+/** @throws Fault `seeder-unknown`, `too-few-seeders` when the others cannot take what it holds */
+export async function drain(
+  core: Core,
+  { seederId, cancel }: z.output<typeof DrainRequest>,
+  by: string,
+): Promise<{ draining: boolean }> {
+  const member = memberOf(core, seederId);
+  if (!cancel) await checkRoom(core, member);
+  const maintenanceUntilMs = member.row.maintenanceUntilMs ?? null;
+  await change(core, member, { draining: !cancel, maintenanceUntilMs }, by);
+  return { draining: !cancel };
+}
+
+function mib(bytes: number): string {
+  return `${Math.ceil(bytes / (1024 * 1024))} MiB`;
+}
+
+const lookedAtOnce = 4_096;
+/** A request looks at no more chunks than this; what it does not see is told in the status. */
+const lookedAtMost = 50 * lookedAtOnce;
+
+/** Chunks on this seeder of which more copies are wanted than `places`, and how many copies. */
+async function beyond(core: Core, seederId: SeederId, places: number) {
+  let chunks = 0, copies = 0, looked = 0;
+  let after: string | undefined;
+  do {
+    const page = await core.catalog.read(async (view) => {
+      const held = await view.holdingsOf(seederId, after, lookedAtOnce);
+      const wanted = await view.wanted(held.map(({ chunkId }) => chunkId));
+      return { held, wanted };
+    });
+    for (const most of page.wanted.values()) {
+      if (most > places) chunks++;
+      copies = Math.max(copies, most);
+    }
+    after = page.held.length < lookedAtOnce ? undefined : page.held.at(-1)?.chunkId;
+    looked += page.held.length;
+  } while (after !== undefined && looked < lookedAtMost);
+  return { chunks, copies };
+}
+
+/** The smallest fix stands in the refusal. */
+async function checkRoom(core: Core, member: Member): Promise<void> {
+  const { seederId, name } = member.row;
+  const others = core.members.view(core.now()).seeders.filter((seeder) =>
+    seeder.seederId !== seederId && isLive(seeder.state) && seeder.writable &&
+    seeder.leaving !== true
+  );
+  const held = await core.catalog.read((view) => view.holdingsSummary(seederId));
+  const { chunks, copies } = await beyond(core, seederId, others.length);
+  if (chunks > 0) {
+    const lacking = copies - others.length;
+    throw new Fault(
+      "too-few-seeders",
+      `${name} cannot be drained: ${chunks} of its chunks shall have ${copies} copies, and ` +
+        `${others.length} other seeders can be written to`,
+      {
+        next: `add ${lacking} more (join-code), or ask for fewer copies of the files there ` +
+          `(explain PATH, policy DIRECTORY ${Math.max(1, others.length)})`,
+      },
+    );
+  }
+  const freeBytes = others.reduce((sum, seeder) => sum + seeder.freeBytes, 0);
+  if (freeBytes < held.usedBytes) {
+    throw new Fault(
+      "too-few-seeders",
+      `${name} cannot be drained: it holds ${mib(held.usedBytes)}, and the others have ` +
+        `${mib(freeBytes)} free`,
+      { next: `free ${mib(held.usedBytes - freeBytes)}, or add a seeder: join-code` },
+    );
+  }
+}
+
+/**
+ * Takes a seeder out of the cluster with all its holdings. How many chunks had their only copy
+ * there.
+ * @throws Fault `seeder-unknown`, `seeder-live`, `copies-missing` when copies would be lost that
+ *   were not given up by the one who asks
+ */
+export async function forget(
+  core: Core,
+  { seederId, acceptLoss }: z.output<typeof ForgetRequest>,
+  by: string,
+): Promise<{ chunksLost: number }> {
+  const member = memberOf(core, seederId);
+  const { name } = member.row;
+  if (isLive(core.members.stateOf(member, core.now()))) {
+    throw new Fault(
+      "seeder-live",
+      `${name} still reports: only a seeder that is gone is forgotten`,
+      {
+        next: `drain it, and stop it when that has ended: drain ${name}`,
+      },
+    );
+  }
+  const chunksLost = await core.catalog.transaction(async (tx) => {
+    const all = core.members.all().map(({ row }) => row.seederId);
+    const others = all.filter((id) => id !== seederId);
+    const before = await tx.chunksBelow(all);
+    const lost = (await tx.chunksBelow(others)).unavailable - before.unavailable;
+    if (lost > 0 && !acceptLoss) {
+      throw new Fault("copies-missing", `${lost} chunks have their only copy on ${name}`, {
+        next: `bring it back, or give them up for good: forget ${name} --force`,
+      });
+    }
+    await commitOperation(tx, stampOf(core), { kind: "forget-seeder", seederId, by });
+    return lost;
+  });
+  core.members.remove(seederId);
+  await core.losses.forget(core, seederId);
+  core.adoptions.forget(seederId);
+  core.healing.lookAtAll();
+  core.log.warn("seeder forgotten", { seederId, name, chunksLost, by });
+  return { chunksLost };
+}
+
+export async function setPace(core: Core, pace: Pace, by: string): Promise<{ pace: Pace }> {
+  await core.catalog.transaction((tx) => {
+    const operation = { kind: "set-setting", name: paceSetting, value: pace, by } as const;
+    return commitOperation(tx, stampOf(core), operation);
+  });
+  core.healing.pace = pace;
+  return { pace };
+}

@@ -1,0 +1,94 @@
+/**
+ * A drop is decided and its holding taken out in one step; nothing brings it back but the seeder.
+ */
+import assert from "node:assert/strict";
+import { limits } from "../../../../protocol/mod.ts";
+import { seededRandom } from "../../../../roles/kit/random.ts";
+import { openMemoryCatalog } from "../../../../roles/tracker/catalog/memory_catalog.ts";
+import { type Drop, orderDrops } from "../../../../roles/tracker/copies/drops.ts";
+import { LossGuard } from "../../../../roles/tracker/copies/loss_guard.ts";
+import { OrderBook } from "../../../../roles/tracker/seeders/orders.ts";
+import { chunk, seeder, upload } from "../../../conformance/catalog_rows.ts";
+
+const nowMs = 10_000_000;
+
+function world() {
+  const catalog = openMemoryCatalog();
+  return {
+    catalog,
+    orders: new OrderBook(seededRandom(1)),
+    now: () => nowMs,
+    losses: new LossGuard(undefined),
+  };
+}
+
+const drop = (of: number, at = 1): Drop => ({
+  seederId: seeder(at),
+  chunk: chunk(of),
+  why: "a test",
+});
+
+Deno.test("orderDrops takes the holding out before the order goes", async () => {
+  const core = world();
+  await core.catalog.transaction((tx) => tx.addHoldings(seeder(1), [chunk(1), chunk(2)]));
+  const ordered = await orderDrops(core, (tx) => {
+    assert.deepEqual(core.orders.take(seeder(1), nowMs), []);
+    return tx.chunkUses([chunk(1).chunkId]).then(() => [drop(1)]);
+  });
+  assert.equal(ordered, 1);
+  const [order] = core.orders.take(seeder(1), nowMs);
+  assert.equal(order?.kind, "drop");
+  assert.equal(order?.chunkId, chunk(1).chunkId);
+  const held = await core.catalog.read((view) => view.holdingsOf(seeder(1), undefined, 9));
+  assert.deepEqual(held, [chunk(2)]);
+});
+
+Deno.test("orderDrops leaves nothing behind when the transaction fails", async () => {
+  const core = world();
+  await core.catalog.transaction((tx) => tx.addHoldings(seeder(1), [chunk(1)]));
+  const failing = {
+    ...core,
+    catalog: {
+      ...core.catalog,
+      transaction: <T>(work: Parameters<typeof core.catalog.transaction<T>>[0]) =>
+        core.catalog.transaction<T>(async (tx) => {
+          await work(tx);
+          throw new Error("disk full");
+        }),
+    },
+  };
+  await assert.rejects(orderDrops(failing, () => Promise.resolve([drop(1)])), /disk full/);
+  assert.equal(core.orders.isWaiting("drop", seeder(1), chunk(1).chunkId), false);
+  assert.deepEqual(core.orders.take(seeder(1), nowMs), []);
+});
+
+Deno.test("orderDrops passes over a seeder that copies the chunk, and the reverse", async () => {
+  const core = world();
+  await core.catalog.transaction((tx) => tx.addHoldings(seeder(1), [chunk(1), chunk(2)]));
+  const from = { sources: [], storeLeave: "1.x" } as unknown as Parameters<
+    OrderBook["orderCopy"]
+  >[2];
+  assert.equal(core.orders.orderCopy(seeder(1), chunk(1), from, "a test", nowMs), true);
+  assert.equal(await orderDrops(core, () => Promise.resolve([drop(1), drop(2)])), 1);
+  assert.equal(core.orders.orderCopy(seeder(1), chunk(2), from, "a test", nowMs), false);
+  assert.equal(core.orders.orderCopy(seeder(2), chunk(2), from, "a test", nowMs), true);
+});
+
+Deno.test("the order names the oldest leave that an upload may count on", async () => {
+  for (
+    const [openedMs, expected] of [
+      [undefined, nowMs - limits.receiptShareMs],
+      [nowMs - 60_000, nowMs - 60_000 - limits.receiptShareMs],
+      [5, nowMs - limits.leaveLifeMs - limits.receiptGraceMs],
+    ] as const
+  ) {
+    const core = world();
+    await core.catalog.transaction(async (tx) => {
+      if (openedMs !== undefined) await tx.putUpload({ ...upload(1, nowMs), openedMs });
+    });
+    await orderDrops(core, () => Promise.resolve([drop(1)]));
+    const [order] = core.orders.take(seeder(1), nowMs);
+    assert(order?.kind === "drop");
+    assert.equal(order.receiptsSinceMs, expected);
+  }
+});

@@ -1,0 +1,102 @@
+/** Chunks nobody needs go after their grace; chunks an upload may name stay, or are sent again. */
+import assert from "node:assert/strict";
+import { type ChunkEntry, limits, type Order } from "../../../../protocol/mod.ts";
+import { chunkOf, commitOf, openOf, throwProblem, TrackerWorld } from "../tracker_world.ts";
+
+/** A world whose tracker runs: its steps are carried out as time passes. */
+async function running(work: (world: Running) => Promise<void>): Promise<void> {
+  const world = await TrackerWorld.open({ seeders: 2 });
+  const stop = new AbortController();
+  const run = world.tracker.run(stop.signal);
+  const drops = new Map<string, Order>();
+  const pass = async (ms: number) => {
+    for (let passed = 0; passed < ms; passed += 5_000) {
+      world.clock.advance(5_000);
+      // Steps are several awaits long: they end before time goes on.
+      for (let i = 0; i < 100; i++) await Promise.resolve();
+      for (const seeder of world.seeders) {
+        for (const order of (await seeder.beat()).orders) {
+          if (order.kind === "drop") drops.set(`${seeder.name} ${order.chunkId}`, order);
+        }
+      }
+    }
+  };
+  const dropsOf = (chunk: ChunkEntry) =>
+    [...drops.values()].filter((order) => order.chunkId === chunk.chunkId).length;
+  try {
+    await work({ world, pass, dropsOf });
+  } finally {
+    stop.abort();
+    world.clock.advance(10_000);
+    await run.catch(() => {});
+  }
+}
+interface Running {
+  readonly world: TrackerWorld;
+  readonly pass: (ms: number) => Promise<void>;
+  /** Seeders that were told to drop the chunk. */
+  readonly dropsOf: (chunk: ChunkEntry) => number;
+}
+
+Deno.test("a removed file's chunks are dropped after the grace, shared ones stay", () =>
+  running(async ({ world, pass, dropsOf }) => {
+    const [mine, shared] = [chunkOf("mine", limits.chunkBytesMin), chunkOf("shared", 10)];
+    await world.upload("/a", [mine, shared]);
+    await world.upload("/b", [shared]);
+    await world.admin.remove({ path: "/a", what: "file", now: true });
+    await pass(limits.garbageGraceMs - 30_000);
+    assert.equal(dropsOf(mine), 0);
+    await pass(60_000);
+    assert.equal(dropsOf(mine), 2);
+    assert.equal(dropsOf(shared), 0);
+    const holders = await world.catalog.read((view) =>
+      view.holders([mine.chunkId, shared.chunkId])
+    );
+    assert.equal(holders.get(mine.chunkId), undefined);
+    assert.equal(holders.get(shared.chunkId)?.length, 2);
+  }));
+
+Deno.test("a chunk placed as held begins its grace anew, and a recorded one stays", () =>
+  running(async ({ world, pass, dropsOf }) => {
+    const chunk = chunkOf("again", 10);
+    await world.upload("/a", [chunk]);
+    await world.admin.remove({ path: "/a", what: "file", now: true });
+    await pass(limits.garbageGraceMs - 60_000);
+    const uploadId = world.uploadId();
+    await world.admin.openUploads({ uploads: [openOf(uploadId, "/b")] });
+    assert.deepEqual(await world.store(uploadId, chunk), [], "it is held");
+    await pass(5 * 60_000);
+    assert.equal(dropsOf(chunk), 0);
+    await world.admin.recordChunks({ chunks: [{ ...chunk, uploadId, index: 0, receipts: [] }] });
+    await pass(limits.uploadLeaseMs - 60_000);
+    assert.equal(dropsOf(chunk), 0);
+    const commit = commitOf(uploadId, [chunk], []);
+    const [result] = (await world.admin.commitUploads({ uploads: [commit] })).results;
+    throwProblem(result);
+    await pass(2 * limits.garbageGraceMs);
+    assert.equal(dropsOf(chunk), 0);
+  }));
+
+Deno.test("an upload that was told of a copy that is gone is told to send it again", () =>
+  running(async ({ world, pass, dropsOf }) => {
+    const chunk = chunkOf("gone", 10);
+    await world.upload("/a", [chunk]);
+    await world.admin.remove({ path: "/a", what: "file", now: true });
+    const uploadId = world.uploadId();
+    await world.admin.openUploads({ uploads: [openOf(uploadId, "/b")] });
+    assert.deepEqual(await world.store(uploadId, chunk), [], "it is held");
+    // The upload lives on by asking for places for another chunk, beyond any promise of its lease.
+    for (let minutes = 0; minutes < 20; minutes += 5) {
+      await pass(5 * 60_000);
+      await world.store(uploadId, chunkOf("other", 10));
+    }
+    assert.equal(dropsOf(chunk), 2);
+    const commit = commitOf(uploadId, [chunk], [{ ...chunk, index: 0, receipts: [] }]);
+    const [refused] = (await world.admin.commitUploads({ uploads: [commit] })).results;
+    assert(refused?.ok === false && refused.problem.code === "copies-missing");
+    const receipts = await world.store(uploadId, chunk);
+    assert.equal(receipts.length, 2);
+    const again = commitOf(uploadId, [chunk], [{ ...chunk, index: 0, receipts }]);
+    const [done] = (await world.admin.commitUploads({ uploads: [again] })).results;
+    throwProblem(done);
+  }));
