@@ -60,7 +60,7 @@ export class Actor extends Person {
     const dice = this.random.unit();
     if (this.policies === undefined) return;
     if (dice < 0.4) return await changePolicy(this, this.policies);
-    if (dice < 0.75) return await this.overwriteAndRevert(this.#anyOwn());
+    if (dice < 0.75) return await this.overwriteAndRevert(this.#anyOwn(), dice < 0.6);
     if (dice < 0.85) return await this.remove(this.#anyOwn());
     if (dice < 0.95) return await this.restore();
     return await this.emptyTrash();
@@ -231,11 +231,11 @@ export class Actor extends Person {
     }
   }
 
-  async overwriteAndRevert(path: RemotePath): Promise<void> {
+  async overwriteAndRevert(path: RemotePath, undo = false): Promise<void> {
     for (let i = randomInt(this.random, 1, 2); i > 0; i--) {
       await this.upload(new Map([[path, this.newContent(3000)]]));
     }
-    await this.revert(path, this.random.unit() < 0.5);
+    await this.revert(path, undo);
   }
 
   /** To some earlier version of which it is known what it held, or to the one before. */

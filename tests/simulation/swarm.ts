@@ -37,6 +37,8 @@ export interface SwarmOptions {
   readonly policyCopies?: readonly number[];
   /** At the end every machine loses its power once. */
   readonly lastPowerCut: boolean;
+  /** And the tracker's disk is lost once more. */
+  readonly lastRebuild?: boolean;
   /** Two seeders lose their disks at once, which no promise covers. */
   readonly reckless?: boolean;
 }
@@ -61,9 +63,13 @@ export function drawOptions(seed: number): SwarmOptions {
   // With one copy nothing may be destroyed; each seed has its own few kinds of trouble.
   const kinds = shuffled(random, troubleKinds).filter((kind) => kind !== "victim" || copies > 1)
     .slice(0, randomInt(random, 0, 7));
-  const rebuilt = kinds.includes("rebuild");
   // Drawn apart, so that a new kind of seed leaves the others as they were.
   const more = seededRandom(seed ^ 0x304e);
+  const snapshots = more.unit() < 0.3;
+  for (const kind of ["rebuild", "away"] as const) {
+    if (snapshots && more.unit() < 0.6 && !kinds.includes(kind)) kinds.push(kind);
+  }
+  const rebuilt = kinds.includes("rebuild");
   return {
     seed,
     seeders,
@@ -77,7 +83,9 @@ export function drawOptions(seed: number): SwarmOptions {
     troubles: kinds.filter((kind) => !rebuilt || (kind !== "victim" && kind !== "join")),
     pauseMs: 2 ** randomInt(random, 6, 11),
     lastPowerCut: random.unit() < 0.5,
-    ...more.unit() < 0.3 ? { snapshots: true } : {},
+    ...rebuilt ? { lastRebuild: more.unit() < 0.5 } : {},
+    // Many small operations: logs are cut while a seeder is away.
+    ...snapshots ? { snapshots, stepsPerClient: randomInt(more, 8, 16), bytesMost: 2 ** 13 } : {},
     // Of what has one copy nothing may be destroyed.
     ...more.unit() < 0.3 ? { policyCopies: kinds.includes("victim") ? [2, 3] : [1, 2, 3] } : {},
   };
@@ -192,6 +200,10 @@ async function end(
     for (const machine of world.machines) machine.cutPower();
     await timeline.pass(100);
     for (const machine of world.machines) machine.start();
+    await fair(cluster);
+  }
+  if (options.lastRebuild === true && cluster.loseTrackerDisk()) {
+    cluster.tracker.start();
     await fair(cluster);
   }
   await troubles.caretaker.putRight();
