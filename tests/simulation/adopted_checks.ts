@@ -43,20 +43,21 @@ export async function offered(
   return problems;
 }
 
-/** Waits until every seeder has looked through its files and told of all of them. */
-export async function allLooked(client: ClientMachine, people: People): Promise<boolean> {
+/** Which seeders have not looked through their files yet, or not told of all, in words. */
+export async function unlooked(client: ClientMachine, people: People): Promise<string[]> {
   const { session } = client;
   const { seeders } = await session?.tracker.adopted({}) ?? { seeders: [] };
   const counts = new Map<string, number>();
   for (const { machine } of people.files()) {
     counts.set(machine.name, (counts.get(machine.name) ?? 0) + 1);
   }
-  return [...counts].every(([name, count]) =>
-    seeders.some((one) =>
-      one.name === name && one.report?.state === "resting" && one.report.filesWaiting === 0 &&
-      one.report.filesIndexed === count
-    )
-  );
+  return [...counts].flatMap(([name, count]) => {
+    const reports = seeders.filter((one) => one.name === name).map(({ report }) => report);
+    const isDone = reports.some((report) =>
+      report?.state === "resting" && report.filesWaiting === 0 && report.filesIndexed === count
+    );
+    return isDone ? [] : [`${name} has ${count} files and tells ${JSON.stringify(reports)}`];
+  });
 }
 
 /** Whether a name holds what nobody need have any more. */

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { childOf, UploadId } from "../../protocol/mod.ts";
 import { packHeadBytes, recordHeadBytes } from "../../roles/seeder/store/pack_format.ts";
+import { AdoptStory, bytesOf } from "./adopt_story.ts";
 import { leftovers } from "./cleans.ts";
 import { stateOf } from "./cluster.ts";
 import { HealingStory } from "./healing_story.ts";
@@ -195,5 +196,30 @@ Deno.test("story: the head of a record rots, and the scrub saves the good bytes 
   assert(await story.world.until(() => first.ready, 5_000));
   const store = story.cluster.stores.get(first);
   assert.equal(store?.summary().chunkCount, before, "every record is found at the start");
+  await story.end();
+});
+
+Deno.test("story: a file that is gone before its turn to be offered is waited for no more", async () => {
+  const story = new AdoptStory(52, 2);
+  story.plant(story.seeder(1), "/stays", bytesOf(30, 1000));
+  await story.cluster.begin();
+  await story.untilListed("/stays");
+  story.cluster.tracker.kill();
+  story.plant(story.seeder(1), "/goes", bytesOf(31, 1000));
+  const look = async () => {
+    story.seeder(1).kill();
+    await story.world.timeline.pass(3_000);
+    story.seeder(1).start();
+    await story.world.timeline.pass(3_000);
+  };
+  await look();
+  story.uproot(story.seeder(1), "/goes");
+  await look();
+  story.cluster.tracker.start();
+  assert(await story.cluster.allGreen(60_000));
+  await story.until("nothing waits", async () => {
+    const { seeders } = await story.world.timeline.run(story.session.tracker.adopted({}));
+    return seeders[0]?.report?.filesWaiting === 0 && seeders[0].report.filesIndexed === 1;
+  }, 30_000);
   await story.end();
 });

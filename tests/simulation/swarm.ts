@@ -11,7 +11,7 @@ import { parseArgs } from "node:util";
 import { limits } from "../../protocol/mod.ts";
 import { randomInt, seededRandom, shuffled } from "../../roles/kit/random.ts";
 import { Actor } from "./actor.ts";
-import { allLooked, offered, untouched } from "./adopted_checks.ts";
+import { offered, unlooked, untouched } from "./adopted_checks.ts";
 import { Belief } from "./belief.ts";
 import { noMoreVersions, nothingHalfSeen, nothingLost, versionsKept } from "./checkers.ts";
 import { leftovers } from "./cleans.ts";
@@ -279,11 +279,13 @@ async function lookAtFiles(cluster: Cluster, people: People, started: boolean): 
   }
   await fair(cluster);
   const [client] = cluster.clients;
+  let problems: string[] = [];
   for (let round = 0; client !== undefined && round < 60; round++) {
-    if (await world.timeline.run(allLooked(client, people), settleMs)) return;
+    problems = await world.timeline.run(unlooked(client, people), settleMs);
+    if (problems.length === 0) return;
     await world.timeline.pass(2_000);
   }
-  world.fail("not every file was looked at and told");
+  world.fail(`not every file was looked at and told: ${problems}`);
 }
 
 /**
