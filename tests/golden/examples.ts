@@ -153,6 +153,7 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
       outcomes: [
         { orderId: "order-1", kind: "copy", ...entry, result: "held", receipt },
         { orderId: "order-3", kind: "verify", ...entry, result: "failed", detail: "disk-failed" },
+        { orderId: "order-2", kind: "drop", ...entry, result: "held", adopted: true },
       ],
     },
     reply: {

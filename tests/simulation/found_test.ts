@@ -3,7 +3,7 @@
  * commit at which it failed, stand in the message of the commit that mended it.
  */
 import assert from "node:assert/strict";
-import { childOf, UploadId } from "../../protocol/mod.ts";
+import { childOf, RemotePath, UploadId } from "../../protocol/mod.ts";
 import { packHeadBytes, recordHeadBytes } from "../../roles/seeder/store/pack_format.ts";
 import { AdoptStory, bytesOf } from "./adopt_story.ts";
 import { leftovers } from "./cleans.ts";
@@ -221,5 +221,41 @@ Deno.test("story: a file that is gone before its turn to be offered is waited fo
     const { seeders } = await story.world.timeline.run(story.session.tracker.adopted({}));
     return seeders[0]?.report?.filesWaiting === 0 && seeders[0].report.filesIndexed === 1;
   }, 30_000);
+  await story.end();
+});
+
+Deno.test("story: a seeder gives its own copy up and tells of the person's file it still has", async () => {
+  const story = new AdoptStory(53, 3);
+  const bytes = bytesOf(32, 2000);
+  story.plant(story.seeder(1), "/later", bytes);
+  await story.cluster.begin();
+  await story.upload("/sent", bytes);
+  await story.untilListed("/later", "/sent");
+  await story.untilSafe();
+  // So that those with a copy of their own have a file beside it.
+  for (const number of [2, 3]) story.plant(story.seeder(number), "/later", bytes);
+  for (const machine of story.cluster.seeders) {
+    machine.kill();
+    await story.world.timeline.pass(3_000);
+    machine.start();
+  }
+  assert(await story.cluster.allGreen(60_000));
+  await story.world.timeline.pass(5_000);
+  const path = RemotePath.parse("/sent");
+  const sent = { path, what: "file", now: true } as const;
+  await story.world.timeline.run(story.session.tracker.remove(sent));
+  const dropped = () => story.world.trace.filter((line) => /order ended.*"drop"/.test(line));
+  // At a start it looks for what is too much.
+  story.cluster.tracker.kill();
+  story.cluster.tracker.start();
+  await story.until("the seeders' own copies go", () => Promise.resolve(dropped().length >= 2));
+  await story.world.timeline.pass(2_000);
+  const { seeders } = await story.status();
+  const held = await story.cluster.recorded().read(async (view) =>
+    await Promise.all(
+      seeders.map(async ({ seederId }) => (await view.holdingsOf(seederId, undefined, 10)).length),
+    )
+  );
+  assert.deepEqual(held, [1, 1, 1], "at once, not when the inventory is compared next");
   await story.end();
 });
