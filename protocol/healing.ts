@@ -55,10 +55,12 @@ export const HealingStatus = z.strictObject({
     nextTryMs: z.int(),
   })),
   /**
-   * Chunks that nothing can be done for now, as far as they were looked at lately, and why the
-   * first of them.
+   * Chunks that nothing can be done for now, as far as they were looked at lately: how many have
+   * so many live copies for the same reason, most first.
    */
-  stuck: z.strictObject({ chunks: z.int().min(1), why: z.string() }).optional(),
+  stuck: z.array(
+    z.strictObject({ chunks: z.int().min(1), copies: z.int().min(0), why: z.string() }),
+  ),
   /** More than a third of all copies went at once: no copy is given up until this is confirmed. */
   dropsStopped: z.strictObject({ sinceMs: z.int(), why: z.string() }).optional(),
   /** Seeders being drained: what is held there and has not its copies elsewhere yet. */

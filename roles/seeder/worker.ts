@@ -100,7 +100,8 @@ export class Worker {
     }
     this.#outcomes.push({ orderId, kind, chunkId, sizeBytes, ...result });
     const fields = { kind, orderId, chunkId, why, result: result.result, detail: result.detail };
-    this.parts.log.info("order done", fields);
+    const level = kind === "drop" || result.result !== "held" ? "info" : "debug";
+    this.parts.log[level]("order done", fields);
   }
 
   /**

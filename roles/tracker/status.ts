@@ -82,7 +82,6 @@ export class Status {
     const bytesLeft = chunks === 0 ? 0 : Math.round(left * bytes / chunks);
     const speed = healing.bytesPerSecond(nowMs);
     const stopped = core.losses.stopped;
-    const stuck = healing.stuck.told(nowMs);
     return {
       pace: healing.pace,
       copying: healing.copying,
@@ -91,7 +90,7 @@ export class Status {
       secondsLeft: left === 0 ? 0 : speed === 0 ? null : Math.ceil(bytesLeft / speed),
       setAsideCount: healing.setAside.size,
       setAside: healing.setAside.first(setAsideListed),
-      ...(stuck === undefined ? {} : { stuck }),
+      stuck: healing.stuck.told(nowMs),
       ...(stopped === undefined ? {} : { dropsStopped: stopped }),
       drains: draining.map(({ row }) => ({
         seederId: row.seederId,

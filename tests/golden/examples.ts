@@ -296,7 +296,11 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
           why: "copy to seeder-2 failed: disk-full: no room",
           nextTryMs: nowMs + 15_000,
         }],
-        stuck: { chunks: 2, why: "1 of 2 copies: no other seeder can take 4194304 bytes now" },
+        stuck: [{
+          chunks: 2,
+          copies: 1,
+          why: "1 of 2 copies: no other seeder can take a copy now",
+        }],
         dropsStopped: {
           sinceMs: nowMs - 5_000,
           why: "60 of 120 copies went within ten minutes, on seeder-2",

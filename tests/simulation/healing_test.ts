@@ -135,14 +135,14 @@ Deno.test("story: what cannot be copied is told with the reason until a seeder j
   const [dead] = story.cluster.seeders;
   assert(dead !== undefined);
   dead.cutPower();
-  await story.until("it says that it is stuck", ({ healing }) => healing.stuck !== undefined);
+  await story.until("it says that it is stuck", ({ healing }) => healing.stuck.length > 0);
   const { healing } = await story.status();
-  assert.match(healing.stuck?.why ?? "", /^1 of 2 copies: no other seeder can take/);
+  assert.match(healing.stuck[0]?.why ?? "", /^1 of 2 copies: no other seeder can take/);
   const joined = story.cluster.newSeeder();
   joined.disk.plantDirectory(stateOf.seeder);
   joined.start();
   await story.until("healed", (status) => status.chunksAtRisk === 0);
-  await story.until("nothing is stuck", (status) => status.healing.stuck === undefined);
+  await story.until("nothing is stuck", (status) => status.healing.stuck.length === 0);
   story.cluster.seeders.splice(0, 1);
   await story.end();
 });

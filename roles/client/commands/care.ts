@@ -112,7 +112,7 @@ async function untilDrained(context: CommandContext, seederId: SeederId): Promis
         line.erase();
         return context.json ? await context.printJson(drained) : await context.print(text);
       }
-      const why = status.healing.stuck?.why;
+      const why = status.healing.stuck[0]?.why;
       if (why !== undefined && why !== told) {
         line.erase();
         context.note(`not all of it can be copied now: ${visible(why)}; see: status`);

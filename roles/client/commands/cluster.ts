@@ -5,6 +5,7 @@ import {
   connect,
   Fault,
   seederRoutes,
+  type SeederView,
   trackerRoutes,
 } from "../../../protocol/mod.ts";
 import { withDeadline } from "../../kit/clock.ts";
@@ -37,8 +38,7 @@ export const seeders: Command = {
     if (seeders.length === 0) return context.note("no seeder has joined yet; see: join-code");
     const rows = seeders.map((seeder) => [
       visible(seeder.name),
-      seeder.state + (seeder.writable ? "" : ", read-only") +
-      (seeder.draining ? ", draining" : ""),
+      stateText(seeder, status),
       heardText(seeder),
       visible(seeder.zone),
       seeder.address,
@@ -52,6 +52,21 @@ export const seeders: Command = {
     ]);
   },
 };
+
+/** Its state, and what an administrator has said about it. */
+function stateText(seeder: SeederView, { healing, nowMs }: ClusterStatus): string {
+  const { seederId, state, writable, draining, maintenanceUntilMs } = seeder;
+  const words: string[] = [state];
+  if (!writable) words.push("read-only");
+  if (draining) {
+    const drain = healing.drains.find((each) => each.seederId === seederId);
+    words.push(drain?.chunksLeft === 0 ? "drained" : "draining");
+  }
+  if (maintenanceUntilMs !== undefined) {
+    words.push(`may be away ${durationText(Math.max(0, maintenanceUntilMs - nowMs))}`);
+  }
+  return words.join(", ");
+}
 
 export const df: Command = {
   spec: {

@@ -131,9 +131,11 @@ function healingProblems({ healing }: ClusterStatus): StatusProblem[] {
       next: "bring back what went, or confirm that it is lost: confirm-loss",
     });
   }
-  if (stuck !== undefined) {
+  for (const { chunks, copies, why } of stuck) {
+    // Those without any copy are what the first line is about.
+    if (copies === 0) continue;
     problems.push({
-      what: `${count(stuck.chunks, "chunk")} cannot be copied now: ${visible(stuck.why)}`,
+      what: `${count(chunks, "chunk")} cannot be copied now: ${visible(why)}`,
       next: "add a seeder: join-code; or ask for fewer copies: policy DIRECTORY COPIES",
     });
   }

@@ -180,7 +180,7 @@ export class Healing {
       const { chunkId, sizeBytes } = facts;
       this.#below.delete(chunkId);
       const plan = planRepair(cluster, facts, budget.busy);
-      if (plan.kind === "stuck") this.stuck.meet(chunkId, plan.why, nowMs);
+      if (plan.kind === "stuck") this.stuck.meet(chunkId, plan, nowMs);
       else this.stuck.clear(chunkId);
       if (plan.kind !== "copy" || this.setAside.isResting(chunkId, nowMs)) continue;
       this.#below.set(chunkId, { chunkId, sizeBytes, copies: plan.copies });

@@ -65,7 +65,7 @@ export function planRepair(
   }
   const target = placeFor(view, chunk, counted);
   if (target === undefined) {
-    const why = `${of}: no other seeder can take ${chunk.sizeBytes} bytes now`;
+    const why = `${of}: no other seeder can take a copy now`;
     return { kind: "stuck", copies: counted.length, why };
   }
   return {

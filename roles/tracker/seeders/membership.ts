@@ -11,17 +11,15 @@ import {
   type Heartbeat,
   type HeartbeatReply,
   type InventoryPage,
-  isReceiptUnder,
   type JoinReply,
   type JoinRequest,
   limits,
-  type Order,
-  type OrderOutcome,
   type SeederId,
 } from "../../../protocol/mod.ts";
 import { type Core, stampOf } from "../core.ts";
 import type { Member } from "./members.ts";
 import { commitOperation } from "../log/operations.ts";
+import { takeOutcomes } from "./outcomes.ts";
 
 /**
  * Admits a seeder. Asked again by the same seeder before its first heartbeat, the same answer: its
@@ -99,7 +97,7 @@ export async function heartbeat(
     );
   }
   hear(member, input, addressOf(input.advertised, peer), nowMs);
-  for (const outcome of input.outcomes) await settleOrWarn(core, member, outcome);
+  await takeOutcomes(core, input.seederId, input.outcomes);
   const inventoryWanted = await core.holdings.inventoryWanted(core, member, nowMs);
   await save(core, member);
   const scrubAskedMs = core.scrubs.askedOf(input.seederId);
@@ -161,76 +159,6 @@ function hear(member: Member, input: Heartbeat, address: string, nowMs: number):
   if (!changed) return;
   member.row = { ...row, ...space, name, zone, address, away: false };
   member.unsaved = true;
-}
-
-/** A holding that cannot be taken away now is found wrong again when the inventory is compared. */
-async function settleOrWarn(core: Core, member: Member, outcome: OrderOutcome): Promise<void> {
-  try {
-    await settle(core, member, outcome);
-  } catch (fault) {
-    core.log.warn("outcome not kept", { seederId: member.row.seederId, outcome, fault });
-  }
-}
-
-async function settle(core: Core, member: Member, outcome: OrderOutcome): Promise<void> {
-  const { seederId } = member.row;
-  const ended = core.orders.settle(seederId, outcome);
-  const { kind, chunkId, result, detail } = outcome;
-  if (ended === undefined) {
-    // A drop carried out so late that its order was forgotten: the chunk may count as held again.
-    if (kind === "drop" && result !== "held") core.holdings.doubt(seederId);
-    return;
-  }
-  core.log.info("order ended", { seederId, kind, chunkId, result, detail });
-  try {
-    await conclude(core, seederId, outcome, ended);
-  } finally {
-    core.healing.ended(core, seederId, ended.order, outcome);
-  }
-}
-
-async function conclude(
-  core: Core,
-  seederId: SeederId,
-  outcome: OrderOutcome,
-  ended: { order: Order; sentMs: number },
-): Promise<void> {
-  const { kind, chunkId, result } = outcome;
-  if (kind === "copy" && result === "held") return await takeCopy(core, seederId, outcome);
-  if (kind === "drop") return await takeDrop(core, seederId, ended.order, result);
-  if (kind !== "verify" || result !== "absent") return;
-  await core.catalog.transaction(async (tx) => {
-    // Stored again since the order went out: the outcome may speak of the copy before.
-    if (core.holdings.receiptedSince(seederId, chunkId, ended.sentMs)) return;
-    await tx.removeHoldings(seederId, [chunkId]);
-  });
-}
-
-/** A copy counts only with the seeder's receipt for it. */
-async function takeCopy(core: Core, seederId: SeederId, outcome: OrderOutcome): Promise<void> {
-  const { chunkId, sizeBytes, receipt } = outcome;
-  const nowMs = core.now();
-  const key = core.keys.seederKey(seederId);
-  const genuine = receipt !== undefined && receipt.seederId === seederId &&
-    isReceiptUnder(key, receipt, chunkId, sizeBytes, nowMs, limits.receiptGraceMs);
-  if (!genuine) return core.log.warn("copy without a good receipt", { seederId, chunkId });
-  await core.catalog.transaction((tx) =>
-    core.holdings.addReceipted(core, tx, seederId, [{ chunkId, sizeBytes }], nowMs)
-  );
-}
-
-/**
- * The holding went when the drop was decided. It comes back only when the seeder kept the chunk.
- */
-async function takeDrop(
-  core: Core,
-  seederId: SeederId,
-  { chunkId, sizeBytes }: Order,
-  result: OrderOutcome["result"],
-): Promise<void> {
-  if (result === "failed") core.holdings.doubt(seederId);
-  if (result !== "held") return;
-  await core.catalog.transaction((tx) => tx.addHoldings(seederId, [{ chunkId, sizeBytes }]));
 }
 
 /**

@@ -135,7 +135,7 @@ async function checkRoom(core: Core, member: Member): Promise<void> {
     throw new Fault(
       "too-few-seeders",
       `${name} cannot be drained: ${chunks} of its chunks shall have ${copies} copies, and ` +
-        `${others.length} other seeders can be written to`,
+        `${others.length} other ${others.length === 1 ? "seeder" : "seeders"} can be written to`,
       {
         next: `add ${lacking} more (join-code), or ask for fewer copies of the files there ` +
           `(explain PATH, policy DIRECTORY ${Math.max(1, others.length)})`,

@@ -21,6 +21,11 @@ Deno.test("drain --wait ends at once for a seeder that holds nothing", async () 
     ran.output,
     "seeder-1 holds nothing that is not elsewhere twice: switch it off\n",
   );
+  assert.equal((await world.run(["maintenance", "seeder-2", "30m"])).code, 0);
+  const { output } = await world.run(["seeders"]);
+  assert.match(output, /^seeder-1 +green, drained +/m);
+  assert.match(output, /^seeder-2 +green, may be away (30|29) min \S+ s +/m);
+  assert.match(output, /^seeder-3 +green +/m);
 });
 
 Deno.test("drain --wait shows how far it is, and ends when the drain is cancelled", async () => {

@@ -53,6 +53,7 @@ function clusterOf(
       secondsLeft: 0,
       setAsideCount: 0,
       setAside: [],
+      stuck: [],
       drains: [],
     },
     ...changes,
@@ -99,9 +100,10 @@ Deno.test("problemsOf tells what is being mended and what cannot be", () => {
   const healing = { ...sound, copying: 2 };
   const [mended] = problemsOf(clusterOf({ chunksAtRisk: 3, healing }, ["green", "green", "red"]));
   assert.match(mended?.next ?? "", /^nothing: they are being copied/);
-  const stuck = { chunks: 3, why: "1 of 2 copies: no other seeder can take 9 bytes now" };
+  const why = "1 of 2 copies: no other seeder can take a copy now";
+  const stuck = [{ chunks: 4, copies: 0, why: "0 of 2 copies" }, { chunks: 3, copies: 1, why }];
   const [, told] = problemsOf(clusterOf({ chunksAtRisk: 3, healing: { ...sound, stuck } }));
-  assert.equal(told?.what, `3 chunks cannot be copied now: ${stuck.why}`);
+  assert.equal(told?.what, `3 chunks cannot be copied now: ${why}`);
   assert.match(told?.next ?? "", /join-code/);
 });
 

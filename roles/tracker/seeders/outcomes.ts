@@ -1,0 +1,110 @@
+/**
+ * What seeders did with their orders becomes holdings. All that one heartbeat tells is written in
+ * one transaction, for each waits for the disk: a heartbeat that waited once for every small chunk
+ * of a repair would take longer than its seeder waits for the answer.
+ */
+import {
+  type HeldChunk,
+  isReceiptUnder,
+  limits,
+  type Order,
+  type OrderOutcome,
+  type SeederId,
+} from "../../../protocol/mod.ts";
+import type { CatalogTransaction } from "../catalog/catalog.ts";
+import type { Core } from "../core.ts";
+
+/** An outcome of an order that was waiting for one. */
+interface Ended {
+  readonly outcome: OrderOutcome;
+  readonly order: Order;
+  readonly sentMs: number;
+}
+
+/**
+ * Takes all outcomes of a heartbeat. Never throws: where the catalog refuses, each is tried by
+ * itself, and a holding that could not be written is found when the inventory is compared.
+ */
+export async function takeOutcomes(
+  core: Core,
+  seederId: SeederId,
+  outcomes: readonly OrderOutcome[],
+): Promise<void> {
+  const ended = outcomes.flatMap((outcome) => endOrder(core, seederId, outcome));
+  try {
+    await write(core, seederId, ended);
+  } catch {
+    for (const one of ended) {
+      try {
+        await write(core, seederId, [one]);
+      } catch (fault) {
+        core.holdings.doubt(seederId);
+        core.log.warn("outcome not kept", { seederId, outcome: one.outcome, fault });
+      }
+    }
+  } finally {
+    for (const { order, outcome } of ended) core.healing.ended(core, seederId, order, outcome);
+  }
+}
+
+/** Takes the order out of those that wait; nothing when none waits for this outcome. */
+function endOrder(core: Core, seederId: SeederId, outcome: OrderOutcome): Ended[] {
+  const { kind, chunkId, result, detail } = outcome;
+  const ended = core.orders.settle(seederId, outcome);
+  if (ended === undefined) {
+    // A drop carried out so late that its order was forgotten: the chunk may count as held again.
+    if (kind === "drop" && result !== "held") core.holdings.doubt(seederId);
+    return [];
+  }
+  // Copies that arrive are many; who gave which up, and what went wrong, is asked for later.
+  const level = kind === "drop" || result !== "held" ? "info" : "debug";
+  core.log[level]("order ended", { seederId, kind, chunkId, result, detail });
+  if (kind === "drop" && result === "failed") core.holdings.doubt(seederId);
+  return [{ outcome, ...ended }];
+}
+
+async function write(core: Core, seederId: SeederId, ended: readonly Ended[]): Promise<void> {
+  const nowMs = core.now();
+  const copied = ended.flatMap(({ outcome }) => receiptedCopy(core, seederId, outcome, nowMs));
+  // The holding went when the drop was decided. It comes back only when the chunk was kept.
+  const kept = ended.filter(({ outcome: { kind, result } }) => kind === "drop" && result === "held")
+    .map(({ order: { chunkId, sizeBytes } }) => ({ chunkId, sizeBytes }));
+  const absent = ended.filter(({ outcome: { kind, result } }) =>
+    kind === "verify" && result === "absent"
+  );
+  if (copied.length + kept.length + absent.length === 0) return;
+  await core.catalog.transaction(async (tx) => {
+    if (copied.length > 0) await core.holdings.addReceipted(core, tx, seederId, copied, nowMs);
+    if (kept.length > 0) await tx.addHoldings(seederId, kept);
+    await removeAbsent(core, tx, seederId, absent);
+  });
+}
+
+/** A copy counts only with the seeder's receipt for it. */
+function receiptedCopy(
+  core: Core,
+  seederId: SeederId,
+  { kind, result, chunkId, sizeBytes, receipt }: OrderOutcome,
+  nowMs: number,
+): HeldChunk[] {
+  if (kind !== "copy" || result !== "held") return [];
+  const key = core.keys.seederKey(seederId);
+  const genuine = receipt !== undefined && receipt.seederId === seederId &&
+    isReceiptUnder(key, receipt, chunkId, sizeBytes, nowMs, limits.receiptGraceMs);
+  if (genuine) return [{ chunkId, sizeBytes }];
+  core.log.warn("copy without a good receipt", { seederId, chunkId });
+  return [];
+}
+
+async function removeAbsent(
+  core: Core,
+  tx: CatalogTransaction,
+  seederId: SeederId,
+  absent: readonly Ended[],
+): Promise<void> {
+  const gone = absent.filter(({ outcome: { chunkId }, sentMs }) =>
+    // Stored again since the order went out: the outcome may speak of the copy before.
+    !core.holdings.receiptedSince(seederId, chunkId, sentMs)
+  ).map(({ outcome }) => outcome.chunkId);
+  if (gone.length > 0) await tx.removeHoldings(seederId, gone);
+}
