@@ -173,8 +173,7 @@ export class Scrub {
     const nowMs = this.#trackerNow();
     if (nowMs === undefined || this.#firstHeardMs === undefined) return restMsMost;
     const emptyMs = this.#wasEmpty ? this.#firstHeardMs : 0;
-    this.#memory ??= await file.read() ?? freshMemory(emptyMs);
-    const memory = this.#memory;
+    const memory = this.#memory ??= await this.#remember(emptyMs);
     forgetFuture(memory, nowMs);
     const facts = { nowMs, storeBytes: store.summary().usedBytes, busy: load.busy };
     const last = this.#last === undefined ? {} : { last: this.#last };
@@ -220,6 +219,16 @@ export class Scrub {
     if (ended && paceOf(memory, nowMs) === "asked" && clock.now() - this.#keptMs < 1_000) return;
     this.#keptMs = clock.now();
     await file.write(memory);
+  }
+
+  /** What an earlier start kept; a first one is kept at once, for the next may follow a crash. */
+  async #remember(emptyMs: number): Promise<ScrubMemory> {
+    const { file } = this.parts;
+    const known = await file.read();
+    if (known !== undefined) return known;
+    const memory = freshMemory(emptyMs);
+    await file.write(memory);
+    return memory;
   }
 
   #endShelf(

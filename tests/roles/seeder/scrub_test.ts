@@ -92,6 +92,28 @@ Deno.test("scrub on an empty disk knows that whatever comes was checked on its w
     assert.equal(last(world)?.progress.pace, "calm");
   }));
 
+Deno.test("what an empty disk promises outlives a crash soon after", () =>
+  inWorld(async (world) => {
+    const disk = newDisk();
+    const store = await openOn(disk);
+    await world.start("one", { store, disk });
+    await until(() => last(world) !== undefined, "it tells");
+    const promisedMs = Math.min(...last(world)?.verifiedMs ?? [0]);
+    assert(promisedMs > 0);
+    const { chunkId, bytes } = chunkOf(1, 700);
+    await store.put(chunkId, bytes.length, inParts(bytes));
+    // The first start never ends: what it had not synced is gone.
+    const left = new SimDisk({ random: seededRandom(9), capacityBytes: 2 ** 33 });
+    left.wipe(disk.image());
+    const before = world.heard.scrubs.length;
+    await world.start("two", { store: await openOn(left), disk: left });
+    await until(
+      () => world.heard.scrubs.slice(before).some(({ progress }) => progress.pace === "calm"),
+      "the second tells",
+    );
+    assert.equal(Math.min(...last(world)?.verifiedMs ?? [0]), promisedMs);
+  }));
+
 Deno.test("a damaged scrub file costs a round and not the start", () =>
   inWorld(async (world) => {
     const disk = newDisk();
