@@ -9,6 +9,8 @@ import * as z from "zod";
 import {
   faultKinds,
   limits,
+  type Repeat,
+  repeats,
   type Route,
   type RouteTable,
   seederRoutes,
@@ -43,17 +45,20 @@ function replyOf(route: Route): string {
   return route.method === "HEAD" ? "headers only" : "bytes";
 }
 
-function routeTable(table: RouteTable): string {
+function routeTable(
+  table: RouteTable,
+  repeats: Readonly<Record<string, Repeat>> | undefined,
+): string {
   const rows = Object.entries(table).map(([name, route]) => {
     const access = route.role === undefined ? route.access : `${route.access}, ${route.role}`;
     const call = `\`${route.method} ${route.path}\``;
-    return row(`\`${name}\``, call, access, route.summary, requestOf(route), replyOf(route));
+    const again = repeats === undefined ? [] : [repeats[name] ?? ""];
+    const first = [`\`${name}\``, call, access, ...again];
+    return row(...first, route.summary, requestOf(route), replyOf(route));
   });
-  return [
-    row("name", "call", "access", "what for", "request", "reply"),
-    row("---", "---", "---", "---", "---", "---"),
-    ...rows,
-  ].join("\n");
+  const again = repeats === undefined ? [] : ["again"];
+  const heads = ["name", "call", "access", ...again, "what for", "request", "reply"];
+  return [row(...heads), row(...heads.map(() => "---")), ...rows].join("\n");
 }
 
 function faultTable(): string {
@@ -70,8 +75,8 @@ function limitTable(): string {
 }
 
 const tables: Readonly<Record<string, () => string>> = {
-  "tracker routes": () => routeTable(trackerRoutes),
-  "seeder routes": () => routeTable(seederRoutes),
+  "tracker routes": () => routeTable(trackerRoutes, repeats),
+  "seeder routes": () => routeTable(seederRoutes, undefined),
   "faults": faultTable,
   "limits": limitTable,
 };

@@ -81,6 +81,12 @@ export const limits = {
    */
   orderRepeatMs: 10_000,
 
+  /**
+   * Answers to requests that are carried out once are kept for so many more of them: a client asks
+   * again for a minute at most, and what is kept stays below a few MiB.
+   */
+  answersKeptMax: 10_000,
+
   /** What was removed can come back for this long. */
   trashKeepMs: 30 * 24 * 60 * 60_000,
   /** Of all disks the trash takes at most this share; beyond it the oldest entries are purged. */

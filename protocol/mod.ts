@@ -39,6 +39,7 @@ export * from "./manifest.ts";
 export * from "./membership.ts";
 export * from "./orders.ts";
 export * from "./paths.ts";
+export * from "./repeats.ts";
 export * from "./routes.ts";
 export * from "./scrub.ts";
 export * from "./snapshot.ts";

@@ -11,12 +11,15 @@ import type { Route, RouteTable } from "./routes.ts";
 export type Transport = (request: Request) => Promise<Response>;
 
 export const protocolHeader = "offshore-protocol";
+/** The same at every try of one request: it joins the lines of both logs, and see `repeats.ts`. */
 export const requestIdHeader = "offshore-request-id";
 
 export interface CallOptions {
   readonly signal?: AbortSignal;
   /** Sent as `Authorization: Bearer`. */
   readonly token?: string;
+  /** Letters, digits and hyphens, at most 64; sent in `requestIdHeader`. */
+  readonly requestId?: string;
   /** The request body of a route whose body is bytes. */
   readonly bytes?: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>;
 }
@@ -128,6 +131,7 @@ export function encodeRequest(
 ): Request {
   const headers = new Headers({ [protocolHeader]: String(limits.protocolVersion) });
   if (options.token !== undefined) headers.set("authorization", `Bearer ${options.token}`);
+  if (options.requestId !== undefined) headers.set(requestIdHeader, options.requestId);
   const init: RequestInit = { method: route.method, headers };
   if (options.signal !== undefined) init.signal = options.signal;
   if (route.body === "json") {

@@ -3,6 +3,7 @@ import { Fault, limits, type SnapshotMark, type trackerRoutes } from "../../prot
 import type { Handlers } from "../kit/serve.ts";
 import { version } from "../kit/version.ts";
 import { takeOffer } from "./files/adopt.ts";
+import { Asked } from "./asked.ts";
 import { adopted } from "./seeders/adoptions.ts";
 import { type Codes, login } from "./codes.ts";
 import { commitUploads, type RecentCommits } from "./files/commit.ts";
@@ -82,23 +83,19 @@ export function trackerHandlers(
     usage: ({ input }) => listing.usage(core, input),
     resolvePrefix: ({ input }) => listing.resolvePrefix(core, input.prefix),
 
-    makeDirectories: async ({ input, caller }) => ({
-      made: await namespace.makeDirectories(core, input, userOf(caller)),
-    }),
-    makeLinks: async ({ input, caller }) => ({
-      made: await namespace.makeLinks(core, input, userOf(caller)),
-    }),
-    remove: ({ input, caller }) => namespace.remove(core, input, userOf(caller)),
+    makeDirectories: (call) =>
+      namespace.makeDirectories(core, call.input, Asked.for("makeDirectories", call)),
+    makeLinks: (call) => namespace.makeLinks(core, call.input, Asked.for("makeLinks", call)),
+    remove: (call) => namespace.remove(core, call.input, Asked.for("remove", call)),
     trash: ({ input }) => trash.listTrash(core, input),
-    restore: ({ input, caller }) => trash.restore(core, input, userOf(caller)),
-    emptyTrash: ({ input, caller }) => trash.emptyTrash(core, input, userOf(caller)),
-    move: async ({ input, caller }) => ({
-      path: await namespace.move(core, input, userOf(caller)),
-    }),
-    setPolicy: ({ input, caller }) => namespace.setPolicy(core, input, userOf(caller)),
+    restore: (call) => trash.restore(core, call.input, Asked.for("restore", call)),
+    emptyTrash: (call) => trash.emptyTrash(core, call.input, Asked.for("emptyTrash", call)),
+    move: (call) => namespace.move(core, call.input, Asked.for("move", call)),
+    setPolicy: (call) => namespace.setPolicy(core, call.input, Asked.for("setPolicy", call)),
     versions: ({ input }) => versions.listVersions(core, input),
-    revertFile: ({ input, caller }) => versions.revertFile(core, input, userOf(caller)),
-    emptyVersions: ({ input, caller }) => versions.emptyVersions(core, input, userOf(caller)),
+    revertFile: (call) => versions.revertFile(core, call.input, Asked.for("revertFile", call)),
+    emptyVersions: (call) =>
+      versions.emptyVersions(core, call.input, Asked.for("emptyVersions", call)),
     lastChange: ({ caller }) => lastChange(core, userOf(caller)),
 
     openUploads: ({ input, caller }) => uploads.openUploads(core, input, userOf(caller)),
@@ -114,11 +111,11 @@ export function trackerHandlers(
       accepted: await reportChunks(core, input, userOf(caller)),
     }),
 
-    maintenance: ({ input, caller }) => care.maintenance(core, input, userOf(caller)),
-    drain: ({ input, caller }) => care.drain(core, input, userOf(caller)),
-    forget: ({ input, caller }) => care.forget(core, input, userOf(caller)),
-    setPace: ({ input, caller }) => care.setPace(core, input.pace, userOf(caller)),
-    confirmLoss: async () => ({ confirmed: await core.losses.confirm(core) }),
+    maintenance: (call) => care.maintenance(core, call.input, Asked.for("maintenance", call)),
+    drain: (call) => care.drain(core, call.input, Asked.for("drain", call)),
+    forget: (call) => care.forget(core, call.input, Asked.for("forget", call)),
+    setPace: (call) => care.setPace(core, call.input.pace, Asked.for("setPace", call)),
+    confirmLoss: (call) => core.losses.confirm(core, Asked.for("confirmLoss", call)),
 
     scrubStatus: async () => await Promise.resolve(scrubStatus(core)),
     scrubNow: async ({ input }) => await Promise.resolve(scrubNow(core, input.seeders)),

@@ -120,6 +120,11 @@ export function adoption(of: number, number: number, clash = false): AdoptionRow
   };
 }
 
+/** Of an answer that is kept. */
+export function answerKey(number: number): string {
+  return chunk(number).chunkId;
+}
+
 export function trashRow(trashId: number, nodeId: number): TrashRow {
   const kind = "directory";
   const sums = { files: trashId, directories: 1, links: 2, fileBytes: 100 * trashId };
@@ -141,6 +146,8 @@ export function observe(catalog: Catalog): Promise<unknown> {
     const lives = [[], [seeder(0)], [seeder(1), seeder(2)], numbers.map(seeder)];
     return {
       settings: await each((number) => view.setting(`setting ${number}`)),
+      answer: await each((number) => view.answer(answerKey(number))),
+      answers: await view.answers(),
       nodes: await each((number) => view.node(number)),
       children: await each((number) => view.children(number, undefined, most)),
       usage: await each((number) => view.usage(number)),

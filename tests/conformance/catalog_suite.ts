@@ -14,6 +14,7 @@ import {
 } from "../../roles/tracker/catalog/catalog.ts";
 import {
   adoption,
+  answerKey,
   chunk,
   directory,
   file,
@@ -66,6 +67,7 @@ const history: readonly Write[] = [
     await t.putSeeder({ ...seederRow(1), away: true, reconciledBootId: "boot" });
     await t.putSeeder(seederRow(0));
     await t.putSetting("setting 1", "two");
+    await t.putAnswer(answerKey(3), "three", 10);
     await t.appendLog(logRow(3));
   },
 ];
@@ -666,6 +668,24 @@ export function catalogSuite(name: string, open: () => Promise<CatalogUnderTest>
     assert.deepEqual((await catalog.read((view) => view.logHead()))?.sequence, 49);
     await catalog.transaction((t) => t.trimLog(99, 99));
     assert.equal(await catalog.read((view) => view.logHead()), undefined);
+  });
+
+  test("putAnswer keeps the last so many answers, and one again as it is", async ({ catalog }) => {
+    const put = (number: number, text: string, most: number) =>
+      catalog.transaction((t) => t.putAnswer(answerKey(number), text, most));
+    const all = () => catalog.read((view) => view.answers());
+    for (let i = 1; i <= 5; i++) await put(i, `answer ${i}`, 3);
+    const kept = [3, 4, 5].map((i) => [answerKey(i), `answer ${i}`]);
+    assert.deepEqual(await all(), kept);
+    await put(4, "Ünïcode", 3);
+    assert.deepEqual(await all(), [kept[2]!, [answerKey(4), "Ünïcode"]].slice(-3));
+    assert.equal(await catalog.read((view) => view.answer(answerKey(4))), "Ünïcode");
+    assert.equal(await catalog.read((view) => view.answer(answerKey(1))), undefined);
+    await assert.rejects(catalog.transaction(async (t) => {
+      await t.putAnswer(answerKey(9), "taken back", 1);
+      throw new Error("no");
+    }));
+    assert.equal((await all()).length, 2);
   });
 
   test("settings tells all, reset removes all, and a reset taken back none", async ({ catalog }) => {

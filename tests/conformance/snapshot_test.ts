@@ -101,7 +101,18 @@ async function filled(catalog: Catalog): Promise<void> {
 /** What of all that can be seen of a catalog a snapshot does not bring back. */
 async function decided(catalog: Catalog): Promise<unknown> {
   const all = await observe(catalog) as Record<string, unknown>;
-  const not = ["settings", "holders", "holdings", "summaries", "held", "short", "below", "uses"]
+  const not = [
+    "settings",
+    "answer",
+    "answers",
+    "holders",
+    "holdings",
+    "summaries",
+    "held",
+    "short",
+    "below",
+    "uses",
+  ]
     .concat("unreferenced", "least", "uploads", "uploadChunks", "uploadsEnded", "uploadCount")
     .concat("uploadTimes", "seeders", "logHead", "log", "adoptedHolders");
   return Object.fromEntries(Object.entries(all).filter(([name]) => !not.includes(name)));

@@ -625,6 +625,7 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
         next: "stop this tracker, move its folder away, and start it with --rebuild",
         repaired: false,
       }],
+      unsettled: ["seeder-2"],
       doing: "operation 13 of 20 is done again",
       next: { table: "node", after: [7] },
     },

@@ -54,6 +54,7 @@ export const testedElsewhere: Readonly<Record<string, string>> = {
   "protocol/trash.ts": "schemas only: tests/golden/golden_test.ts parses each message",
   "protocol/versions.ts": "schemas only: tests/golden/golden_test.ts parses each message",
   "protocol/scrub.ts": "schemas and one line: tests/roles/tracker/copies/scrubs_test.ts",
+  "protocol/repeats.ts": "a table: tests/roles/tracker/asked_test.ts loses the reply of each",
   "protocol/routes.ts": "a table: tests/golden/golden_test.ts goes through every route",
   "protocol/snapshot_mark.ts": "schemas only: tests/golden/golden_test.ts parses each message",
   "protocol/mod.ts": "exports again what the other files hold",

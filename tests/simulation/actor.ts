@@ -229,9 +229,8 @@ export class Actor extends Person {
     this.belief.mayBe(path, "absent");
     const now = this.random.unit() < 0.2;
     if (now) this.belief.versionsInDoubt = true;
-    // Of a request that arrives twice the second may be answered.
-    const doubles = () => this.cluster.world.network.faults.requestsDoubled > 0;
-    const doubled = doubles();
+    // A tracker that was rebuilt in between does not know what it answered before.
+    const { disksLost } = this.cluster;
     const outcome = await this.attempt(
       `removes ${path}${now ? " for good" : ""}`,
       (session) => session.tracker.remove({ path, what: "file", ...(now ? { now } : {}) }),
@@ -243,8 +242,7 @@ export class Actor extends Person {
         this.belief.trash.set(trashId, { path, content });
       }
     } else if (outcome.kind === "failed" && outcome.fault.code === "not-found") {
-      if (doubled || doubles()) return;
-      this.#expect(path, before, "absent");
+      if (disksLost === this.cluster.disksLost) this.#expect(path, before, "absent");
     }
   }
 
@@ -297,8 +295,6 @@ export class Actor extends Person {
     );
     if (outcome.kind !== "done") return;
     belief.is(from, "absent");
-    // A client whose first request was lost may take a target that was there for its own work.
-    if (before.includes("absent")) return;
     belief.oneOf(to, moved);
   }
 

@@ -77,6 +77,8 @@ export class Cluster {
   #scratch = new Map<ScratchName, MemoryCatalogData>();
   /** What a person wrote down at the first start. */
   #recoveryCode: RecoveryCode | undefined;
+  /** How often the tracker lost its disk. */
+  disksLost = 0;
   #rebuilding = false;
 
   constructor(private readonly options: ClusterOptions) {
@@ -174,6 +176,7 @@ export class Cluster {
     const { tracker, world } = this;
     if (this.#recoveryCode === undefined) return false;
     tracker.kill();
+    this.disksLost++;
     world.tell("the tracker's disk is lost");
     tracker.disk.uproot(stateOf.tracker);
     tracker.disk.plantDirectory(stateOf.tracker);

@@ -2,9 +2,9 @@
  * One person's connection to a cluster: every call to the tracker is bounded in time and asked
  * again while the tracker is away, so that a restart of the tracker is a pause and not a failure.
  *
- * Calls are safe to ask again, because uploads carry ids the client chose. Four are not, and there
- * a second try may meet the work of the first: see `settleRetry`. Nothing is decided about files
- * here.
+ * Every call is safe to ask again: where a second one would meet the work of the first it carries
+ * an id, the same at every try, and the tracker answers what it answered (`repeats.ts` of the
+ * protocol). Nothing is decided about files here.
  */
 import {
   asFault,
@@ -12,10 +12,10 @@ import {
   type Connection,
   Fault,
   type FaultCode,
+  isOnce,
   limits,
   readCode,
   seederRoutes,
-  StatReply,
   trackerRoutes,
   type Transport,
 } from "../../../protocol/mod.ts";
@@ -23,10 +23,9 @@ import { type Clock, withDeadline } from "../../kit/clock.ts";
 import type { Disk } from "../../kit/disk.ts";
 import type { Log } from "../../kit/log.ts";
 import { backoffMs } from "../../kit/pace.ts";
-import type { Random } from "../../kit/random.ts";
+import { type Random, randomHex } from "../../kit/random.ts";
 import type { Credentials } from "./credentials.ts";
 import { interrupted } from "./interruption.ts";
-import { type Look, settleRetry, whatMoves } from "./retry_outcome.ts";
 
 export type TrackerConnection = Connection<typeof trackerRoutes>;
 export type SeederConnection = Connection<typeof seederRoutes>;
@@ -109,7 +108,10 @@ interface Outage {
   lastMs: number;
 }
 
-type AnyCall = (input: unknown, options?: { signal?: AbortSignal }) => Promise<unknown>;
+type AnyCall = (
+  input: unknown,
+  options?: { signal?: AbortSignal; requestId?: string },
+) => Promise<unknown>;
 
 /** What is worth waiting for. */
 const passes: readonly FaultCode[] = ["tracker-unreachable", "unavailable", "tracker-rebuilding"];
@@ -132,8 +134,7 @@ function patient(plain: TrackerConnection, parts: PatienceParts): TrackerConnect
   };
 
   const ask = async (name: string, once: AnyCall, input: unknown, signal?: AbortSignal) => {
-    let replyLost = false;
-    const before = await whatMoves(look(signal), name, input);
+    const known = isOnce(name) ? { requestId: randomHex(parts.random, 32) } : {};
     for (let attempt = 0;; attempt++) {
       if (signal?.aborted) throw interrupted(signal);
       try {
@@ -142,7 +143,7 @@ function patient(plain: TrackerConnection, parts: PatienceParts): TrackerConnect
           limits.trackerCallMs,
           signal,
           () => new Fault("tracker-unreachable", "the tracker did not answer in time"),
-          (inner) => once(input, { signal: inner }),
+          (inner) => once(input, { signal: inner, ...known }),
         );
         outage = undefined;
         return reply;
@@ -151,23 +152,14 @@ function patient(plain: TrackerConnection, parts: PatienceParts): TrackerConnect
         const fault = asFault(error);
         if (!passes.includes(fault.code)) {
           outage = undefined;
-          if (!replyLost) throw fault;
-          return await settleRetry(look(signal), before, name, input, fault);
+          throw fault;
         }
-        // One that is unavailable may have done it, and not have it where it is safe.
-        replyLost = true;
         const pauseMs = backoffMs(parts.random, attempt, firstPauseMs, longestPauseMs);
         const current = found(fault);
         if (parts.clock.now() + pauseMs - current.sinceMs > limits.trackerRetryMs) throw fault;
         await parts.clock.sleep(pauseMs, signal).catch(() => {});
       }
     }
-  };
-
-  const look = (signal?: AbortSignal): Look => async (path) => {
-    const input = { target: { path }, follow: false };
-    const reply = await ask("stat", plain.stat as AnyCall, input, signal).catch(() => undefined);
-    return StatReply.safeParse(reply).data;
   };
 
   const entries = Object.entries(plain).map(([name, once]) => [

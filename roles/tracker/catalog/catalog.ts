@@ -210,6 +210,10 @@ export interface CatalogView {
   setting(name: string): Promise<string | undefined>;
   /** All of them, in ascending order of their names. */
   settings(): Promise<[name: string, value: string][]>;
+  /** What was answered to a request, under the key it was kept by. */
+  answer(key: string): Promise<string | undefined>;
+  /** All of them, in the order in which they were put. */
+  answers(): Promise<[key: string, text: string][]>;
 
   node(nodeId: NodeId): Promise<NodeRow | undefined>;
   /** All nodes, those in the trash as well, in ascending order of their numbers. */
@@ -319,6 +323,9 @@ export interface CatalogTransaction extends CatalogView {
   reset(): Promise<void>;
 
   putSetting(name: string, value: string): Promise<void>;
+
+  /** Under a key of 64 hex digits. Those that were put before the last `most` puts go. */
+  putAnswer(key: string, text: string, most: number): Promise<void>;
 
   appendLog(row: LogRow): Promise<void>;
   /** The first row of a log that is empty, whatever its number: the tables say what was before. */

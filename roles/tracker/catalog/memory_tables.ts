@@ -116,6 +116,10 @@ export class OrderedMap<K, V> {
     for (const key of this.#keys.toReversed()) this.delete(key);
   }
 
+  lastKey(): K | undefined {
+    return this.#keys.at(-1);
+  }
+
   last(): V | undefined {
     const key = this.#keys.at(-1);
     return key === undefined ? undefined : this.#values.get(key);
@@ -223,6 +227,9 @@ export class MemoryCatalogData {
   opening = 0;
 
   readonly settings = this.#map<string, string>(compareNames);
+  /** By a number that tells which was put first. */
+  readonly answers = this.#map<number, { key: string; text: string }>(compareNumbers);
+  readonly answerNumbers = this.#map<string, number>(compareIds);
   readonly counters = this.#map<CounterName, number>(compareIds);
   readonly nodes = this.#map<NodeId, NodeRow>(compareNumbers);
   readonly children = this.#relation<NodeId, string, NodeId>(compareNames);

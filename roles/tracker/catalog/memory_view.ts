@@ -26,12 +26,11 @@ import {
   type UploadRow,
   type VersionRow,
 } from "./catalog.ts";
-import { compareIds, type MemoryCatalogData } from "./memory_tables.ts";
+import { MemoryAnswers } from "./memory_answers.ts";
+import { compareIds } from "./memory_tables.ts";
 import type { ViewTables } from "./synchronous.ts";
 
-export class MemoryView implements ViewTables {
-  constructor(protected readonly data: MemoryCatalogData) {}
-
+export class MemoryView extends MemoryAnswers implements ViewTables {
   setting(name: string): string | undefined {
     return this.data.settings.get(name);
   }

@@ -181,6 +181,12 @@ const migrations: readonly string[] = [
     GENERATED ALWAYS AS (max(wanted - held, wanted_own - (held - adopted))) VIRTUAL;
   CREATE INDEX chunks_short ON chunks (chunk_id) WHERE lacking > 0;
   `,
+  `
+  CREATE TABLE answers (
+    number INTEGER PRIMARY KEY,
+    key BLOB NOT NULL UNIQUE CHECK (length(key) = 32), text TEXT NOT NULL
+  ) STRICT;
+  `,
 ];
 
 /** Lists that a statement leaves for the next one; gone when the connection closes. */

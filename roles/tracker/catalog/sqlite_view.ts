@@ -25,7 +25,8 @@ import {
   type UploadRow,
   type VersionRow,
 } from "./catalog.ts";
-import { bytesOf, type SqliteConnection, type SqliteRow } from "./sqlite_connection.ts";
+import { SqliteAnswers } from "./sqlite_answers.ts";
+import { bytesOf, type SqliteRow } from "./sqlite_connection.ts";
 import {
   adoptionRowOf,
   chunkEntryOf,
@@ -59,9 +60,7 @@ const ownOnAlive = `(SELECT count(*) FROM holdings AS h
 const smallestSize =
   "(SELECT min(h.size_bytes) FROM holdings AS h WHERE h.chunk_key = c.chunk_key)";
 
-export class SqliteView implements ViewTables {
-  constructor(protected readonly connection: SqliteConnection) {}
-
+export class SqliteView extends SqliteAnswers implements ViewTables {
   setting(name: string): string | undefined {
     return this.connection.get("SELECT value FROM settings WHERE name = ?", name)?.text("value");
   }

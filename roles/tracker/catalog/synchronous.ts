@@ -18,6 +18,8 @@ export type Tables = Synchronous<CatalogTransaction>;
 const viewMethods: { readonly [Name in keyof CatalogView]: true } = {
   setting: true,
   settings: true,
+  answer: true,
+  answers: true,
   node: true,
   nodesAfter: true,
   child: true,
@@ -68,6 +70,7 @@ const writeMethods: {
 } = {
   reset: true,
   putSetting: true,
+  putAnswer: true,
   appendLog: true,
   beginLog: true,
   trimLog: true,

@@ -1,9 +1,10 @@
 /**
  * Tables that differ from the log are built anew from it, beside the live ones, which nobody writes
  * to meanwhile: the tracker has ended, and begins again on the new catalog. What the log does not
- * say is either in the settings, which are copied, or told by seeders again, as after a rebuild.
+ * say is either in the settings and among the answers, which are copied, or told by seeders again,
+ * as after a rebuild.
  */
-import { Fault } from "../../../protocol/mod.ts";
+import { Fault, limits } from "../../../protocol/mod.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import { loggedSettings } from "../log/operations.ts";
 import { Follower, type FollowerParts } from "../log/follower.ts";
@@ -46,8 +47,12 @@ export async function buildMended(parts: FollowerParts): Promise<void> {
       if (head === undefined) throw new Fault("config-corrupt", "the log is empty");
       await catalog.transaction(async (tx) => void await tx.trimLog(head.sequence + 1, pageRows));
       await copyLog(live, catalog, head.sequence, pause);
-      const settings = await live.read((view) => view.settings());
+      const { settings, answers } = await live.read(async (view) => ({
+        settings: await view.settings(),
+        answers: await view.answers(),
+      }));
       await catalog.transaction(async (tx) => {
+        for (const [key, text] of answers) await tx.putAnswer(key, text, limits.answersKeptMax);
         for (const [name, value] of settings) {
           // One that is in the log is as the log says; of an older program's nothing is said there.
           const said = loggedSettings.some((each) => each === name) && await tx.setting(name);

@@ -6,7 +6,8 @@
  * a loss at once.
  */
 import * as z from "zod";
-import { type ChunkId, SeederId } from "../../../protocol/mod.ts";
+import { type ChunkId, type ConfirmLossReply, SeederId } from "../../../protocol/mod.ts";
+import { answeredBefore, type Asked } from "../asked.ts";
 import type { CatalogTransaction } from "../catalog/catalog.ts";
 import type { Core } from "../core.ts";
 import { isLive } from "../plan/view.ts";
@@ -84,19 +85,32 @@ export class LossGuard {
     this.#samples.push({ atMs: nowMs, held });
   }
 
-  /** False when nothing was stopped. */
-  async confirm(core: Core): Promise<boolean> {
-    if (this.#stop === undefined) return false;
-    await this.#set(core, undefined);
+  /** Not confirmed when nothing was stopped. */
+  async confirm(
+    core: Core,
+    asked: Asked<typeof ConfirmLossReply>,
+  ): Promise<z.input<typeof ConfirmLossReply>> {
+    const before = await answeredBefore(core, asked);
+    if (before !== undefined) return before;
+    const confirmed = this.#stop !== undefined;
+    if (!confirmed) return { confirmed };
+    await this.#set(core, undefined, (tx) => asked.keep(tx, { confirmed }));
     this.#samples = [];
-    return true;
+    return { confirmed };
   }
 
-  async #set(core: Core, stop: Stop | undefined): Promise<void> {
+  async #set(
+    core: Core,
+    stop: Stop | undefined,
+    also: (tx: CatalogTransaction) => Promise<void> = () => Promise.resolve(),
+  ): Promise<void> {
     // In force before it is written: a full disk must not let a drop through.
     if (stop !== undefined) this.#stop = stop;
     const text = stop === undefined ? "" : JSON.stringify(stop);
-    await core.catalog.transaction((tx: CatalogTransaction) => tx.putSetting(settingName, text));
+    await core.catalog.transaction(async (tx) => {
+      await tx.putSetting(settingName, text);
+      await also(tx);
+    });
     this.#stop = stop;
     if (stop !== undefined) core.log.error("drops stopped", { why: stop.why });
   }

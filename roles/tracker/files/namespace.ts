@@ -7,15 +7,18 @@ import type * as z from "zod";
 import {
   Fault,
   isWithin,
+  type MakeDirectoriesReply,
   type MakeDirectoriesRequest,
+  type MakeLinksReply,
   type MakeLinksRequest,
+  type MoveReply,
   type MoveRequest,
-  type RemotePath,
   type RemoveReply,
   type RemoveRequest,
   type SetPolicyReply,
   type SetPolicyRequest,
 } from "../../../protocol/mod.ts";
+import { type Asked, once } from "../asked.ts";
 import { rootNodeId } from "../catalog/catalog.ts";
 import { type Core, stampOf } from "../core.ts";
 import { DirectoryMaker } from "./directories.ts";
@@ -27,15 +30,15 @@ import { policyIn, walk, walkTo } from "./walk.ts";
 export function makeDirectories(
   core: Core,
   input: z.output<typeof MakeDirectoriesRequest>,
-  by: string,
-): Promise<number> {
-  return core.catalog.transaction(async (tx) => {
-    const maker = new DirectoryMaker(core, tx, by);
+  asked: Asked<typeof MakeDirectoriesReply>,
+): Promise<z.input<typeof MakeDirectoriesReply>> {
+  return once(core, asked, async (tx) => {
+    const maker = new DirectoryMaker(core, tx, asked.by);
     for (const path of input.paths) {
       if (input.parents) await maker.ensure(path);
       else await maker.make(path);
     }
-    return maker.made;
+    return { made: maker.made };
   });
 }
 
@@ -43,9 +46,10 @@ export function makeDirectories(
 export function makeLinks(
   core: Core,
   input: z.output<typeof MakeLinksRequest>,
-  by: string,
-): Promise<number> {
-  return core.catalog.transaction(async (tx) => {
+  asked: Asked<typeof MakeLinksReply>,
+): Promise<z.input<typeof MakeLinksReply>> {
+  const { by } = asked;
+  return once(core, asked, async (tx) => {
     for (const { path, target, modifiedMs, replace } of input.links) {
       if (!target.isWellFormed()) {
         throw new Fault("invalid-name", `the target of link ${path} is not valid Unicode`);
@@ -64,7 +68,7 @@ export function makeLinks(
         by,
       });
     }
-    return input.links.length;
+    return { made: input.links.length };
   });
 }
 
@@ -75,9 +79,10 @@ export function makeLinks(
 export function remove(
   core: Core,
   input: z.output<typeof RemoveRequest>,
-  by: string,
+  asked: Asked<typeof RemoveReply>,
 ): Promise<z.input<typeof RemoveReply>> {
-  return core.catalog.transaction(async (tx) => {
+  const { by } = asked;
+  return once(core, asked, async (tx) => {
     const { node, path } = await walkTo(tx, input.path, false);
     if (node.nodeId === rootNodeId) {
       throw new Fault("forbidden", "the root directory cannot be removed", {
@@ -108,15 +113,16 @@ export function remove(
 export function move(
   core: Core,
   input: z.output<typeof MoveRequest>,
-  by: string,
-): Promise<RemotePath> {
-  return core.catalog.transaction(async (tx) => {
+  asked: Asked<typeof MoveReply>,
+): Promise<z.input<typeof MoveReply>> {
+  const { by } = asked;
+  return once(core, asked, async (tx) => {
     const from = await walkTo(tx, input.from, false);
     if (from.node.nodeId === rootNodeId) {
       throw new Fault("forbidden", "the root directory cannot be moved");
     }
     const to = await walk(tx, input.to, false);
-    if (to.node?.nodeId === from.node.nodeId) return to.path;
+    if (to.node?.nodeId === from.node.nodeId) return { path: to.path };
     if (from.node.kind === "directory" && isWithin(to.path, from.path)) {
       throw new Fault("move-into-itself", `${to.path} lies in ${from.path}`);
     }
@@ -137,7 +143,7 @@ export function move(
       name: to.name,
       by,
     });
-    return to.path;
+    return { path: to.path };
   });
 }
 
@@ -145,9 +151,10 @@ export function move(
 export function setPolicy(
   core: Core,
   input: z.output<typeof SetPolicyRequest>,
-  by: string,
+  asked: Asked<typeof SetPolicyReply>,
 ): Promise<z.input<typeof SetPolicyReply>> {
-  return core.catalog.transaction(async (tx) => {
+  const { by } = asked;
+  return once(core, asked, async (tx) => {
     const { node, path } = await walkTo(tx, input.path, true);
     if (node.kind !== "directory") {
       throw new Fault("not-a-directory", `${path} is a ${node.kind}: a policy is for a directory`);

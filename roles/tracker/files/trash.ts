@@ -4,7 +4,7 @@
  * trash can still be read by the id of its version, and its copies are kept like those of others.
  * Purging is what removing was: the rows go, and in time the chunks (`garbage.ts`).
  */
-import type * as z from "zod";
+import * as z from "zod";
 import {
   type EmptyTrashReply,
   type EmptyTrashRequest,
@@ -16,8 +16,9 @@ import {
   type RestoreRequest,
   type TrashReply,
   type TrashRequest,
-  type TrashSums,
+  TrashSums,
 } from "../../../protocol/mod.ts";
+import { type Asked, once } from "../asked.ts";
 import type { CatalogTransaction, CatalogView, NodeRow, TrashRow } from "../catalog/catalog.ts";
 import { type Core, stampOf } from "../core.ts";
 import { DirectoryMaker } from "./directories.ts";
@@ -71,9 +72,10 @@ function entryOf({ nodeId: _, ...entry }: TrashRow): z.input<typeof TrashReply>[
 export function restore(
   core: Core,
   input: z.output<typeof RestoreRequest>,
-  by: string,
+  asked: Asked<typeof RestoreReply>,
 ): Promise<z.input<typeof RestoreReply>> {
-  return core.catalog.transaction(async (tx) => {
+  const { by } = asked;
+  return once(core, asked, async (tx) => {
     const row = await wantedEntry(tx, input.what);
     const to = input.to ?? RemotePath.parse(row.path);
     await new DirectoryMaker(core, tx, by).ensure(parentOf(to));
@@ -108,40 +110,56 @@ async function wantedEntry(
 
 const purgedAtOnce = 100;
 
-/** Purges the entries named, or all there are now. What went away. */
+const noSums: TrashSums = { entries: 0, files: 0, directories: 0, links: 0, fileBytes: 0 };
+
+/** How far an emptying came: what went away so far of all that lay there when it was asked for. */
+const Emptying = TrashSums.extend({ upTo: z.int() });
+
+/** Purges the entries named, or all there are now, page by page. What went away. */
 export async function emptyTrash(
   core: Core,
-  input: z.output<typeof EmptyTrashRequest>,
-  by: string,
+  { trashIds }: z.output<typeof EmptyTrashRequest>,
+  asked: Asked<typeof EmptyTrashReply>,
 ): Promise<z.input<typeof EmptyTrashReply>> {
-  let gone: TrashSums = { entries: 0, files: 0, directories: 0, links: 0, fileBytes: 0 };
-  if (input.trashIds !== "all") return await purge(core, input.trashIds, by);
-  const last = await core.catalog.read(async (view) => (await view.logHead())?.sequence ?? 0);
-  for (;;) {
-    // What was purged is gone, so the first are always the next.
-    const rows = await core.catalog.read((view) => view.trash(undefined, purgedAtOnce));
-    const ids = rows.map(({ trashId }) => trashId).filter((trashId) => trashId <= last);
-    if (ids.length === 0) return gone;
-    gone = added(gone, await purge(core, ids, by));
+  if (trashIds !== "all") {
+    return await once(core, asked, (tx) => purge(core, tx, trashIds, asked.by));
+  }
+  const emptying = asked.as(Emptying);
+  for (let more = true;;) {
+    const { upTo: _, ...gone } = await core.catalog.transaction(async (tx) => {
+      const begun = async () => ({ ...noSums, upTo: (await tx.logHead())?.sequence ?? 0 });
+      const before = await emptying.before(tx) ?? await begun();
+      // What was purged is gone, so the first are always the next.
+      const ids = (await tx.trash(undefined, purgedAtOnce)).map(({ trashId }) => trashId)
+        .filter((trashId) => trashId <= before.upTo);
+      more = ids.length > 0;
+      const after = { ...before, ...added(before, await purge(core, tx, ids, asked.by)) };
+      await emptying.keep(tx, after);
+      return after;
+    });
+    if (!more) return gone;
   }
 }
 
 /** Entries that are not there any more are passed over. */
-function purge(core: Core, trashIds: readonly number[], by: string): Promise<TrashSums> {
-  return core.catalog.transaction(async (tx) => {
-    let gone: TrashSums = { entries: 0, files: 0, directories: 0, links: 0, fileBytes: 0 };
-    const there: number[] = [];
-    for (const trashId of new Set(trashIds)) {
-      const row = await tx.trashed(trashId);
-      if (row === undefined) continue;
-      gone = added(gone, { ...row, entries: 1 });
-      there.push(trashId);
-    }
-    if (there.length > 0) {
-      await commitOperation(tx, stampOf(core), { kind: "purge", trashIds: there, by });
-    }
-    return gone;
-  });
+async function purge(
+  core: Core,
+  tx: CatalogTransaction,
+  trashIds: readonly number[],
+  by: string,
+): Promise<TrashSums> {
+  let gone = noSums;
+  const there: number[] = [];
+  for (const trashId of new Set(trashIds)) {
+    const row = await tx.trashed(trashId);
+    if (row === undefined) continue;
+    gone = added(gone, { ...row, entries: 1 });
+    there.push(trashId);
+  }
+  if (there.length > 0) {
+    await commitOperation(tx, stampOf(core), { kind: "purge", trashIds: there, by });
+  }
+  return gone;
 }
 
 function added(left: TrashSums, right: TrashSums): TrashSums {
@@ -172,5 +190,6 @@ export async function sweepTrash(core: Core): Promise<number> {
   const limits = { keepMs: core.trashKeepMs, bytesMax: trashShare(core).bytesTolerated };
   const doomed = entriesToPurge(oldest, sums.fileBytes, limits, core.now());
   if (doomed.length === 0) return 0;
-  return (await purge(core, doomed, "the tracker")).entries;
+  const gone = await core.catalog.transaction((tx) => purge(core, tx, doomed, "the tracker"));
+  return gone.entries;
 }

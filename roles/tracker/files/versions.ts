@@ -18,6 +18,7 @@ import {
   type VersionsRequest,
   type VersionSums,
 } from "../../../protocol/mod.ts";
+import { type Asked, once } from "../asked.ts";
 import {
   type CatalogTransaction,
   type CatalogView,
@@ -109,9 +110,10 @@ function toldOld(row: OldVersionRow): FileVersion {
 export function revertFile(
   core: Core,
   input: z.output<typeof RevertFileRequest>,
-  by: string,
+  asked: Asked<typeof RevertFileReply>,
 ): Promise<z.input<typeof RevertFileReply>> {
-  return core.catalog.transaction(async (tx) => {
+  const { by } = asked;
+  return once(core, asked, async (tx) => {
     const { node, path, directory } = await walkTo(tx, input.path, true);
     const { nodeId, versionId: current } = node;
     if (node.kind === "directory" || current === undefined) {
@@ -145,9 +147,10 @@ export function revertFile(
 export function emptyVersions(
   core: Core,
   input: z.output<typeof EmptyVersionsRequest>,
-  by: string,
+  asked: Asked<typeof EmptyVersionsReply>,
 ): Promise<z.input<typeof EmptyVersionsReply>> {
-  return core.catalog.transaction(async (tx) => {
+  const { by } = asked;
+  return once(core, asked, async (tx) => {
     const { node } = await walkTo(tx, input.path, true);
     const after = input.after ?? 0;
     // A file's own are few; of a directory it is looked at all there are, a page at a time.

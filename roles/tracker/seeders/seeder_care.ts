@@ -5,13 +5,18 @@
  */
 import type * as z from "zod";
 import {
+  type DrainReply,
   type DrainRequest,
   Fault,
+  type ForgetReply,
   type ForgetRequest,
+  type MaintenanceReply,
   type MaintenanceRequest,
   type Pace,
   type SeederId,
+  type SetPaceReply,
 } from "../../../protocol/mod.ts";
+import { answeredBefore, type Asked, once } from "../asked.ts";
 import { type Core, stampOf } from "../core.ts";
 import type { Member } from "./members.ts";
 import { commitOperation } from "../log/operations.ts";
@@ -28,12 +33,13 @@ function memberOf(core: Core, seederId: SeederId): Member {
 }
 
 /** The row in memory first: a heartbeat that saves it meanwhile must not undo the change. */
-async function change(
+async function change<Answer extends z.ZodType>(
   core: Core,
   member: Member,
   care: { draining: boolean; maintenanceUntilMs: number | null },
-  by: string,
-): Promise<void> {
+  asked: Asked<Answer>,
+  answer: z.input<Answer>,
+): Promise<z.input<Answer>> {
   const { draining: _d, maintenanceUntilMs: _m, ...rest } = member.row;
   const before = member.row;
   const { draining, maintenanceUntilMs } = care;
@@ -43,41 +49,48 @@ async function change(
     ...(maintenanceUntilMs === null ? {} : { maintenanceUntilMs }),
   };
   const { seederId } = rest;
+  const { by } = asked;
   try {
-    await core.catalog.transaction((tx) =>
-      commitOperation(tx, stampOf(core), { kind: "care-seeder", seederId, ...care, by })
-    );
+    await once(core, asked, async (tx) => {
+      await commitOperation(tx, stampOf(core), { kind: "care-seeder", seederId, ...care, by });
+      return answer;
+    });
   } catch (error) {
     member.row = before;
     throw error;
   }
   core.healing.lookAtAll();
+  return answer;
 }
 
 /** Until when the absence is excused; null when it is not. Throws `seeder-unknown`. */
 export async function maintenance(
   core: Core,
   { seederId, forMs }: z.output<typeof MaintenanceRequest>,
-  by: string,
-): Promise<{ untilMs: number | null }> {
+  asked: Asked<typeof MaintenanceReply>,
+): Promise<z.input<typeof MaintenanceReply>> {
+  const before = await answeredBefore(core, asked);
+  if (before !== undefined) return before;
   const member = memberOf(core, seederId);
   const untilMs = forMs === null ? null : core.now() + forMs;
   const draining = member.row.draining === true;
-  await change(core, member, { draining, maintenanceUntilMs: untilMs }, by);
-  return { untilMs };
+  const care = { draining, maintenanceUntilMs: untilMs };
+  return await change(core, member, care, asked, { untilMs });
 }
 
 /** @throws Fault `seeder-unknown`, `too-few-seeders` when the others cannot take what it holds */
 export async function drain(
   core: Core,
   { seederId, cancel }: z.output<typeof DrainRequest>,
-  by: string,
-): Promise<{ draining: boolean }> {
+  asked: Asked<typeof DrainReply>,
+): Promise<z.input<typeof DrainReply>> {
+  const before = await answeredBefore(core, asked);
+  if (before !== undefined) return before;
   const member = memberOf(core, seederId);
   if (!cancel) await checkRoom(core, member);
   const maintenanceUntilMs = member.row.maintenanceUntilMs ?? null;
-  await change(core, member, { draining: !cancel, maintenanceUntilMs }, by);
-  return { draining: !cancel };
+  const draining = !cancel;
+  return await change(core, member, { draining, maintenanceUntilMs }, asked, { draining });
 }
 
 function mib(bytes: number): string {
@@ -149,8 +162,11 @@ async function checkRoom(core: Core, member: Member): Promise<void> {
 export async function forget(
   core: Core,
   { seederId, acceptLoss }: z.output<typeof ForgetRequest>,
-  by: string,
-): Promise<{ chunksLost: number }> {
+  asked: Asked<typeof ForgetReply>,
+): Promise<z.input<typeof ForgetReply>> {
+  const before = await answeredBefore(core, asked);
+  if (before !== undefined) return before;
+  const { by } = asked;
   const member = memberOf(core, seederId);
   const { name } = member.row;
   if (isLive(core.members.stateOf(member, core.now()))) {
@@ -162,7 +178,7 @@ export async function forget(
       },
     );
   }
-  const chunksLost = await core.catalog.transaction(async (tx) => {
+  const answer = await once(core, asked, async (tx) => {
     const all = core.members.all().map(({ row }) => row.seederId);
     const others = all.filter((id) => id !== seederId);
     const before = await tx.chunksBelow(all);
@@ -173,21 +189,29 @@ export async function forget(
       });
     }
     await commitOperation(tx, stampOf(core), { kind: "forget-seeder", seederId, by });
-    return lost;
+    return { chunksLost: lost };
   });
   core.members.remove(seederId);
   await core.losses.forget(core, seederId);
   core.adoptions.forget(seederId);
   core.healing.lookAtAll();
-  core.log.warn("seeder forgotten", { seederId, name, chunksLost, by });
-  return { chunksLost };
+  core.log.warn("seeder forgotten", { seederId, name, ...answer, by });
+  return answer;
 }
 
-export async function setPace(core: Core, pace: Pace, by: string): Promise<{ pace: Pace }> {
-  await core.catalog.transaction((tx) => {
+export async function setPace(
+  core: Core,
+  pace: Pace,
+  asked: Asked<typeof SetPaceReply>,
+): Promise<z.input<typeof SetPaceReply>> {
+  const before = await answeredBefore(core, asked);
+  if (before !== undefined) return before;
+  const { by } = asked;
+  const answer = await once(core, asked, async (tx) => {
     const operation = { kind: "set-setting", name: paceSetting, value: pace, by } as const;
-    return commitOperation(tx, stampOf(core), operation);
+    await commitOperation(tx, stampOf(core), operation);
+    return { pace };
   });
   core.healing.pace = pace;
-  return { pace };
+  return answer;
 }

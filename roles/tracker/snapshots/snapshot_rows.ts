@@ -214,6 +214,7 @@ type Writing = Exclude<keyof CatalogTransaction, keyof CatalogView>;
 export const coverage: { readonly [Method in Writing]: TableName | { readonly not: string } } = {
   reset: { not: "it removes everything" },
   putSetting: "setting",
+  putAnswer: { not: "whoever asked has given up by then" },
   appendLog: { not: "the log goes on where the snapshot ends" },
   beginLog: { not: "it is the snapshot's head" },
   trimLog: { not: "it removes what a snapshot stands for" },

@@ -1,4 +1,4 @@
-/** The session: patience with the tracker, bounded, and the calls that are not idempotent. */
+/** The session: patience with the tracker, bounded, and one id for all tries of a change. */
 import assert from "node:assert/strict";
 import { Fault, limits } from "../../../../protocol/mod.ts";
 import { systemDisk } from "../../../../roles/kit/system_disk.ts";
@@ -80,7 +80,7 @@ Deno.test("openSession stops waiting when the signal fires", () =>
     await assert.rejects(later, { code: "interrupted" });
   }));
 
-Deno.test("openSession takes a lost reply for success where the tracker shows it worked", () =>
+Deno.test("openSession gets the answer that was lost when it asks again", () =>
   withWorld(1, async (world) => {
     const { tracker } = world.session;
     const lose = (route: string) => {
@@ -98,11 +98,14 @@ Deno.test("openSession takes a lost reply for success where the tracker shows it
     const links = [{ path: remote("/l"), target: "e", modifiedMs: 1, replace: false }];
     assert.deepEqual(await tracker.makeLinks({ links }), { made: 1 });
     lose("/v1/files/remove");
-    await tracker.remove({ path: remote("/e"), what: "directory" });
+    const { trashId } = await tracker.remove({ path: remote("/e"), what: "tree" });
     assert.equal(world.trackerCalls.get("/v1/files/remove"), 2);
+    assert(trashId !== undefined, "what went where is told as well");
+    lose("/v1/trash/restore");
+    assert.equal((await tracker.restore({ what: { trashId } })).path, "/e");
   }));
 
-Deno.test("openSession tells a refusal as it is when no reply was lost, or the tracker shows otherwise", () =>
+Deno.test("openSession tells a refusal as it is", () =>
   withWorld(1, async (world) => {
     const { tracker } = world.session;
     const remove = tracker.remove({ path: remote("/none"), what: "file" });
@@ -111,4 +114,19 @@ Deno.test("openSession tells a refusal as it is when no reply was lost, or the t
     world.trackerBehave = (path, nth) =>
       path === "/v1/files/move" && nth === 0 ? "unreachable" : "ok";
     await assert.rejects(tracker.move(move), { code: "not-found" });
+  }));
+
+Deno.test("openSession takes nobody else's work for its own", () =>
+  withWorld(1, async (world) => {
+    const { tracker } = world.session;
+    await tracker.makeDirectories({ paths: [remote("/d")], parents: false });
+    let theirs: Promise<unknown> | undefined;
+    world.trackerBehave = (path, nth) => {
+      if (path !== "/v1/files/remove" || nth > 0) return "ok";
+      theirs = tracker.remove({ path: remote("/d"), what: "directory" });
+      return "unreachable";
+    };
+    const ours = tracker.remove({ path: remote("/d"), what: "directory" });
+    await assert.rejects(ours, { code: "not-found" });
+    await theirs;
   }));
