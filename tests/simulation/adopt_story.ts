@@ -1,6 +1,6 @@
 /**
- * What the stories of adopted files share: a small cluster, files that a person left on the disks of
- * its seeders, what a person at a client does with them, and a good end: those files are as they
+ * What the stories of adopted files share: a small cluster, files that a person left on the disks
+ * of its seeders, what a person at a client does with them, and a good end: those files are as they
  * were, and the catalog says where all copies are.
  */
 import assert from "node:assert/strict";
