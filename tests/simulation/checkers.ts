@@ -14,8 +14,8 @@
  * `nothingLost` reads the seeders' disks with no seeder running: every chunk of every file that is
  * certainly there, certainly in the trash, or kept as a version by the catalog, must have as many
  * intact copies as promised: of what somebody sent, apart from people's files; of what was adopted,
- * there or elsewhere, unless hands may have taken all of it. It does not check what the tracker records as holdings, chunks nobody
- * names any more, or where copies lie.
+ * there or elsewhere, unless hands may have taken all of it. It does not check what the tracker
+ * records as holdings, chunks nobody names any more, or where copies lie.
  */
 import { childOf, type ChunkId, chunkIdOf, type RemotePath, rootPath } from "../../protocol/mod.ts";
 import { downloadFiles } from "../../roles/client/transfer/download.ts";
