@@ -158,7 +158,7 @@ export const PullLogRequest = z.strictObject({
   /** Snapshots on its disk, synced and checked. */
   snapshots: SnapshotMarks.default([]),
   /** The keepers in the card on its disk; absent while it has none. */
-  keepers: KeepersMark.optional(),
+  keepers: KeepersMark.extend({ counted: z.int().min(0) }).optional(),
 });
 export type PullLogRequest = z.output<typeof PullLogRequest>;
 

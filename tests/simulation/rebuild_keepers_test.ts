@@ -87,3 +87,34 @@ Deno.test("story: a seeder that was forgotten is not waited for", async () => {
   assert(await world.until(() => cluster.tracker.ready, 60_000), "two of three are enough");
   await loss.end();
 });
+
+Deno.test("story: too few that are counted are left, and a person forgets those that are gone", async () => {
+  const loss = await Loss.begin(203, "seeders");
+  const { world, cluster } = loss;
+  const [first, , third] = cluster.seeders;
+  for (const gone of [first, third]) {
+    gone?.cutPower();
+    gone?.disk.wipe();
+  }
+  for (let i = 0; i < 2; i++) join(loss);
+  await world.timeline.pass(15_000);
+  await world.timeline.run(loss.put(1), 10 * 60_000);
+  assert.equal(loss.belief.acknowledgements, 0, "a rebuild from those two would miss it");
+  const { session } = loss.client;
+  assert(session !== undefined);
+  const { seeders } = await world.timeline.run(session.tracker.status({}));
+  for (const { seederId, name } of seeders) {
+    if (name !== first?.name && name !== third?.name) continue;
+    // Its answer waits for the log, and at first that is on too few seeders.
+    session.tracker.forget({ seederId, acceptLoss: true }).catch(() => {});
+  }
+  await world.timeline.pass(20_000);
+  await world.timeline.run(loss.put(2), 10 * 60_000);
+  assert.equal(loss.belief.acknowledgements, 2);
+  for (const machine of [first, third]) {
+    if (machine !== undefined) cluster.seeders.splice(cluster.seeders.indexOf(machine), 1);
+    if (machine !== undefined) world.remove(machine);
+  }
+  loss.lose();
+  await loss.end();
+});

@@ -12,7 +12,6 @@ import {
   connect,
   type Connection,
   Fault,
-  type KeepersMark,
   limits,
   type LogKeepers,
   type LogRecord,
@@ -321,6 +320,6 @@ export class LogKeeper {
   }
 }
 
-function markOf({ epoch, version }: LogKeepers): KeepersMark {
-  return { epoch, version };
+function markOf({ epoch, version, counted }: LogKeepers) {
+  return { epoch, version, counted };
 }

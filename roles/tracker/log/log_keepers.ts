@@ -47,6 +47,14 @@ export interface LogKeepersParts {
   readonly kept: string | undefined;
 }
 
+export interface Heard {
+  readonly keeper: Keeper;
+  /** It is time to make it a keeper. */
+  readonly isNew: boolean;
+  /** More keepers are counted now: the cards shall say so. */
+  readonly moreCounted: boolean;
+}
+
 export const keepersSetting = "log-keepers";
 
 export class LogKeepers {
@@ -83,17 +91,23 @@ export class LogKeepers {
     return [...this.#keepers.values()];
   }
 
-  /** What a seeder's question tells. Whether it is time to make it a keeper. */
-  hear(request: PullLogRequest, nowMs: number): { keeper: Keeper; isNew: boolean } {
+  /** What a seeder's question tells. */
+  hear(request: PullLogRequest, nowMs: number): Heard {
     const { seederId, position, snapshots, keepers: card } = request;
     const { sent } = this.#keepers.get(seederId) ?? { sent: undefined };
     const keeper = { sequence: position.sequence, sent, heardMs: nowMs, snapshots, card };
     this.#keepers.set(seederId, keeper);
-    this.#count();
+    const moreCounted = this.#count();
     // One that has no card yet could not present itself to a rebuild.
     const isNew = card !== undefined && this.parts.members.get(seederId) !== undefined &&
       !this.#isKeeper(seederId);
-    return { keeper, isNew };
+    return { keeper, isNew, moreCounted };
+  }
+
+  /** Whether a card that a seeder has tells of the keepers as they are now. */
+  isCurrent(card: PullLogRequest["keepers"]): boolean {
+    const { mark: { epoch, version }, counted } = this.#electorate;
+    return card?.epoch === epoch && card.version === version && card.counted === counted;
   }
 
   /** Makes it a keeper, on disk first. @throws what the catalog throws */
@@ -106,7 +120,7 @@ export class LogKeepers {
     this.#count();
   }
 
-  /** Leaves those out that were forgotten; the log that says so is acknowledged. */
+  /** Leaves those out that were forgotten. */
   async retire(): Promise<boolean> {
     const { members, epoch } = this.parts;
     const before = this.#electorate.mark;
@@ -120,8 +134,16 @@ export class LogKeepers {
     return before !== this.#electorate.mark;
   }
 
-  get hasForgotten(): boolean {
-    return this.#forgotten().size > 0;
+  /**
+   * Whether some were forgotten and shall be left out: when the log that says so is acknowledged;
+   * or when without that nothing can be acknowledged, for then only the word of a person leads on.
+   */
+  mayRetire(isAcknowledged: boolean, needed: number): boolean {
+    const gone = this.#forgotten();
+    if (gone.size === 0) return false;
+    const { keepers, counted } = this.#electorate;
+    const left = keepers.slice(0, counted).filter(({ seederId }) => !gone.has(seederId)).length;
+    return isAcknowledged || left < needed;
   }
 
   #forgotten(): Set<SeederId> {
@@ -147,15 +169,21 @@ export class LogKeepers {
     return this.#electorate.keepers.some((one) => one.seederId === seederId);
   }
 
-  #count(): void {
+  /** Whether more are counted than before. */
+  #count(): boolean {
     const told = new Map(
       [...this.#keepers].flatMap(([seederId, { card }]) =>
         card === undefined ? [] : [[seederId, card]] as const
       ),
     );
     const counted = countedNow(this.#electorate, told, this.copies);
-    if (counted === this.#electorate.counted) return;
+    if (counted === this.#electorate.counted) return false;
     this.#electorate = { ...this.#electorate, counted };
+    // A start that finds fewer has to hear of all of them again.
+    this.#change(() => this.#electorate).catch((fault) =>
+      this.parts.log.warn("the keepers of the log are not written down", { fault })
+    );
+    return true;
   }
 
   /** One change after another: the catalog has each before any card tells of it. */
@@ -167,10 +195,11 @@ export class LogKeepers {
       await this.parts.catalog.transaction((tx) => tx.putSetting(keepersSetting, value));
       const { counted } = this.#electorate;
       // Who came to be counted meanwhile stays so, unless keepers went.
-      const isMore = changed.keepers.length > this.#electorate.keepers.length;
-      this.#electorate = isMore ? { ...changed, counted } : changed;
+      const isLess = changed.keepers.length < this.#electorate.keepers.length;
+      this.#electorate = isLess ? changed : { ...changed, counted };
       const { mark, keepers } = this.#electorate;
-      this.parts.log.info("keepers of the log", { ...mark, keepers: keepers.length });
+      const now = { ...mark, keepers: keepers.length, counted: this.#electorate.counted };
+      this.parts.log.info("keepers of the log", now);
     });
     this.#writing = work;
     await work;

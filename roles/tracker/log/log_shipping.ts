@@ -173,10 +173,12 @@ export class LogShipping {
     const beginAfter = this.#beginAfter(position);
     if (beginAfter !== undefined) return { ...this.#reply([], false), beginAfter };
     if (!await this.#isOurs(seederId, position)) return await this.#foreign(request);
-    const { keeper, isNew } = this.#keepers.hear(request, this.parts.now());
+    const { keeper, isNew, moreCounted } = this.#keepers.hear(request, this.parts.now());
+    if (moreCounted) this.#wakeAll();
     if (isNew) await this.#admit(seederId);
     this.#acknowledged();
-    if (position.sequence >= this.#head) await this.#untilNews();
+    const isCurrent = this.#keepers.isCurrent(request.keepers);
+    if (isCurrent && position.sequence >= this.#head) await this.#untilNews();
     const records = await this.recordsAfter(position.sequence);
     const last = records.at(-1);
     if (last !== undefined) keeper.sent = last;
@@ -218,7 +220,7 @@ export class LogShipping {
     }
   }
 
-  /** Those that were forgotten are none any more, once that is acknowledged. */
+  /** Those that were forgotten are none any more. */
   async #retire(): Promise<void> {
     try {
       if (await this.#keepers.retire()) this.#wakeAll();
@@ -331,7 +333,8 @@ export class LogShipping {
 
   #acknowledged(): void {
     const confirmed = this.#confirmed();
-    if (confirmed >= this.#head && this.#keepers.hasForgotten) void this.#retire();
+    const { copies } = this.#keepers;
+    if (this.#keepers.mayRetire(confirmed >= this.#head, copies)) void this.#retire();
     if (this.#degraded && this.#caughtUp()) {
       this.#degraded = false;
       this.parts.log.info("the log is on enough seeders again", { sequence: confirmed });

@@ -9,8 +9,9 @@
  * `copies` - 1), sees one that has a later card: the two sets are too large to miss each other. It
  * goes on with that card, until it has the latest by which anything was acknowledged, and then it
  * sees one of the keepers that have the last operation, for the same reason. A keeper that was
- * forgotten for good makes both numbers smaller by one at the most, and is left out only when the
- * log that says so is acknowledged itself. The proof holds while there are `copies` keepers left.
+ * forgotten for good makes both numbers smaller by one at the most, and is left out when the log
+ * that says so is acknowledged itself. The proof holds while there are `copies` keepers left, and as
+ * long as no one who was forgotten because nothing could be acknowledged without comes back.
  */
 import type { KeepersMark, LogKeepers, SeederId } from "../../../protocol/mod.ts";
 import type { LogSync } from "./log_sync.ts";
@@ -95,13 +96,17 @@ export function electorateOf({ epoch, version, seederIds, counted }: LogKeepers)
   return { mark, keepers, counted: Math.min(counted, keepers.length) };
 }
 
-/** The latest that any of these cards tells. */
+/** The latest that any of these cards tells, with the most that are counted. */
 export function latestKeepers(
   cards: readonly { readonly keepers?: LogKeepers | undefined }[],
 ): LogKeepers | undefined {
   return cards.flatMap(({ keepers }) => keepers ?? [])
     .reduce<LogKeepers | undefined>(
-      (latest, one) => latest === undefined || !isAsLate(latest, one) ? one : latest,
+      (latest, one) => latest === undefined || isLater(one, latest) ? one : latest,
       undefined,
     );
+}
+
+function isLater(one: LogKeepers, other: LogKeepers): boolean {
+  return !isAsLate(other, one) || (isAsLate(one, other) && one.counted > other.counted);
 }
