@@ -1,7 +1,7 @@
 /**
- * Whom a rebuild waits for: stories of seeders that joined before the tracker's disk was lost. Those
- * that never had the log are not waited for; and none is counted when something is acknowledged
- * before so many others know of it that no rebuild can miss it.
+ * Whom a rebuild waits for: stories of seeders that joined before the tracker's disk was lost.
+ * Those that never had the log are not waited for; and none is counted when something is
+ * acknowledged before so many others know of it that no rebuild can miss it.
  */
 import assert from "node:assert/strict";
 import { stateOf } from "./cluster.ts";

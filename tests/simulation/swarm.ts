@@ -87,7 +87,7 @@ export function drawOptions(seed: number): SwarmOptions {
     engine: seed % 4 === 0 ? "sqlite" : "memory",
     stepsPerClient: randomInt(random, 2, 5),
     bytesMost: 2 ** randomInt(random, 10, random.unit() < 0.3 ? 21 : 16),
-    // With as many copies as seeders a lost seeder stops every acknowledgement until it is forgotten.
+    // With as many copies as seeders a lost one stops acknowledgements until it is forgotten.
     troubles: kinds.filter((kind) =>
       !rebuilt || copies < seeders || (kind !== "victim" && kind !== "forget")
     ),
