@@ -1,6 +1,7 @@
 /**
- * The tracker's clock as this seeder last heard it, carried forward by its own. Leaves and
- * deadlines are judged by it alone, so no two machines need to agree on the time.
+ * A clock of the tracker as this seeder last heard it, carried forward by its own: one is for dates
+ * and the deadlines of orders, one for leaves. They are judged by these alone, so no two machines
+ * need to agree on the time.
  */
 import { Fault } from "../../protocol/mod.ts";
 import type { Clock } from "../kit/clock.ts";

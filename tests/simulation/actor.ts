@@ -345,8 +345,7 @@ export class Actor {
 
   #meet(what: string, fault: Fault): void {
     this.#tell(`${what}: ${fault.code}: ${fault.message}`);
-    const ranOut = fault.code === "leave-invalid" && this.cluster.world.leavesDoubted;
-    if (neverExpected.includes(fault.code) && !ranOut) {
+    if (neverExpected.includes(fault.code)) {
       this.#fail(`${what}: ${fault.code}: ${fault.message} ${fault.cause ?? ""} ${fault.stack}`);
     }
   }

@@ -36,8 +36,6 @@ export class Victim {
     const how = hows[randomInt(random, 0, hows.length - 1)];
     if (how === "wipe") {
       this.#wiped = true;
-      // Leaves for the identity that is gone still lead to this machine.
-      world.leavesDoubted = true;
       world.tell(`${machine.name} loses its disk`);
       machine.cutPower();
       machine.disk.wipe();

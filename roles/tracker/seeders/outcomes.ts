@@ -65,7 +65,7 @@ function endOrder(core: Core, seederId: SeederId, outcome: OrderOutcome): Ended[
 
 async function write(core: Core, seederId: SeederId, ended: readonly Ended[]): Promise<void> {
   const nowMs = core.now();
-  const copied = ended.flatMap(({ outcome }) => receiptedCopy(core, seederId, outcome, nowMs));
+  const copied = ended.flatMap(({ outcome }) => receiptedCopy(core, seederId, outcome));
   // The holding went when the drop was decided. It comes back only when the chunk was kept.
   const kept = ended.filter(({ outcome: { kind, result } }) => kind === "drop" && result === "held")
     .map(({ order: { chunkId, sizeBytes } }) => ({ chunkId, sizeBytes }));
@@ -85,12 +85,11 @@ function receiptedCopy(
   core: Core,
   seederId: SeederId,
   { kind, result, chunkId, sizeBytes, receipt }: OrderOutcome,
-  nowMs: number,
 ): HeldChunk[] {
   if (kind !== "copy" || result !== "held") return [];
   const key = core.keys.seederKey(seederId);
   const genuine = receipt !== undefined && receipt.seederId === seederId &&
-    isReceiptUnder(key, receipt, chunkId, sizeBytes, nowMs, limits.receiptGraceMs);
+    isReceiptUnder(key, receipt, chunkId, sizeBytes, core.leases.now(), limits.receiptGraceMs);
   if (genuine) return [{ chunkId, sizeBytes }];
   core.log.warn("copy without a good receipt", { seederId, chunkId });
   return [];
