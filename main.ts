@@ -154,7 +154,7 @@ async function runUp(words: string[]): Promise<number> {
   const parsed = parseCommandLine(upSpec, words, Deno.env.toObject());
   if (parsed.kind === "print") return print(parsed.text), 0;
   const cluster = await startLocalCluster(
-    readConfig(UpSettings, parsed),
+    { ...readConfig(UpSettings, parsed), rebuild: parsed.isSet("rebuild") },
     (line) => print(`${line}\n`),
   );
   try {

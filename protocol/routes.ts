@@ -59,7 +59,8 @@ function json<I extends z.ZodType, O extends z.ZodType>(
 const Nothing = z.strictObject({});
 
 export const HealthReply = z.strictObject({
-  status: z.enum(["ok", "starting"]),
+  /** `rebuilding`: well, and waiting for seeders; whoever waits for `ok` before them waits on. */
+  status: z.enum(["ok", "starting", "rebuilding"]),
   role: z.enum(["tracker", "seeder", "client"]),
   version: z.string(),
   protocol: z.int(),

@@ -41,7 +41,8 @@ export async function askHealth(
   const reply = await withDeadline(clock, limitMs, undefined, reason, (signal) => {
     return role.health({}, { signal });
   });
-  if (reply.status !== "ok") {
+  // A tracker that is rebuilt needs the seeders, which a supervisor may start only after it.
+  if (reply.status === "starting") {
     throw new Fault("unavailable", `the ${reply.role} at ${url} is up but not ready`, {
       next: "look into its log",
     });

@@ -67,6 +67,11 @@ export function trackerByCode(code: string | undefined, identity: Identity): str
     "config-invalid",
     `this disk belongs to seeder ${identity.seederId} of cluster ${identity.clusterId}, and the ` +
       `join code is of cluster ${told.clusterId}`,
-    { next: "pass a join code of the disk's cluster, or an empty disk" },
+    {
+      next:
+        "was the disk of that cluster's tracker lost? Then change nothing here, and start the " +
+        "tracker on an empty disk with --rebuild and its recovery code (docs/RECOVERY.md). To " +
+        "join another cluster give this seeder an empty disk and keep this one",
+    },
   );
 }

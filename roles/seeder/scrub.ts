@@ -169,7 +169,7 @@ export class Scrub {
 
   /** One step; how long to rest after it. */
   async #step(): Promise<number> {
-    const { store, load, file } = this.parts;
+    const { store, load } = this.parts;
     const nowMs = this.#trackerNow();
     if (nowMs === undefined || this.#firstHeardMs === undefined) return restMsMost;
     const emptyMs = this.#wasEmpty ? this.#firstHeardMs : 0;

@@ -82,12 +82,14 @@ export const trackerSpec: CommandSpec = {
     {
       name: "rebuild",
       summary: "the disk is empty: take everything from the seeders that present themselves",
+      environment: true,
     },
     {
       name: "rebuild-with",
       value: "count",
       summary:
         "begin with so many seeders, though more would be needed to be sure of the last changes",
+      environment: true,
     },
     {
       name: "restore",

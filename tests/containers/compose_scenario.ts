@@ -247,6 +247,23 @@ try {
     await comesBack("mixed");
   });
 
+  await step("the tracker's disk is lost and comes back as docs/RECOVERY.md says", async () => {
+    const folder = `${project}/.disks/tracker`;
+    const code = await Deno.readTextFile(`${folder}/.offshore/tracker/codes/recovery`);
+    await compose("down");
+    await Deno.remove(folder, { recursive: true });
+    const settings = `OFFSHORE_REBUILD=true\nOFFSHORE_RECOVERY_CODE=${code}`;
+    await Deno.writeTextFile(`${project}/.env`, settings);
+    await compose("up", "-d", "--no-build");
+    await untilHealthy();
+    await comesBack("tree");
+    await comesBack("mixed");
+    await Deno.remove(`${project}/.env`);
+    await compose("up", "-d", "--no-build");
+    await untilHealthy();
+    await comesBack("mixed");
+  });
+
   await step("a fourth seeder joins as docs/DEPLOYMENT.md says", async () => {
     const guide = await Deno.readTextFile(`${repository}/docs/DEPLOYMENT.md`);
     const override = /```yaml\n([^]*?)```/.exec(guide)?.[1] ?? "";

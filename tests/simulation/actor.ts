@@ -1,58 +1,45 @@
 /**
  * A person at a client: does one thing after another in a directory of their own, looks into those
- * of others, and writes down in the belief what the client told them. When the client dies under
- * them they wait until it is there again and go on.
- *
- * Whatever comes down, at any time, must be what some upload sent under that version; a fault that
- * can only mean a broken program is a failure of the world.
+ * of others, and writes down in the belief what the client told them. Whatever comes down, at any
+ * time, must be what some upload sent under that version.
  */
-import {
-  asFault,
-  childOf,
-  type Fault,
-  type RemotePath,
-  resolvePath,
-  rootPath,
-} from "../../protocol/mod.ts";
+import { childOf, type RemotePath, resolvePath } from "../../protocol/mod.ts";
 import { downloadFiles } from "../../roles/client/transfer/download.ts";
 import { readFile } from "../../roles/client/transfer/read.ts";
-import type { Session } from "../../roles/client/cluster/session.ts";
 import { type FileResult, silentObserver } from "../../roles/client/transfer/transfer.ts";
 import { uploadFiles, type UploadSource } from "../../roles/client/transfer/upload.ts";
 import { type Random, randomInt } from "../../roles/kit/random.ts";
 import type { Belief, Possibility } from "./belief.ts";
 import type { ClientMachine, Cluster } from "./cluster.ts";
-import { neverExpected } from "./never_expected.ts";
+import { Person } from "./person.ts";
+import { changePolicy, type PolicyRange } from "./policies.ts";
 import { bytesOf, chunkSizeBytes, type Content, isContent, streamOf, told } from "./contents.ts";
 
-type Outcome<T> =
-  | { readonly kind: "done"; readonly value: T }
-  | { readonly kind: "failed"; readonly fault: Fault }
-  | { readonly kind: "died" };
-
-export class Actor {
-  readonly home: RemotePath;
+export class Actor extends Person {
   #files = 0;
 
   constructor(
-    private readonly cluster: Cluster,
-    readonly client: ClientMachine,
-    private readonly belief: Belief,
-    private readonly random: Random,
+    cluster: Cluster,
+    client: ClientMachine,
+    belief: Belief,
+    random: Random,
     /** Largest file this actor sends. */
     private readonly bytesMost: number,
+    /** Among which numbers it changes policies; without it, it does not. */
+    private readonly policies?: PolicyRange,
   ) {
-    this.home = childOf(rootPath, client.machine.name);
+    super(cluster, client, belief, random);
   }
 
   async live(steps: number): Promise<void> {
     for (let i = 0; i < steps; i++) {
       await this.step();
-      await this.#sleep(2 ** randomInt(this.random, 4, 11));
+      await this.sleep(2 ** randomInt(this.random, 4, 11));
     }
   }
 
   async step(): Promise<void> {
+    if (this.policies !== undefined && this.random.unit() < 0.35) return await this.#policyStep();
     const dice = this.random.unit();
     if (dice < 0.4) return void await this.upload(this.someFiles(randomInt(this.random, 1, 3)));
     if (dice < 0.5) {
@@ -65,6 +52,17 @@ export class Actor {
     if (dice < 0.94) return await this.removeTree(`d${randomInt(this.random, 0, 1)}`);
     if (dice < 0.96) return await this.restore();
     if (dice < 0.98) return await this.overwriteAndRevert(this.#anyOwn());
+    return await this.emptyTrash();
+  }
+
+  /** What policies are about. */
+  async #policyStep(): Promise<void> {
+    const dice = this.random.unit();
+    if (this.policies === undefined) return;
+    if (dice < 0.4) return await changePolicy(this, this.policies);
+    if (dice < 0.75) return await this.overwriteAndRevert(this.#anyOwn(), dice < 0.6);
+    if (dice < 0.85) return await this.remove(this.#anyOwn());
+    if (dice < 0.95) return await this.restore();
     return await this.emptyTrash();
   }
 
@@ -99,8 +97,10 @@ export class Actor {
   async upload(wanted: ReadonlyMap<RemotePath, Content>): Promise<Map<RemotePath, FileResult>> {
     const { belief, client } = this;
     const sources: UploadSource[] = [];
+    const copies = new Map<RemotePath, number[]>();
     for (const [path, content] of wanted) {
       belief.attempt(path, content);
+      copies.set(path, belief.policies.copiesIn(resolvePath(path, "..")));
       const localPath = `/home/up-${content.number}`;
       client.machine.disk.plant(localPath, bytesOf(content));
       const { sizeBytes } = content;
@@ -114,7 +114,7 @@ export class Actor {
       });
     }
     const results = new Map<RemotePath, FileResult>();
-    const outcome = await this.#attempt(`uploads ${wanted.size}`, async (session) => {
+    const outcome = await this.attempt(`uploads ${wanted.size}`, async (session) => {
       const directories = new Set([...wanted.keys()].map((path) => resolvePath(path, "..")));
       await session.tracker.makeDirectories({ paths: [...directories], parents: true });
       const options = {
@@ -126,14 +126,17 @@ export class Actor {
         const path = sources.find((source) => source.path === result.path)?.path;
         const content = path && wanted.get(path);
         if (path === undefined || content === undefined) {
-          this.#fail(`an upload reported ${result.path}, which was not asked for`);
+          this.fail(`an upload reported ${result.path}, which was not asked for`);
         } else if (result.fault !== undefined) {
-          this.#meet(`upload of ${path}`, result.fault);
+          this.meet(`upload of ${path}`, result.fault);
           results.set(path, result);
         } else {
-          this.#tell(`${path} is ${told(content)}, version ${result.versionId}`);
-          if (result.versionId === undefined) this.#fail(`${path}: acknowledged with no version`);
-          else belief.acknowledged(path, result.versionId, content);
+          this.tell(`${path} is ${told(content)}, version ${result.versionId}`);
+          const { versionId, wanted = 0 } = result;
+          if (versionId === undefined) this.fail(`${path}: acknowledged with no version`);
+          else belief.acknowledged(path, versionId, content, wanted);
+          const allowed = copies.get(path) ?? [];
+          if (!allowed.includes(wanted)) this.fail(`${path} gets ${wanted} copies, not ${allowed}`);
           if ((result.copies ?? 0) < (result.wanted ?? 0)) belief.atRisk.add(content);
           results.set(path, result);
         }
@@ -141,7 +144,7 @@ export class Actor {
     });
     for (const content of wanted.values()) client.machine.disk.uproot(`/home/up-${content.number}`);
     if (outcome.kind === "done" && results.size !== wanted.size) {
-      this.#fail(`${wanted.size} files were to be uploaded, ${results.size} were reported`);
+      this.fail(`${wanted.size} files were to be uploaded, ${results.size} were reported`);
     }
     return results;
   }
@@ -150,27 +153,27 @@ export class Actor {
   async download(path: RemotePath): Promise<Uint8Array | undefined> {
     const localPath = `/home/down-${++this.#files}`;
     const before = this.belief.possibilities(path);
-    const outcome = await this.#attempt(`downloads ${path}`, async (session) => {
+    const outcome = await this.attempt(`downloads ${path}`, async (session) => {
       const wanted = [{ target: { path }, localPath, name: path }];
       const options = { force: true, observer: silentObserver };
       for await (const result of downloadFiles(session, wanted, options)) return result;
-      return this.#fail(`the download of ${path} reported nothing`);
+      return this.fail(`the download of ${path} reported nothing`);
     });
     if (outcome.kind !== "done" || outcome.value === undefined) return undefined;
     const { fault, versionId } = outcome.value;
     if (fault !== undefined) {
-      this.#meet(`download of ${path}`, fault);
+      this.meet(`download of ${path}`, fault);
       if (fault.code === "not-found") this.#expect(path, before, "absent");
       return undefined;
     }
     const bytes = this.client.machine.disk.peek(localPath);
-    if (bytes === undefined) return this.#fail(`${path} was downloaded and is not on the disk`);
+    if (bytes === undefined) return this.fail(`${path} was downloaded and is not on the disk`);
     this.client.machine.disk.uproot(localPath);
     const known = versionId === undefined ? undefined : this.belief.contentOf(versionId);
     const candidates = known === undefined ? this.belief.attempted() : [known];
     const content = candidates.find((one) => isContent(bytes, one));
     if (content === undefined) {
-      return this.#fail(
+      return this.fail(
         `${path} came down as ${bytes.length} bytes that are not ` +
           `${known === undefined ? "of any upload" : told(known)}`,
       );
@@ -183,7 +186,7 @@ export class Actor {
     const before = this.belief.possibilities(path);
     const start = randomInt(this.random, 0, 2000);
     const end = start + randomInt(this.random, 0, 2 ** randomInt(this.random, 0, 21));
-    const outcome = await this.#attempt(`reads ${start} to ${end} of ${path}`, async (session) => {
+    const outcome = await this.attempt(`reads ${start} to ${end} of ${path}`, async (session) => {
       const parts: number[] = [];
       for await (const part of readFile(session, { path }, { start, end }, {})) {
         for (const byte of part) parts.push(byte);
@@ -193,14 +196,14 @@ export class Actor {
     if (outcome.kind === "failed" && outcome.fault.code === "not-found") {
       this.#expect(path, before, "absent");
     }
-    if (outcome.kind !== "done" || !this.#isOwn(path)) return;
+    if (outcome.kind !== "done" || !this.isOwn(path)) return;
     const right = before.some((one) => {
       if (one === "absent") return false;
       const wanted = bytesOf(one).subarray(start, end);
       return wanted.length === outcome.value.length &&
         wanted.every((byte, i) => byte === outcome.value[i]);
     });
-    if (!right) this.#fail(`${start} to ${end} of ${path} is not of ${this.belief.worded(path)}`);
+    if (!right) this.fail(`${start} to ${end} of ${path} is not of ${this.belief.worded(path)}`);
   }
 
   async remove(path: RemotePath): Promise<void> {
@@ -211,7 +214,7 @@ export class Actor {
     if (now) this.belief.versionsInDoubt = true;
     // A tracker that was rebuilt in between does not know what it answered before.
     const { disksLost } = this.cluster;
-    const outcome = await this.#attempt(
+    const outcome = await this.attempt(
       `removes ${path}${now ? " for good" : ""}`,
       (session) => session.tracker.remove({ path, what: "file", ...(now ? { now } : {}) }),
     );
@@ -226,32 +229,34 @@ export class Actor {
     }
   }
 
-  async overwriteAndRevert(path: RemotePath): Promise<void> {
+  async overwriteAndRevert(path: RemotePath, undo = false): Promise<void> {
     for (let i = randomInt(this.random, 1, 2); i > 0; i--) {
       await this.upload(new Map([[path, this.newContent(3000)]]));
     }
-    await this.revert(path);
+    await this.revert(path, undo);
   }
 
-  /** To some earlier version of which it is known what it held. */
-  async revert(path: RemotePath): Promise<void> {
+  /** To some earlier version of which it is known what it held, or to the one before. */
+  async revert(path: RemotePath, undo = false): Promise<void> {
     const { belief, random } = this;
-    const listed = await this.#attempt(
+    const listed = await this.attempt(
       `lists the versions of ${path}`,
       (session) => session.tracker.versions({ target: { path } }),
     );
     if (listed.kind !== "done") return;
     const { versions } = listed.value;
     const current = versions.find((version) => version.current)?.versionId;
-    const old = versions.flatMap(({ versionId, current }) => {
+    const candidates = undo ? versions.filter((version) => !version.current).slice(0, 1) : versions;
+    const old = candidates.flatMap(({ versionId, current }) => {
       const content = belief.contentOf(versionId);
       return current || content === undefined ? [] : { versionId, content };
     });
     const chosen = old[randomInt(random, 0, Math.max(0, old.length - 1))];
     if (current === undefined || chosen === undefined) return;
     const { versionId, content } = chosen;
+    belief.overwritten(path);
     belief.mayBe(path, content);
-    const outcome = await this.#attempt(
+    const outcome = await this.attempt(
       `makes ${path} ${told(content)} again`,
       (session) => session.tracker.revertFile({ path, versionId, current }),
     );
@@ -265,7 +270,9 @@ export class Actor {
     const moved = before.filter((one) => one !== "absent");
     belief.mayBe(to, ...moved);
     belief.mayBe(from, "absent");
-    const outcome = await this.#attempt(
+    belief.overwritten(to);
+    belief.moved(from, to);
+    const outcome = await this.attempt(
       `moves ${from} to ${to}`,
       (session) => session.tracker.move({ from, to, replace: true }),
     );
@@ -276,9 +283,10 @@ export class Actor {
 
   async removeTree(name: string): Promise<void> {
     const directory = childOf(this.home, name);
+    this.belief.policies.forgotten(directory);
     const below = this.belief.paths().filter((path) => path.startsWith(`${directory}/`));
     for (const path of below) this.belief.mayBe(path, "absent");
-    const outcome = await this.#attempt(
+    const outcome = await this.attempt(
       `removes all of ${directory}`,
       (session) => session.tracker.remove({ path: directory, what: "tree" }),
     );
@@ -290,13 +298,14 @@ export class Actor {
   async restore(): Promise<void> {
     const { belief } = this;
     const [chosen] = [...belief.trash].filter(([, { path }]) =>
-      this.#isOwn(path) && belief.allows(path, "absent")
+      this.isOwn(path) && belief.allows(path, "absent")
     );
     if (chosen === undefined) return;
     const [trashId, { path, content }] = chosen;
+    belief.overwritten(path);
     belief.trash.delete(trashId);
     belief.mayBe(path, content);
-    const outcome = await this.#attempt(
+    const outcome = await this.attempt(
       `restores ${path}`,
       (session) => session.tracker.restore({ what: { trashId } }),
     );
@@ -307,13 +316,13 @@ export class Actor {
   async emptyTrash(): Promise<void> {
     const { trash } = this.belief;
     const all = this.random.unit() < 0.3;
-    const own = [...trash].filter(([, { path }]) => this.#isOwn(path)).map(([trashId]) => trashId);
+    const own = [...trash].filter(([, { path }]) => this.isOwn(path)).map(([trashId]) => trashId);
     const trashIds = all ? "all" : own.slice(0, 1);
     if (trashIds.length === 0) return;
     this.belief.versionsInDoubt = true;
     if (all) trash.clear();
     else for (const trashId of own.slice(0, 1)) trash.delete(trashId);
-    const outcome = await this.#attempt(
+    const outcome = await this.attempt(
       `empties the trash of ${trashIds}`,
       (session) => session.tracker.emptyTrash({ trashIds }),
     );
@@ -322,43 +331,11 @@ export class Actor {
     if (all && outcome.kind !== "done") this.belief.trashInDoubt = true;
   }
 
-  /** Runs `work` in the client's present life, or waits for the next. */
-  async #attempt<T>(what: string, work: (session: Session) => Promise<T>): Promise<Outcome<T>> {
-    const { machine } = this.client;
-    while (!machine.ready || !machine.running) await this.#sleep(50);
-    const { process } = machine;
-    const { session } = this.client;
-    if (process === undefined || session === undefined) return { kind: "died" };
-    this.#tell(what);
-    const died = Promise.withResolvers<Outcome<T>>();
-    const forget = process.whenEnded(() => died.resolve({ kind: "died" }));
-    const working = work(session).then(
-      (value): Outcome<T> => ({ kind: "done", value }),
-      (error): Outcome<T> => ({ kind: "failed", fault: asFault(error) }),
-    );
-    const outcome = await Promise.race([working, died.promise]);
-    forget();
-    if (outcome.kind === "failed") this.#meet(what, outcome.fault);
-    else this.#tell(`${what}: ${outcome.kind}`);
-    return outcome;
-  }
-
-  #meet(what: string, fault: Fault): void {
-    this.#tell(`${what}: ${fault.code}: ${fault.message}`);
-    if (neverExpected.includes(fault.code)) {
-      this.#fail(`${what}: ${fault.code}: ${fault.message} ${fault.cause ?? ""} ${fault.stack}`);
-    }
-  }
-
   /** Only of the own home can it be said what must be seen: others write to theirs meanwhile. */
   #expect(path: RemotePath, before: readonly Possibility[], found: Possibility): void {
-    if (!this.#isOwn(path) || before.includes(found)) return;
+    if (!this.isOwn(path) || before.includes(found)) return;
     const worded = found === "absent" ? "absent" : told(found);
-    this.#fail(`${path} is ${worded} where it must be ${this.belief.worded(path)}`);
-  }
-
-  #isOwn(path: RemotePath): boolean {
-    return path.startsWith(`${this.home}/`);
+    this.fail(`${path} is ${worded} where it must be ${this.belief.worded(path)}`);
   }
 
   #ownPath(): RemotePath {
@@ -368,7 +345,7 @@ export class Actor {
 
   /** Mostly one that was spoken of. */
   #anyOwn(): RemotePath {
-    const known = this.belief.paths().filter((path) => this.#isOwn(path));
+    const known = this.belief.paths().filter((path) => this.isOwn(path));
     if (known.length === 0 || this.random.unit() < 0.2) return this.#ownPath();
     return known[randomInt(this.random, 0, known.length - 1)] ?? this.#ownPath();
   }
@@ -378,18 +355,5 @@ export class Actor {
     const known = this.belief.paths();
     if (known.length === 0 || random.unit() < 0.2) return this.#ownPath();
     return known[randomInt(random, 0, known.length - 1)] ?? this.#ownPath();
-  }
-
-  #sleep(ms: number): Promise<void> {
-    return this.client.machine.clock.sleep(ms);
-  }
-
-  #tell(what: string): void {
-    this.cluster.world.tell(`${this.client.machine.name} ${what}`);
-  }
-
-  #fail(what: string): undefined {
-    this.cluster.world.fail(`${this.client.machine.name}: ${what}`);
-    return undefined;
   }
 }

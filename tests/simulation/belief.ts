@@ -5,17 +5,30 @@
  *
  * Each path has one writer at a time; the drivers see to that.
  */
-import type { RemotePath, VersionId } from "../../protocol/mod.ts";
+import { limits, type RemotePath, resolvePath, type VersionId } from "../../protocol/mod.ts";
 import { type Content, told } from "./contents.ts";
+import { Policies } from "./policies.ts";
 
 /** A file that is there, or none. */
 export type Possibility = Content | "absent";
 
+interface Acknowledged {
+  readonly content: Content;
+  readonly wanted: number;
+  /** How many may have taken its place since. */
+  overwrites: number;
+}
+
 export class Belief {
   readonly #paths = new Map<RemotePath, Set<Possibility>>();
   readonly #attempted: Content[] = [];
-  /** Contents acknowledged under a version. */
-  readonly #versions = new Map<VersionId, Content>();
+  /** Contents acknowledged under a version, with the copies that were promised. */
+  readonly #versions = new Map<VersionId, Acknowledged>();
+  /** Under which paths a version may be, current or earlier. */
+  readonly #living = new Map<RemotePath, Set<VersionId>>();
+  /** How many earlier versions a file may have at most, where its last overwrite tells. */
+  readonly versionsMost = new Map<RemotePath, number>();
+  readonly policies: Policies;
   /** What was certainly moved to the trash, by the number of its entry, and lies there still. */
   readonly trash = new Map<number, { readonly path: RemotePath; readonly content: Content }>();
   /** Somebody was told of no success when emptying all of it: it may still happen. */
@@ -24,6 +37,11 @@ export class Belief {
   versionsInDoubt = false;
   /** Contents whose acknowledgement promised fewer copies than the policy asks for. */
   readonly atRisk = new Set<Content>();
+
+  /** @param copies of each file, where no policy says otherwise */
+  constructor(copies = 2) {
+    this.policies = new Policies({ copies, versions: limits.versionsMax });
+  }
 
   possibilities(path: RemotePath): Possibility[] {
     return [...this.#paths.get(path) ?? ["absent"]];
@@ -36,7 +54,17 @@ export class Belief {
   /** An upload begins: from now on it may be there. */
   attempt(path: RemotePath, content: Content): void {
     this.#attempted.push(content);
+    this.overwritten(path);
     this.mayBe(path, content);
+  }
+
+  /** What is there may get one more that took its place. */
+  overwritten(path: RemotePath): void {
+    this.versionsMost.delete(path);
+    for (const versionId of this.#living.get(path) ?? []) {
+      const version = this.#versions.get(versionId);
+      if (version !== undefined) version.overwrites++;
+    }
   }
 
   /** Every content that was ever sent, the latest first. */
@@ -58,26 +86,54 @@ export class Belief {
     this.#paths.set(path, new Set([...this.possibilities(path), ...now]));
   }
 
-  acknowledged(path: RemotePath, versionId: VersionId, content: Content): void {
-    this.#versions.set(versionId, content);
+  acknowledged(path: RemotePath, versionId: VersionId, content: Content, wanted: number): void {
+    this.#versions.set(versionId, { content, wanted, overwrites: 0 });
+    this.#livesAt(path, versionId);
+    // The same bytes over themselves let no earlier version go.
+    const isOther = content.sizeBytes >= 16 && this.#attempted.indexOf(content) ===
+        this.#attempted.lastIndexOf(content);
     this.is(path, content);
+    if (isOther) this.#bounded(path);
+  }
+
+  /** The file was overwritten just now: it has no more earlier versions than its policy says. */
+  #bounded(path: RemotePath): void {
+    const versions = this.policies.versionsIn(resolvePath(path, ".."));
+    this.versionsMost.set(path, Math.max(...versions));
+  }
+
+  /** What was at `from` may be at `to`, with its versions. */
+  moved(from: RemotePath, to: RemotePath): void {
+    this.versionsMost.delete(from);
+    this.versionsMost.delete(to);
+    for (const versionId of this.#living.get(from) ?? []) this.#livesAt(to, versionId);
+  }
+
+  #livesAt(path: RemotePath, versionId: VersionId): void {
+    this.#living.set(path, (this.#living.get(path) ?? new Set()).add(versionId));
   }
 
   /**
    * The versions that must still be there, whether current, old or in the trash: all that were
-   * acknowledged, as long as a policy keeps so many and nobody gave any up. Contents that may have
-   * been sent more than once, as the smallest are, are left out: the same bytes over themselves
-   * keep no version.
+   * acknowledged, as long as nobody gave any up and no more others can have taken their places than
+   * the policies keep. Contents that may have been sent more than once, as the smallest are, are
+   * left out: the same bytes over themselves keep no version.
    */
   versionsKept(): Map<VersionId, Content> {
     if (this.versionsInDoubt) return new Map();
     const times = new Map<Content, number>();
     for (const content of this.#attempted) times.set(content, (times.get(content) ?? 0) + 1);
-    return new Map(
-      [...this.#versions].filter(([, content]) =>
-        content.sizeBytes >= 16 && times.get(content) === 1
-      ),
-    );
+    const least = new Map<VersionId, number>();
+    for (const [path, versionIds] of this.#living) {
+      const here = this.policies.versionsLeast(resolvePath(path, ".."));
+      for (const each of versionIds) least.set(each, Math.min(least.get(each) ?? here, here));
+    }
+    const kept = new Map<VersionId, Content>();
+    for (const [versionId, { content, overwrites }] of this.#versions) {
+      const isSentOnce = content.sizeBytes >= 16 && times.get(content) === 1;
+      if (isSentOnce && overwrites <= (least.get(versionId) ?? 0)) kept.set(versionId, content);
+    }
+    return kept;
   }
 
   /** How many versions were acknowledged. */
@@ -86,7 +142,18 @@ export class Belief {
   }
 
   contentOf(versionId: VersionId): Content | undefined {
-    return this.#versions.get(versionId);
+    return this.#versions.get(versionId)?.content;
+  }
+
+  /** The copies that were promised for a version. */
+  wantedOf(versionId: VersionId): number | undefined {
+    return this.#versions.get(versionId)?.wanted;
+  }
+
+  /** The copies that every version of this content has been promised. */
+  leastWanted(content: Content): number {
+    const all = [...this.#versions.values()].filter((one) => one.content === content);
+    return all.length === 0 ? 1 : Math.min(...all.map(({ wanted }) => wanted));
   }
 
   /** The content when there is no doubt about it. */

@@ -7,8 +7,9 @@
  * links, empty directories, or that quotas and totals are right.
  *
  * `versionsKept` reads every version that was ever acknowledged by its id, also those that another
- * took the place of and those in the trash. It expects a policy and shares of the disks that keep
- * all of them, and does not check in which order a file lists them.
+ * took the place of and those in the trash, as long as the policies keep so many. It expects shares
+ * of the disks that keep all of them, and does not check in which order a file lists them.
+ * `noMoreVersions` counts those that the policies let go, where the last overwrite tells.
  *
  * `nothingLost` reads the seeders' disks with no seeder running: every chunk of every file that is
  * certainly there, certainly in the trash, or kept as a version by the catalog, must have as many
@@ -119,6 +120,20 @@ export async function versionsKept(client: ClientMachine, belief: Belief): Promi
   return problems;
 }
 
+/** Which files have more earlier versions than their policy keeps, in words. */
+export async function noMoreVersions(client: ClientMachine, belief: Belief): Promise<string[]> {
+  const { session } = client;
+  if (session === undefined) return [];
+  const problems: string[] = [];
+  for (const [path, most] of belief.versionsMost) {
+    if (belief.certain(path) === undefined) continue;
+    const { versions } = await session.tracker.versions({ target: { path } });
+    const old = versions.filter(({ current }) => !current).length;
+    if (old > most) problems.push(`${path} has ${old} earlier versions, its policy keeps ${most}`);
+  }
+  return problems;
+}
+
 /** Paths of all files, in ascending order. */
 export async function listAll(session: Session, directory: RemotePath): Promise<RemotePath[]> {
   const found: RemotePath[] = [];
@@ -140,7 +155,7 @@ export async function listAll(session: Session, directory: RemotePath): Promise<
 
 /**
  * What the disks have lost, in words. No seeder may be running.
- * @param copies promised for each file
+ * @param copies promised for each file of which nothing else is known
  */
 export async function nothingLost(
   cluster: Cluster,
@@ -157,13 +172,15 @@ export async function nothingLost(
     );
   }
   const counted = new Map<ChunkId, number>();
-  const certain = belief.paths().map((path) => ({ path, content: belief.certain(path) }));
+  const certain = belief.paths().map((path) => ({ path, content: belief.certain(path) }))
+    .map((one) => ({ ...one, wanted: one.content && belief.leastWanted(one.content) }));
   const kept = await cluster.recorded().read((view) => view.versionsAfter(undefined, 100_000));
   const versions = kept.map(({ versionId }) => ({
     path: `version ${versionId}`,
     content: belief.contentOf(versionId),
+    wanted: belief.wantedOf(versionId),
   }));
-  for (const { path, content } of [...certain, ...trashedIn(belief), ...versions]) {
+  for (const { path, content, wanted } of [...certain, ...trashedIn(belief), ...versions]) {
     if (content === undefined) continue;
     for (const [index, { chunkId }] of chunksOf(content).entries()) {
       let count = counted.get(chunkId);
@@ -172,10 +189,11 @@ export async function nothingLost(
         for (const store of stores) if (await isIntact(store, chunkId)) count++;
         counted.set(chunkId, count);
       }
-      if (count >= copies) continue;
+      const promised = wanted ?? copies;
+      if (count >= promised) continue;
       problems.push(
         `${path}, ${told(content)}: chunk ${index} (${chunkId.slice(0, 12)}) ` +
-          `has ${count} intact copies of ${copies}`,
+          `has ${count} intact copies of ${promised}`,
       );
     }
   }
@@ -184,7 +202,8 @@ export async function nothingLost(
 }
 
 function trashedIn(belief: Belief) {
-  return belief.trashInDoubt ? [] : belief.trash.values();
+  const entries = belief.trashInDoubt ? [] : [...belief.trash.values()];
+  return entries.map((entry) => ({ ...entry, wanted: belief.leastWanted(entry.content) }));
 }
 
 async function isIntact(store: ChunkStore, chunkId: ChunkId): Promise<boolean> {

@@ -1,104 +1,23 @@
 import assert from "node:assert/strict";
 import type { ChunkId, SeederId } from "../../protocol/mod.ts";
-import type { Disk, DiskFile } from "../../roles/kit/disk.ts";
+import type { Disk } from "../../roles/kit/disk.ts";
 import type {
   Catalog,
   CatalogTransaction,
-  CatalogView,
   VersionRow,
 } from "../../roles/tracker/catalog/catalog.ts";
 import { openMemoryCatalog } from "../../roles/tracker/catalog/memory_catalog.ts";
+import {
+  barks,
+  barksAlone,
+  calm,
+  catalogWith,
+  checkersOf,
+  diskWith,
+  fileWith,
+} from "./broken_builds.ts";
 import type { Wrappers } from "./cluster.ts";
 import { runOptions, type SwarmOptions } from "./swarm.ts";
-
-const calm: SwarmOptions = {
-  seed: 7,
-  seeders: 3,
-  clients: 2,
-  copies: 2,
-  engine: "memory",
-  stepsPerClient: 8,
-  bytesMost: 300_000,
-  troubles: [],
-  pauseMs: 1000,
-  lastPowerCut: true,
-};
-
-/** Which checker says it, by how its complaints begin. */
-type Checker = "lost" | "seen" | "below" | "unsettled" | "unclean" | "untrue";
-
-function checkersOf(failures: readonly string[]): Set<Checker> {
-  return new Set(failures.map((failure) => {
-    const checker = /^(lost|below|unsettled|unclean|untrue): /.exec(failure)?.[1];
-    return checker as Checker | undefined ?? "seen";
-  }));
-}
-
-const seedsMost = 12;
-
-/** In one of a few seeds this is said. What was said in it. */
-async function barks(
-  wrappers: Wrappers,
-  expected: RegExp,
-  changed: Partial<SwarmOptions> = {},
-): Promise<readonly string[]> {
-  const all: string[] = [];
-  for (let i = 0; i < seedsMost; i++) {
-    const { failures } = await runOptions({ ...calm, seed: calm.seed + i, ...changed }, wrappers);
-    if (expected.test(failures.join("\n"))) return failures;
-    all.push(...failures);
-  }
-  assert.match(all.join("\n"), expected);
-  return all;
-}
-
-/** And no other checker complains. */
-async function barksAlone(
-  checker: Checker,
-  wrappers: Wrappers,
-  expected: RegExp,
-  changed: Partial<SwarmOptions> = {},
-): Promise<void> {
-  const failures = await barks(wrappers, expected, changed);
-  assert.deepEqual([...checkersOf(failures)], [checker], failures.join("\n"));
-}
-
-/** The catalog with other answers; inside transactions with other deeds as well. */
-function catalogWith(change: (tx: CatalogTransaction) => Partial<CatalogTransaction>) {
-  const changed = <V extends CatalogView>(view: V): V => {
-    const replaced: object = change(view as unknown as CatalogTransaction);
-    return new Proxy(view, {
-      get(target, name) {
-        if (name in replaced) return Reflect.get(replaced, name);
-        const value: unknown = Reflect.get(target, name);
-        return typeof value === "function" ? value.bind(target) : value;
-      },
-    });
-  };
-  return (inner: Catalog): Catalog => ({
-    transaction: (work) => inner.transaction((transaction) => work(changed(transaction))),
-    read: (work) => inner.read((view) => work(changed(view))),
-    close: () => inner.close(),
-  });
-}
-
-/** The disk with other open files. */
-function diskWith(disk: Disk, change: (file: DiskFile, path: string) => DiskFile): Disk {
-  return { ...disk, open: async (path, how) => change(await disk.open(path, how), path) };
-}
-
-/** The same file with some calls replaced. */
-function fileWith(file: DiskFile, replaced: Partial<DiskFile>): DiskFile {
-  return {
-    read: (buffer, offset) => file.read(buffer, offset),
-    write: (bytes, offset) => file.write(bytes, offset),
-    sizeBytes: () => file.sizeBytes(),
-    truncate: (sizeBytes) => file.truncate(sizeBytes),
-    sync: () => file.sync(),
-    close: () => file.close(),
-    ...replaced,
-  };
-}
 
 Deno.test("the checkers are silent about roles as they are", async () => {
   const { failures, acknowledged } = await runOptions(calm);

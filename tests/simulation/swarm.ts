@@ -12,7 +12,7 @@ import { limits } from "../../protocol/mod.ts";
 import { randomInt, seededRandom, shuffled } from "../../roles/kit/random.ts";
 import { Actor } from "./actor.ts";
 import { Belief } from "./belief.ts";
-import { nothingHalfSeen, nothingLost, versionsKept } from "./checkers.ts";
+import { noMoreVersions, nothingHalfSeen, nothingLost, versionsKept } from "./checkers.ts";
 import { leftovers } from "./cleans.ts";
 import { Cluster, stateOf, type Wrappers } from "./cluster.ts";
 import { chunksOf } from "./contents.ts";
@@ -31,8 +31,14 @@ export interface SwarmOptions {
   readonly bytesMost: number;
   readonly troubles: readonly TroubleKind[];
   readonly pauseMs: number;
+  /** Snapshots after a few operations, so that logs are cut to what comes after them. */
+  readonly snapshots?: boolean;
+  /** Directories get policies of their own, with these numbers of copies. */
+  readonly policyCopies?: readonly number[];
   /** At the end every machine loses its power once. */
   readonly lastPowerCut: boolean;
+  /** And the tracker's disk is lost once more. */
+  readonly lastRebuild?: boolean;
   /** Two seeders lose their disks at once, which no promise covers. */
   readonly reckless?: boolean;
 }
@@ -57,6 +63,12 @@ export function drawOptions(seed: number): SwarmOptions {
   // With one copy nothing may be destroyed; each seed has its own few kinds of trouble.
   const kinds = shuffled(random, troubleKinds).filter((kind) => kind !== "victim" || copies > 1)
     .slice(0, randomInt(random, 0, 7));
+  // Drawn apart, so that a new kind of seed leaves the others as they were.
+  const more = seededRandom(seed ^ 0x304e);
+  const snapshots = more.unit() < 0.3;
+  for (const kind of ["rebuild", "away"] as const) {
+    if (snapshots && more.unit() < 0.6 && !kinds.includes(kind)) kinds.push(kind);
+  }
   const rebuilt = kinds.includes("rebuild");
   return {
     seed,
@@ -71,9 +83,15 @@ export function drawOptions(seed: number): SwarmOptions {
     troubles: kinds.filter((kind) => !rebuilt || (kind !== "victim" && kind !== "join")),
     pauseMs: 2 ** randomInt(random, 6, 11),
     lastPowerCut: random.unit() < 0.5,
+    ...rebuilt ? { lastRebuild: more.unit() < 0.5 } : {},
+    // Many small operations: logs are cut while a seeder is away.
+    ...snapshots ? { snapshots, stepsPerClient: randomInt(more, 8, 16), bytesMost: 2 ** 13 } : {},
+    // Of what has one copy nothing may be destroyed.
+    ...more.unit() < 0.3 ? { policyCopies: kinds.includes("victim") ? [2, 3] : [1, 2, 3] } : {},
   };
 }
 
+const snapshotsOften = { everyOperations: 3, everyMs: 5_000, share: 0, keepOperations: 0 };
 /** How long everything may take to come to a good end once the troubles are over. */
 const settleMs = 10 * 60_000;
 /** Longer than leases, graces, and the pause between two looks for a better balance. */
@@ -96,9 +114,13 @@ export async function runOptions(
   wrappers: Wrappers = {},
 ): Promise<SwarmResult> {
   const logSync = options.troubles.includes("rebuild") ? "seeders" : "auto";
-  const cluster = new Cluster({ ...options, logSync, wrappers });
+  const snapshots = options.snapshots === true ? { snapshots: snapshotsOften } : {};
+  const { seed, seeders, clients, copies, engine } = options;
+  const cluster = new Cluster(
+    { ...{ seed, seeders, clients, copies, engine, logSync, wrappers }, ...snapshots },
+  );
   const { world } = cluster;
-  const belief = new Belief();
+  const belief = new Belief(copies);
   const troubles = new Troubles(cluster, world.random, options.troubles, options.pauseMs);
   const drops = watchDrops(cluster, {
     destroyedMs: () => troubles.destroyedMs,
@@ -143,9 +165,12 @@ async function storm(
   const { world } = cluster;
   const { timeline } = world;
   await cluster.begin();
-  const actors = cluster.clients.map((client, i) =>
-    new Actor(cluster, client, belief, seededRandom(options.seed * 10 + i), options.bytesMost)
-  );
+  const { policyCopies } = options;
+  const policies = policyCopies === undefined ? undefined : { copies: policyCopies };
+  const actors = cluster.clients.map((client, i) => {
+    const random = seededRandom(options.seed * 10 + i);
+    return new Actor(cluster, client, belief, random, options.bytesMost, policies);
+  });
   const onGivenUp = world.onGivenUp;
   world.onGivenUp = (machine) => timeline.after(1000, () => machine.start());
   let living = actors.length;
@@ -175,6 +200,10 @@ async function end(
     for (const machine of world.machines) machine.cutPower();
     await timeline.pass(100);
     for (const machine of world.machines) machine.start();
+    await fair(cluster);
+  }
+  if (options.lastRebuild === true && cluster.loseTrackerDisk()) {
+    cluster.tracker.start();
     await fair(cluster);
   }
   await troubles.caretaker.putRight();
@@ -241,6 +270,7 @@ async function look(cluster: Cluster, belief: Belief, when: string): Promise<voi
   for (const client of cluster.clients.slice(0, 1)) {
     const problems = await world.timeline.run(nothingHalfSeen(client, belief), settleMs);
     problems.push(...await world.timeline.run(versionsKept(client, belief), settleMs));
+    problems.push(...await world.timeline.run(noMoreVersions(client, belief), settleMs));
     for (const problem of problems) world.fail(`${when}: ${problem}`);
   }
 }

@@ -20,6 +20,7 @@ export const troubleKinds = [
   "cutPower",
   "blackout",
   "stop",
+  "away",
   "wall",
   "loss",
   "slowNetwork",
@@ -120,6 +121,9 @@ export class Troubles {
       case "stop":
         seeder.stop();
         return this.#startLater(seeder, 4000);
+      case "away":
+        seeder.cutPower();
+        return this.#startLater(seeder, 15_000);
       case "wall": {
         const [one, other] = shuffled(random, world.machines);
         if (one === undefined || other === undefined) return;

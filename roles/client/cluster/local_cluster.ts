@@ -5,7 +5,7 @@
  * it ends.
  */
 import * as z from "zod";
-import { Fault } from "../../../protocol/mod.ts";
+import { asFault, Fault } from "../../../protocol/mod.ts";
 import { systemClock } from "../../kit/clock.ts";
 import type { CommandSpec } from "../../kit/command_line.ts";
 import { LogLevelText, wholeNumber } from "../../kit/config.ts";
@@ -13,7 +13,9 @@ import { logLevels } from "../../kit/log.ts";
 import { systemRandom } from "../../kit/random.ts";
 import { systemTransport } from "../../kit/system_transport.ts";
 import { silentLog } from "../../kit/log.ts";
+import { readWhole } from "../../kit/disk.ts";
 import { systemDisk } from "../../kit/system_disk.ts";
+import { keepRecoveryCode, recoveryCodePath, trackerBegins } from "./local_recovery.ts";
 import { login, openSession } from "./session.ts";
 
 export const upSpec: CommandSpec = {
@@ -50,6 +52,10 @@ export const upSpec: CommandSpec = {
       default: "info",
       choices: logLevels,
     },
+    {
+      name: "rebuild",
+      summary: "the tracker's folder is lost: make it again from the seeders' (docs/RECOVERY.md)",
+    },
   ],
   examples: ["offshore up", "echo 'put README.md /' | offshore up --port 0"],
 };
@@ -60,7 +66,10 @@ export const UpSettings = z.strictObject({
   port: wholeNumber(0, 65_000),
   logLevel: LogLevelText,
 });
-export type LocalClusterConfig = z.output<typeof UpSettings>;
+export interface LocalClusterConfig extends z.output<typeof UpSettings> {
+  /** Make the tracker's folder again from those of the seeders. */
+  readonly rebuild?: boolean;
+}
 
 export interface LocalCluster {
   readonly trackerUrl: string;
@@ -93,23 +102,38 @@ export async function startLocalCluster(
   print: (line: string) => void,
 ): Promise<LocalCluster> {
   const children: Child[] = [];
+  const disk = systemDisk(), clock = systemClock();
+  const begins = await trackerBegins(disk, config.disks, config.rebuild === true);
   try {
-    const tracker = await startRole(config, "tracker", config.port, {});
+    const tracker = await startRole(config, "tracker", config.port, begins);
     children.push(tracker);
     const codes = `${tracker.disk}/.offshore/tracker/codes`;
+    const failed: Fault[] = [];
     for (let i = 1; i <= config.seeders; i++) {
       const port = config.port === 0 ? 0 : config.port + i;
-      children.push(
-        await startRole(config, `seeder-${i}`, port, {
-          OFFSHORE_NAME: `seeder-${i}`,
-          OFFSHORE_JOIN_CODE_FILE: `${codes}/join`,
-          OFFSHORE_TRACKER: tracker.url,
-        }),
-      );
+      try {
+        children.push(
+          await startRole(config, `seeder-${i}`, port, {
+            OFFSHORE_NAME: `seeder-${i}`,
+            OFFSHORE_JOIN_CODE_FILE: `${codes}/join`,
+            OFFSHORE_TRACKER: tracker.url,
+          }),
+        );
+      } catch (error) {
+        // One disk that is broken keeps nobody from the files on the others.
+        failed.push(asFault(error));
+      }
     }
-    await waitForSeeders(`${codes}/login`, config.seeders, children);
+    const [first] = failed;
+    if (first !== undefined && children.length === 1) throw first;
+    for (const { message, next } of failed) print(`! ${message}\n    next: ${next}`);
+    await waitForSeeders(`${codes}/login`, children.length - 1, children);
+    const kept = await keepRecoveryCode(disk, config.disks, clock.now());
     for (const child of children) {
       print(`${child.name.padEnd(10)} ${child.url.padEnd(24)} ${child.disk}`);
+    }
+    if (kept) {
+      print(`recovery   ${recoveryCodePath(config.disks)}: copy it to another machine`);
     }
     return {
       trackerUrl: tracker.url,
@@ -226,7 +250,7 @@ async function waitForSeeders(
 ): Promise<void> {
   const clock = systemClock(), random = systemRandom(), transport = systemTransport();
   try {
-    const code = (await Deno.readTextFile(loginCodeFile)).trim();
+    const code = await loginCode(loginCodeFile, children);
     const { trackerAddress, token } = await login({ code, transport, clock, random });
     const session = openSession({
       trackerAddress,
@@ -252,6 +276,23 @@ async function waitForSeeders(
     }
   } finally {
     transport.close();
+  }
+}
+
+/** A tracker that is made again from its seeders writes its codes when it is whole. */
+async function loginCode(file: string, [tracker]: readonly Child[]): Promise<string> {
+  let ended = false;
+  void tracker?.process.status.then(() => ended = true);
+  const disk = systemDisk(), clock = systemClock();
+  for (;;) {
+    const bytes = await readWhole(disk, file);
+    if (bytes !== undefined) return new TextDecoder().decode(bytes).trim();
+    if (ended) {
+      throw new Fault("unavailable", "the tracker ended before it wrote its codes", {
+        next: `look into ${tracker?.logFile ?? "its log"}`,
+      });
+    }
+    await clock.sleep(50);
   }
 }
 

@@ -36,7 +36,7 @@ export async function openRebuild(
       health: () =>
         Promise.resolve(
           {
-            ...{ status: "starting", role: "tracker", version },
+            ...{ status: "rebuilding", role: "tracker", version },
             protocol: limits.protocolVersion,
           } as const,
         ),

@@ -28,3 +28,14 @@ Deno.test("askHealth throws where nobody answers, or something else does", async
     await assert.rejects(asking, Fault);
   }
 });
+
+Deno.test("askHealth counts a tracker that waits for seeders as well, a role that starts not", async () => {
+  const answering = (status: string): Transport => () =>
+    Promise.resolve(
+      Response.json({ ...well, role: "tracker", status }, { headers: { [protocolHeader]: "1" } }),
+    );
+  const ask = (status: string) =>
+    askHealth({ host: "127.0.0.1", port: 1 }, answering(status), systemClock());
+  assert.match(await ask("rebuilding"), /^tracker .*: rebuilding$/);
+  await assert.rejects(ask("starting"), /up but not ready/);
+});
