@@ -90,7 +90,9 @@ export class SeederLoop {
 
   /** One heartbeat. The pause until the next one. */
   async #step(presented: Presented, signal: AbortSignal): Promise<number> {
-    const { random, worker } = this.parts;
+    const { random, worker, time, leaseTime } = this.parts;
+    time.attend();
+    leaseTime.attend();
     try {
       const heartbeat = await this.#heartbeat(presented);
       const reply = await this.#ask(
