@@ -241,7 +241,6 @@ export class TestSeeder {
   connection!: TrackerConnection;
   lastReply!: HeartbeatReply;
   #heardMs = 0;
-
   constructor(
     private readonly world: TrackerWorld,
     readonly seederId: SeederId,
@@ -287,7 +286,7 @@ export class TestSeeder {
     const { chunkId, sizeBytes } = chunk;
     const nowMs = this.lastReply.leaseNowMs + this.world.clock.now() - this.#heardMs;
     checkLeave(this.key, leave, { action: "store", ...chunk }, nowMs);
-    this.chunks.set(chunkId, { chunkId, sizeBytes });
+    this.chunks.set(chunkId, chunk);
     return makeReceipt(this.key, this.seederId, chunkId, sizeBytes, leave);
   }
 
