@@ -6,8 +6,9 @@
  * An upload may count on a copy all the same, by a receipt the seeder gave before it heard of the
  * drop. The order therefore names the oldest leave such a receipt can stand on, and the seeder
  * keeps the chunk when it gave one. All these times are of the lease clock, which never goes back,
- * and the catalog remembers when uploads were opened, so this holds across restarts of the tracker. Outcomes change little: `absent` was expected, `held` puts the
- * holding back, and after anything else the inventories are compared.
+ * and the catalog remembers when uploads were opened, so this holds across restarts of the tracker.
+ * Outcomes change little: `absent` was expected, `held` puts the holding back, and after anything
+ * else the inventories are compared.
  */
 import { type ChunkEntry, limits, type SeederId } from "../../../protocol/mod.ts";
 import type { CatalogTransaction } from "../catalog/catalog.ts";

@@ -55,8 +55,8 @@ Deno.test("LeaseClock hands nothing out that is not written down", async () => {
 });
 
 for (const jumpMs of [hourMs, -hourMs, 30 * 24 * hourMs]) {
-  const worded = `${jumpMs / hourMs} hours`;
-  Deno.test(`an upload goes on when the tracker starts again and its clock is off by ${worded}`, async () => {
+  const name = `an upload goes on when the tracker's clock is off by ${jumpMs / hourMs} hours`;
+  Deno.test(name, async () => {
     const world = await TrackerWorld.open({ seeders: 2 });
     const uploadId = world.uploadId();
     await world.admin.openUploads({ uploads: [openOf(uploadId, "/f")] });
