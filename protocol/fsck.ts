@@ -69,6 +69,8 @@ export const FsckReply = z.strictObject({
   /** What is being done and how far it is, in words. */
   doing: z.string().optional(),
   findings: z.array(FsckFinding),
+  /** Names of seeders that were passed over: what they hold changed lately and is being settled. */
+  unsettled: z.array(z.string()).optional(),
   /** Pass it on for the next page; absent on the last. */
   next: FsckCursor.optional(),
 });

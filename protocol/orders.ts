@@ -55,6 +55,8 @@ export const OrderOutcome = z.strictObject({
   chunkId: ChunkId,
   sizeBytes: z.int(),
   result: z.enum(["held", "absent", "failed"]),
+  /** Of a drop: held in a person's file, whose bytes are not given up. */
+  adopted: z.literal(true).optional(),
   receipt: Receipt.optional(),
   /** Code and detail of the fault, for people. */
   detail: z.string().max(500).optional(),

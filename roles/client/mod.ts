@@ -149,7 +149,7 @@ async function runCommand(
   command: CommandRun,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  const name = command.path[0] ?? "";
+  const name = command.called;
   const found = commandCalled(name);
   if (found === undefined) throw new Fault("usage", `there is no command ${name}`);
   let code: ExitCode = 0, leave = false;

@@ -63,6 +63,8 @@ export interface CommandRun {
   readonly kind: "run";
   /** Names from below the root to the command, aliases resolved; empty for the root. */
   readonly path: readonly string[];
+  /** The first of `path` as it was typed, for messages; empty for the root. */
+  readonly called: string;
   /** The words of an argument, in order. */
   words(argument: string): readonly string[];
   word(argument: string): string | undefined;
@@ -272,9 +274,12 @@ function runOf(
     assert(words !== undefined, `the argument ${name} is declared`);
     return words;
   };
+  const [name = ""] = at.path, [typed = name] = program.args;
+  const first = root.commands?.find((spec) => spec.name === name);
   return {
     kind: "run",
     path: at.path,
+    called: first !== undefined && isCalled(first, typed) ? typed : name,
     words: wordsOf,
     word: (name) => wordsOf(name)[0],
     isSet: (name) => valueOf(name)?.value === true,

@@ -123,8 +123,7 @@ export class AdoptionOffers {
     for (let file = after + 1; file <= adopted.highest && file < partial; file++) {
       if (heads.length === limits.adoptPageFilesMax) break;
       const head = adopted.isWhole(file) ? await adopted.head(file) : undefined;
-      // One that is being hashed has its number and not a line yet.
-      if (head === undefined && file === adopted.highest) break;
+      if (head === undefined && file === adopted.begun) break;
       if (head !== undefined) heads.push(head);
       upTo = file;
     }

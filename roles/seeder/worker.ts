@@ -36,7 +36,7 @@ export interface WorkerParts {
 
 type CopyOrder = Extract<Order, { kind: "copy" }>;
 type DropOrder = Extract<Order, { kind: "drop" }>;
-type Result = Pick<OrderOutcome, "result" | "receipt" | "detail">;
+type Result = Pick<OrderOutcome, "result" | "receipt" | "detail" | "adopted">;
 
 const ordersAtOnce = 4;
 
@@ -121,9 +121,12 @@ export class Worker {
     const work = receipts.unlessCounted(order, () => store.drop(order.chunkId));
     this.#drops.add(work);
     const dropped = await work.finally(() => this.#drops.delete(work));
+    const isHere = store.sizeOf(order.chunkId) !== undefined;
+    // The store's own copy went first, and a person's file holds the chunk as well.
+    if (isHere && !store.isStored(order.chunkId)) return { result: "held", adopted: true };
     if (dropped) return { result: "absent" };
     const detail = "kept: an upload may count on a receipt given for it";
-    return { result: store.sizeOf(order.chunkId) === undefined ? "absent" : "held", detail };
+    return { result: isHere ? "held" : "absent", detail };
   }
 
   async #verify(order: Order): Promise<Result> {

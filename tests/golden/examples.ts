@@ -153,6 +153,7 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
       outcomes: [
         { orderId: "order-1", kind: "copy", ...entry, result: "held", receipt },
         { orderId: "order-3", kind: "verify", ...entry, result: "failed", detail: "disk-failed" },
+        { orderId: "order-2", kind: "drop", ...entry, result: "held", adopted: true },
       ],
     },
     reply: {
@@ -625,6 +626,7 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
         next: "stop this tracker, move its folder away, and start it with --rebuild",
         repaired: false,
       }],
+      unsettled: ["seeder-2"],
       doing: "operation 13 of 20 is done again",
       next: { table: "node", after: [7] },
     },

@@ -12,8 +12,18 @@ import { type Random, randomInt } from "../../roles/kit/random.ts";
 import type { Belief, Possibility } from "./belief.ts";
 import type { ClientMachine, Cluster } from "./cluster.ts";
 import { Person } from "./person.ts";
+import type { People } from "./people.ts";
 import { changePolicy, type PolicyRange } from "./policies.ts";
+import { visit } from "./visits.ts";
 import { bytesOf, chunkSizeBytes, type Content, isContent, streamOf, told } from "./contents.ts";
+
+/** What else an actor has to do with. */
+export interface Concerns {
+  /** Among which numbers it changes policies; without it, it does not. */
+  readonly policies?: PolicyRange | undefined;
+  /** Whose files it looks at. */
+  readonly people?: People | undefined;
+}
 
 export class Actor extends Person {
   #files = 0;
@@ -25,8 +35,7 @@ export class Actor extends Person {
     random: Random,
     /** Largest file this actor sends. */
     private readonly bytesMost: number,
-    /** Among which numbers it changes policies; without it, it does not. */
-    private readonly policies?: PolicyRange,
+    private readonly concerns: Concerns = {},
   ) {
     super(cluster, client, belief, random);
   }
@@ -39,7 +48,13 @@ export class Actor extends Person {
   }
 
   async step(): Promise<void> {
-    if (this.policies !== undefined && this.random.unit() < 0.35) return await this.#policyStep();
+    const { policies, people } = this.concerns;
+    if (policies !== undefined && this.random.unit() < 0.35) {
+      return await this.#policyStep(policies);
+    }
+    if (people !== undefined && this.random.unit() < 0.35) {
+      return await visit(this, people, this.client === this.cluster.clients[0]);
+    }
     const dice = this.random.unit();
     if (dice < 0.4) return void await this.upload(this.someFiles(randomInt(this.random, 1, 3)));
     if (dice < 0.5) {
@@ -56,10 +71,9 @@ export class Actor extends Person {
   }
 
   /** What policies are about. */
-  async #policyStep(): Promise<void> {
+  async #policyStep(policies: PolicyRange): Promise<void> {
     const dice = this.random.unit();
-    if (this.policies === undefined) return;
-    if (dice < 0.4) return await changePolicy(this, this.policies);
+    if (dice < 0.4) return await changePolicy(this, policies);
     if (dice < 0.75) return await this.overwriteAndRevert(this.#anyOwn(), dice < 0.6);
     if (dice < 0.85) return await this.remove(this.#anyOwn());
     if (dice < 0.95) return await this.restore();
@@ -78,7 +92,9 @@ export class Actor extends Person {
     const { random } = this;
     const number = ++this.#files * 16 + this.cluster.clients.indexOf(this.client);
     if (random.unit() < 0.1) {
-      const earlier = this.belief.attempted().filter((one) => one.sizeBytes <= bytesMost);
+      const { people } = this.concerns;
+      const all = [...this.belief.attempted(), ...people?.contents() ?? []];
+      const earlier = all.filter((one) => one.sizeBytes <= bytesMost);
       const chosen = earlier[randomInt(random, 0, Math.max(0, earlier.length - 1))];
       if (chosen !== undefined) return chosen;
     }
@@ -170,7 +186,8 @@ export class Actor extends Person {
     if (bytes === undefined) return this.fail(`${path} was downloaded and is not on the disk`);
     this.client.machine.disk.uproot(localPath);
     const known = versionId === undefined ? undefined : this.belief.contentOf(versionId);
-    const candidates = known === undefined ? this.belief.attempted() : [known];
+    const adopted = this.concerns.people?.allowed(path) ?? [];
+    const candidates = known === undefined ? [...this.belief.attempted(), ...adopted] : [known];
     const content = candidates.find((one) => isContent(bytes, one));
     if (content === undefined) {
       return this.fail(

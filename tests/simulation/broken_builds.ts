@@ -100,3 +100,23 @@ export function fileWith(file: DiskFile, replaced: Partial<DiskFile>): DiskFile 
     ...replaced,
   };
 }
+
+/** The catalog with something else done in transactions. */
+export function catalogDoing(deeds: (tx: CatalogTransaction) => Partial<CatalogTransaction>) {
+  return (inner: Catalog): Catalog => ({
+    read: (work) => inner.read(work),
+    close: () => inner.close(),
+    transaction: (work) =>
+      inner.transaction((tx) => {
+        const replaced = deeds(tx);
+        return work(
+          new Proxy(tx, {
+            get(target, name) {
+              const value: unknown = Reflect.get(name in replaced ? replaced : target, name);
+              return typeof value === "function" ? value.bind(target) : value;
+            },
+          }),
+        );
+      }),
+  });
+}

@@ -13,8 +13,9 @@
  *
  * `nothingLost` reads the seeders' disks with no seeder running: every chunk of every file that is
  * certainly there, certainly in the trash, or kept as a version by the catalog, must have as many
- * intact copies as promised. It does not check what the tracker records as holdings, chunks nobody
- * names any more, or where copies lie.
+ * intact copies as promised: of what somebody sent, apart from people's files; of what was adopted,
+ * there or elsewhere, unless hands may have taken all of it. It does not check what the tracker
+ * records as holdings, chunks nobody names any more, or where copies lie.
  */
 import { childOf, type ChunkId, chunkIdOf, type RemotePath, rootPath } from "../../protocol/mod.ts";
 import { downloadFiles } from "../../roles/client/transfer/download.ts";
@@ -26,12 +27,19 @@ import { openDiskStore } from "../../roles/seeder/mod.ts";
 import type { ChunkStore } from "../../roles/seeder/store/chunk_store.ts";
 import type { Belief } from "./belief.ts";
 import { type ClientMachine, type Cluster, stateOf } from "./cluster.ts";
-import { chunksOf, isContent, told } from "./contents.ts";
+import { chunksOf, type Content, isContent, isSame, told } from "./contents.ts";
+import { isPeoples, type People } from "./people.ts";
+import { mayBeLost } from "./adopted_checks.ts";
+import type { VersionRow } from "../../roles/tracker/catalog/catalog.ts";
 
-/** What is wrong with the namespace as `client` sees it, in words. */
+/**
+ * What is wrong with the namespace as `client` sees it, in words.
+ * @param people whose files were adopted as well
+ */
 export async function nothingHalfSeen(
   client: ClientMachine,
   belief: Belief,
+  people?: People,
 ): Promise<string[]> {
   const { session, machine } = client;
   if (session === undefined) return [`${machine.name} has no session`];
@@ -65,11 +73,14 @@ export async function nothingHalfSeen(
     }
     if (result.fault !== undefined) {
       const { code, message } = result.fault;
+      if (people !== undefined && await mayBeLost(session, people, path)) continue;
       problems.push(`${path} is listed and does not come down: ${code}: ${message}`);
       continue;
     }
     const bytes = machine.disk.peek(result.path);
     machine.disk.uproot(result.path);
+    const adopted = adoptedAt(path, belief, people);
+    if (bytes !== undefined && adopted.some((one) => isContent(bytes, one))) continue;
     const version = result.versionId && belief.contentOf(result.versionId);
     const allowed = belief.possibilities(path).filter((one) => one !== "absent");
     const candidates = version === undefined ? allowed : allowed.filter((one) => one === version);
@@ -84,6 +95,13 @@ export async function nothingHalfSeen(
     problems.push(`${wanted.length} downloads were asked for, ${reported} reported`);
   }
   return problems;
+}
+
+/** What a name may hold that people left on a disk, unless somebody certainly replaced it. */
+function adoptedAt(path: RemotePath, belief: Belief, people: People | undefined): Content[] {
+  const all = isPeoples(path) ? people?.allowed(path) ?? [] : [];
+  const certain = belief.certain(path);
+  return certain === undefined || all.some((one) => isSame(one, certain)) ? all : [];
 }
 
 /** Which earlier versions cannot be had any more, in words. */
@@ -161,6 +179,7 @@ export async function nothingLost(
   cluster: Cluster,
   belief: Belief,
   copies: number,
+  people?: People,
 ): Promise<string[]> {
   const problems: string[] = [];
   const stores: ChunkStore[] = [];
@@ -180,13 +199,17 @@ export async function nothingLost(
     content: belief.contentOf(versionId),
     wanted: belief.wantedOf(versionId),
   }));
+  problems.push(...await adoptedLost(cluster, stores, kept, people));
   for (const { path, content, wanted } of [...certain, ...trashedIn(belief), ...versions]) {
     if (content === undefined) continue;
     for (const [index, { chunkId }] of chunksOf(content).entries()) {
       let count = counted.get(chunkId);
       if (count === undefined) {
         count = 0;
-        for (const store of stores) if (await isIntact(store, chunkId)) count++;
+        // What was sent never rests on a person's file.
+        for (const store of stores) {
+          if (store.isStored(chunkId) && await isIntact(store, chunkId)) count++;
+        }
         counted.set(chunkId, count);
       }
       const promised = wanted ?? copies;
@@ -204,6 +227,34 @@ export async function nothingLost(
 function trashedIn(belief: Belief) {
   const entries = belief.trashInDoubt ? [] : [...belief.trash.values()];
   return entries.map((entry) => ({ ...entry, wanted: belief.leastWanted(entry.content) }));
+}
+
+/** Versions of adopted files that have fewer intact copies than wanted, and no hand took them. */
+async function adoptedLost(
+  cluster: Cluster,
+  stores: readonly ChunkStore[],
+  versions: readonly VersionRow[],
+  people: People | undefined,
+): Promise<string[]> {
+  const problems: string[] = [];
+  for (const { versionId, adopted, copies } of people === undefined ? [] : versions) {
+    if (adopted !== true) continue;
+    const chunks = await cluster.recorded().read((view) => view.manifest(versionId, 0, 1000));
+    const found = people?.withChunks(chunks.map(({ chunkId }) => chunkId)) ?? [];
+    const [content] = found;
+    if (content === undefined) problems.push(`version ${versionId} is of no file on any disk`);
+    if (found.some((one) => people?.mayBeLost.has(one))) continue;
+    for (const { chunkId } of chunks) {
+      let count = 0;
+      for (const store of stores) if (await isIntact(store, chunkId)) count++;
+      if (count >= copies || content === undefined) continue;
+      problems.push(
+        `adopted version ${versionId}, ${told(content)}: chunk ${chunkId.slice(0, 12)} ` +
+          `has ${count} intact copies of ${copies}`,
+      );
+    }
+  }
+  return problems;
 }
 
 async function isIntact(store: ChunkStore, chunkId: ChunkId): Promise<boolean> {

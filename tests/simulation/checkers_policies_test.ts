@@ -1,33 +1,8 @@
 /** What the swarm checks about policies, shown to bark at builds that break them. */
-import type {
-  CatalogTransaction,
-  NodeRow,
-  VersionRow,
-} from "../../roles/tracker/catalog/catalog.ts";
-import { barks, barksAlone, catalogWith } from "./broken_builds.ts";
-import type { Catalog } from "../../roles/tracker/catalog/catalog.ts";
+import type { NodeRow, VersionRow } from "../../roles/tracker/catalog/catalog.ts";
+import { barks, barksAlone, catalogDoing, catalogWith } from "./broken_builds.ts";
 
 const changed = { policyCopies: [3], stepsPerClient: 16, bytesMost: 5_000 };
-
-/** The catalog with something else done in transactions. */
-function catalogDoing(deeds: (tx: CatalogTransaction) => Partial<CatalogTransaction>) {
-  return (inner: Catalog): Catalog => ({
-    read: (work) => inner.read(work),
-    close: () => inner.close(),
-    transaction: (work) =>
-      inner.transaction((tx) => {
-        const replaced = deeds(tx);
-        return work(
-          new Proxy(tx, {
-            get(target, name) {
-              const value: unknown = Reflect.get(name in replaced ? replaced : target, name);
-              return typeof value === "function" ? value.bind(target) : value;
-            },
-          }),
-        );
-      }),
-  });
-}
 
 Deno.test("a person barks at a tracker that writes a file with other copies than its policy", async () => {
   // Beside the answer to who sets a policy it is the uploads that tell.

@@ -65,6 +65,10 @@ export class Cluster {
   readonly stores = new Map<Machine, ChunkStore>();
   /** Called before a copy is given up on a disk. */
   onDrop: ((machine: Machine, chunkId: ChunkId) => Promise<void>) | undefined;
+  /** Called when a machine was given another disk. */
+  onDiskReplaced: ((machine: Machine) => void) | undefined;
+  /** Called with a machine that was bought, before it starts. */
+  onBought: ((machine: Machine) => void) | undefined;
   /** The running tracker, for the codes a person would read on its screen. */
   #tracker: Tracker | undefined;
   #catalogData = new MemoryCatalogData();

@@ -29,13 +29,17 @@ export function isContent(bytes: Uint8Array<ArrayBuffer>, content: Content): boo
   return bytes.length === content.sizeBytes && Buffer.compare(bytes, bytesOf(content)) === 0;
 }
 
-/** The chunks it is cut into. */
-export function chunksOf(content: Content): ChunkEntry[] {
-  const range = chunksOfRange(0, content.sizeBytes, chunkSizeBytes);
+export function isSame(one: Content, other: Content): boolean {
+  return one.number === other.number && one.sizeBytes === other.sizeBytes;
+}
+
+/** The chunks it is cut into, as clients of the world cut. */
+export function chunksOf(content: Content, cutAtBytes = chunkSizeBytes): ChunkEntry[] {
+  const range = chunksOfRange(0, content.sizeBytes, cutAtBytes);
   if (range === undefined) return [];
   const bytes = bytesOf(content);
   return Array.from({ length: range.last + 1 }, (_, i) => {
-    const chunk = bytes.subarray(i * chunkSizeBytes, (i + 1) * chunkSizeBytes);
+    const chunk = bytes.subarray(i * cutAtBytes, (i + 1) * cutAtBytes);
     return { chunkId: chunkIdOf(chunk), sizeBytes: chunk.length };
   });
 }

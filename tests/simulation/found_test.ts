@@ -3,8 +3,9 @@
  * commit at which it failed, stand in the message of the commit that mended it.
  */
 import assert from "node:assert/strict";
-import { childOf, UploadId } from "../../protocol/mod.ts";
+import { childOf, RemotePath, UploadId } from "../../protocol/mod.ts";
 import { packHeadBytes, recordHeadBytes } from "../../roles/seeder/store/pack_format.ts";
+import { AdoptStory, bytesOf } from "./adopt_story.ts";
 import { leftovers } from "./cleans.ts";
 import { stateOf } from "./cluster.ts";
 import { HealingStory } from "./healing_story.ts";
@@ -195,5 +196,66 @@ Deno.test("story: the head of a record rots, and the scrub saves the good bytes 
   assert(await story.world.until(() => first.ready, 5_000));
   const store = story.cluster.stores.get(first);
   assert.equal(store?.summary().chunkCount, before, "every record is found at the start");
+  await story.end();
+});
+
+Deno.test("story: a file that is gone before its turn to be offered is waited for no more", async () => {
+  const story = new AdoptStory(52, 2);
+  story.plant(story.seeder(1), "/stays", bytesOf(30, 1000));
+  await story.cluster.begin();
+  await story.untilListed("/stays");
+  story.cluster.tracker.kill();
+  story.plant(story.seeder(1), "/goes", bytesOf(31, 1000));
+  const look = async () => {
+    story.seeder(1).kill();
+    await story.world.timeline.pass(3_000);
+    story.seeder(1).start();
+    await story.world.timeline.pass(3_000);
+  };
+  await look();
+  story.uproot(story.seeder(1), "/goes");
+  await look();
+  story.cluster.tracker.start();
+  assert(await story.cluster.allGreen(60_000));
+  await story.until("nothing waits", async () => {
+    const { seeders } = await story.world.timeline.run(story.session.tracker.adopted({}));
+    return seeders[0]?.report?.filesWaiting === 0 && seeders[0].report.filesIndexed === 1;
+  }, 30_000);
+  await story.end();
+});
+
+Deno.test("story: a seeder gives its own copy up and tells of the person's file it still has", async () => {
+  const story = new AdoptStory(53, 3);
+  const bytes = bytesOf(32, 2000);
+  story.plant(story.seeder(1), "/later", bytes);
+  await story.cluster.begin();
+  await story.upload("/sent", bytes);
+  await story.untilListed("/later", "/sent");
+  await story.untilSafe();
+  // So that those with a copy of their own have a file beside it.
+  for (const number of [2, 3]) story.plant(story.seeder(number), "/later", bytes);
+  for (const machine of story.cluster.seeders) {
+    machine.kill();
+    await story.world.timeline.pass(3_000);
+    machine.start();
+  }
+  assert(await story.cluster.allGreen(60_000));
+  await story.world.timeline.pass(5_000);
+  const path = RemotePath.parse("/sent");
+  const sent = { path, what: "file", now: true } as const;
+  await story.world.timeline.run(story.session.tracker.remove(sent));
+  const dropped = () => story.world.trace.filter((line) => /order ended.*"drop"/.test(line));
+  // At a start it looks for what is too much.
+  story.cluster.tracker.kill();
+  story.cluster.tracker.start();
+  await story.until("the seeders' own copies go", () => Promise.resolve(dropped().length >= 2));
+  await story.world.timeline.pass(2_000);
+  const { seeders } = await story.status();
+  const held = await story.cluster.recorded().read(async (view) =>
+    await Promise.all(
+      seeders.map(async ({ seederId }) => (await view.holdingsOf(seederId, undefined, 10)).length),
+    )
+  );
+  assert.deepEqual(held, [1, 1, 1], "at once, not when the inventory is compared next");
   await story.end();
 });

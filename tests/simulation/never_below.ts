@@ -19,6 +19,8 @@ export interface DropsExcused {
   readonly victim: Machine | undefined;
   /** The client was told of fewer copies than wanted. */
   readonly isAtRisk: (chunkId: ChunkId) => boolean;
+  /** How many copies in their own files people took away lately. */
+  readonly takenLately?: (chunkId: ChunkId) => number;
 }
 
 /** Calls `fail` for each drop that should not have been; how many drops there were. */
@@ -44,7 +46,8 @@ export function watchDrops(
     const { elapsedMs } = cluster.world.timeline;
     const destroyedMs = excused.destroyedMs() ?? -Infinity;
     const lately = excused.victim !== machine && elapsedMs - destroyedMs < wordMs ? 1 : 0;
-    const needed = excused.isAtRisk(chunkId) ? Math.min(1, wanted) : wanted - lately;
+    const taken = excused.takenLately?.(chunkId) ?? 0;
+    const needed = excused.isAtRisk(chunkId) ? Math.min(1, wanted) : wanted - lately - taken;
     if (confirmed >= needed && onDisks >= needed) return;
     fail(
       `${machine.name} gives ${chunkId.slice(0, 12)} up, of which ${wanted} copies are wanted, ` +

@@ -11,12 +11,14 @@ import { parseArgs } from "node:util";
 import { limits } from "../../protocol/mod.ts";
 import { randomInt, seededRandom, shuffled } from "../../roles/kit/random.ts";
 import { Actor } from "./actor.ts";
+import { offered, unlooked, untouched } from "./adopted_checks.ts";
 import { Belief } from "./belief.ts";
 import { noMoreVersions, nothingHalfSeen, nothingLost, versionsKept } from "./checkers.ts";
 import { leftovers } from "./cleans.ts";
 import { Cluster, stateOf, type Wrappers } from "./cluster.ts";
 import { chunksOf } from "./contents.ts";
 import { watchDrops } from "./never_below.ts";
+import { People } from "./people.ts";
 import { Orders, unsettled } from "./settles.ts";
 import { type TroubleKind, troubleKinds, Troubles } from "./troubles.ts";
 import { catalogTellsTheTruth } from "./truth.ts";
@@ -33,6 +35,8 @@ export interface SwarmOptions {
   readonly pauseMs: number;
   /** Snapshots after a few operations, so that logs are cut to what comes after them. */
   readonly snapshots?: boolean;
+  /** Seeders join with files of people, who change them behind the seeders' backs. */
+  readonly adopted?: boolean;
   /** Directories get policies of their own, with these numbers of copies. */
   readonly policyCopies?: readonly number[];
   /** At the end every machine loses its power once. */
@@ -61,14 +65,19 @@ export function drawOptions(seed: number): SwarmOptions {
   const seeders = randomInt(random, 3, 4);
   const copies = random.unit() < 0.85 ? 2 : randomInt(random, 1, 3);
   // With one copy nothing may be destroyed; each seed has its own few kinds of trouble.
-  const kinds = shuffled(random, troubleKinds).filter((kind) => kind !== "victim" || copies > 1)
+  const kinds: TroubleKind[] = shuffled(random, troubleKinds).filter((kind) =>
+    kind !== "victim" || copies > 1
+  )
     .slice(0, randomInt(random, 0, 7));
   // Drawn apart, so that a new kind of seed leaves the others as they were.
   const more = seededRandom(seed ^ 0x304e);
   const snapshots = more.unit() < 0.3;
+  const adopted = more.unit() < 0.25;
   for (const kind of ["rebuild", "away"] as const) {
     if (snapshots && more.unit() < 0.6 && !kinds.includes(kind)) kinds.push(kind);
   }
+  // As often as two others.
+  if (adopted) kinds.push("hand", "hand");
   const rebuilt = kinds.includes("rebuild");
   return {
     seed,
@@ -86,6 +95,7 @@ export function drawOptions(seed: number): SwarmOptions {
     ...rebuilt ? { lastRebuild: more.unit() < 0.5 } : {},
     // Many small operations: logs are cut while a seeder is away.
     ...snapshots ? { snapshots, stepsPerClient: randomInt(more, 8, 16), bytesMost: 2 ** 13 } : {},
+    ...adopted ? { adopted } : {},
     // Of what has one copy nothing may be destroyed.
     ...more.unit() < 0.3 ? { policyCopies: kinds.includes("victim") ? [2, 3] : [1, 2, 3] } : {},
   };
@@ -122,7 +132,11 @@ export async function runOptions(
   const { world } = cluster;
   const belief = new Belief(copies);
   const troubles = new Troubles(cluster, world.random, options.troubles, options.pauseMs);
+  const people = options.adopted === true
+    ? peopleOf(cluster, belief, troubles, options)
+    : undefined;
   const drops = watchDrops(cluster, {
+    takenLately: (chunkId) => people?.takenLately(chunkId) ?? 0,
     destroyedMs: () => troubles.destroyedMs,
     victim: cluster.seeders[0],
     isAtRisk: (chunkId) =>
@@ -137,8 +151,9 @@ export async function runOptions(
   globalThis.addEventListener("unhandledrejection", onUnhandled);
   let settledMs = NaN;
   try {
-    const actors = await storm(cluster, belief, troubles, options);
-    settledMs = await end(cluster, belief, troubles, actors, options);
+    const run = { cluster, belief, troubles, people, options };
+    const actors = await storm(run);
+    settledMs = await end(run, actors);
   } catch (error) {
     world.fail(error instanceof Error ? error.stack ?? error.message : String(error));
   } finally {
@@ -156,12 +171,35 @@ export async function runOptions(
   };
 }
 
-async function storm(
+/** One seed while it runs. */
+interface Run {
+  readonly cluster: Cluster;
+  readonly belief: Belief;
+  readonly troubles: Troubles;
+  readonly people: People | undefined;
+  readonly options: SwarmOptions;
+}
+
+/** People leave their files before the seeders start, and their hands are one of the troubles. */
+function peopleOf(
   cluster: Cluster,
   belief: Belief,
   troubles: Troubles,
   options: SwarmOptions,
-): Promise<Actor[]> {
+): People {
+  const people = new People(cluster, seededRandom(options.seed ^ 0xa0d), belief, {
+    victim: options.troubles.includes("victim") ? cluster.seeders[0] : undefined,
+    destroyedMs: () => troubles.destroyedMs,
+  });
+  for (const machine of cluster.seeders.slice(1)) people.furnish(machine);
+  cluster.onBought = (machine) => people.furnish(machine);
+  cluster.onDiskReplaced = (machine) => void people.replaced(machine);
+  troubles.hand = (machine) => people.act(machine);
+  troubles.caretaker.lossAllowed = () => people.chunksMayBeLost().size;
+  return people;
+}
+
+async function storm({ cluster, belief, troubles, people, options }: Run): Promise<Actor[]> {
   const { world } = cluster;
   const { timeline } = world;
   await cluster.begin();
@@ -169,7 +207,7 @@ async function storm(
   const policies = policyCopies === undefined ? undefined : { copies: policyCopies };
   const actors = cluster.clients.map((client, i) => {
     const random = seededRandom(options.seed * 10 + i);
-    return new Actor(cluster, client, belief, random, options.bytesMost, policies);
+    return new Actor(cluster, client, belief, random, options.bytesMost, { policies, people });
   });
   const onGivenUp = world.onGivenUp;
   world.onGivenUp = (machine) => timeline.after(1000, () => machine.start());
@@ -184,13 +222,8 @@ async function storm(
 }
 
 /** The good end, looked at from all sides. How long it took to come to rest. */
-async function end(
-  cluster: Cluster,
-  belief: Belief,
-  troubles: Troubles,
-  [actor]: readonly Actor[],
-  options: SwarmOptions,
-): Promise<number> {
+async function end(run: Run, [actor]: readonly Actor[]): Promise<number> {
+  const { cluster, belief, troubles, people, options } = run;
   const { world } = cluster;
   const { timeline } = world;
   await fair(cluster);
@@ -206,16 +239,17 @@ async function end(
     cluster.tracker.start();
     await fair(cluster);
   }
+  if (people !== undefined) await lookAtFiles(cluster, people, options.lastPowerCut);
   await troubles.caretaker.putRight();
   if (troubles.destroyedMs !== undefined) await troubles.caretaker.scrub();
-  const settledMs = await rest(cluster);
-  await look(cluster, belief, options.lastPowerCut ? "after the power cut" : "in the end");
+  const settledMs = await rest(cluster, people);
+  await look(run, options.lastPowerCut ? "after the power cut" : "in the end");
   const failing = options.troubles.some((kind) => kind === "failingDisk" || kind === "fullDisk");
   for (const problem of await leftovers(cluster, failing && !options.lastPowerCut)) {
     world.fail(`unclean: ${problem}`);
   }
   for (const seeder of cluster.seeders) seeder.kill();
-  for (const problem of await timeline.run(nothingLost(cluster, belief, options.copies))) {
+  for (const problem of await timeline.run(nothingLost(cluster, belief, options.copies, people))) {
     world.fail(`lost: ${problem}`);
   }
   for (const problem of await timeline.run(catalogTellsTheTruth(cluster))) {
@@ -235,12 +269,31 @@ async function fair(cluster: Cluster): Promise<void> {
   await world.timeline.pass(2 * limits.heartbeatIntervalMs);
 }
 
+/** Seeders look again at a start only, or after ten minutes: every one starts again. */
+async function lookAtFiles(cluster: Cluster, people: People, started: boolean): Promise<void> {
+  const { world } = cluster;
+  if (!await world.until(() => people.idle, 60_000)) world.fail("a hand never came to an end");
+  for (const machine of started ? [] : cluster.seeders) {
+    machine.kill();
+    machine.start();
+  }
+  await fair(cluster);
+  const [client] = cluster.clients;
+  let problems: string[] = [];
+  for (let round = 0; client !== undefined && round < 60; round++) {
+    problems = await world.timeline.run(unlooked(client, people), settleMs);
+    if (problems.length === 0) return;
+    await world.timeline.pass(2_000);
+  }
+  world.fail(`not every file was looked at and told: ${problems}`);
+}
+
 /**
  * Waits until all is at rest and stays so. Instead of waiting for graces to end, the tracker sleeps
  * for so long whenever nothing happens, and uploads are given up: first for these to be gone, then
  * for what they leave, and for what is tried again only then.
  */
-async function rest(cluster: Cluster): Promise<number> {
+async function rest(cluster: Cluster, people: People | undefined): Promise<number> {
   const { world } = cluster;
   const { timeline } = world;
   const orders = new Orders(cluster);
@@ -248,7 +301,7 @@ async function rest(cluster: Cluster): Promise<number> {
   for (let ages = 0, looks = 1;; looks++) {
     const before = orders.carriedOut;
     await timeline.pass(firstLooksMs[ages] ?? quietMs);
-    const problems = await timeline.run(unsettled(cluster));
+    const problems = await timeline.run(unsettled(cluster, people));
     const ordered = orders.carriedOut - before;
     const calm = ordered === 0 && problems.length === 0 && ages >= 2;
     const clean = calm && (await leftovers(cluster, true)).length === 0;
@@ -267,12 +320,16 @@ async function rest(cluster: Cluster): Promise<number> {
   }
 }
 
-async function look(cluster: Cluster, belief: Belief, when: string): Promise<void> {
+async function look({ cluster, belief, people }: Run, when: string): Promise<void> {
   const { world } = cluster;
   for (const client of cluster.clients.slice(0, 1)) {
-    const problems = await world.timeline.run(nothingHalfSeen(client, belief), settleMs);
+    const problems = await world.timeline.run(nothingHalfSeen(client, belief, people), settleMs);
     problems.push(...await world.timeline.run(versionsKept(client, belief), settleMs));
     problems.push(...await world.timeline.run(noMoreVersions(client, belief), settleMs));
+    if (people !== undefined) {
+      problems.push(...untouched(cluster, people));
+      problems.push(...await world.timeline.run(offered(cluster, client, people), settleMs));
+    }
     for (const problem of problems) world.fail(`${when}: ${problem}`);
   }
 }

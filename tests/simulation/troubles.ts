@@ -20,7 +20,6 @@ export const troubleKinds = [
   "cutPower",
   "blackout",
   "stop",
-  "away",
   "wall",
   "loss",
   "slowNetwork",
@@ -33,10 +32,14 @@ export const troubleKinds = [
   "victim",
   ...careKinds,
 ] as const;
-export type TroubleKind = typeof troubleKinds[number];
+/** Not in every seed; those that draw one of them have more to do with it. */
+const specialKinds = ["away", "hand"] as const;
+export type TroubleKind = typeof troubleKinds[number] | typeof specialKinds[number];
 
 export class Troubles {
   readonly caretaker: Caretaker;
+  /** Does something to a person's files on a seeder's disk. */
+  hand: ((seeder: Machine) => Promise<void>) | undefined;
   #over = false;
   readonly #victim: Victim | undefined;
 
@@ -187,6 +190,8 @@ export class Troubles {
         return;
       case "victim":
         return this.#victim?.destroy();
+      case "hand":
+        return void this.hand?.(seeder);
       default:
         return this.caretaker.act(kind satisfies CareKind, seeder);
     }

@@ -40,6 +40,7 @@ export class Victim {
       machine.cutPower();
       machine.disk.wipe();
       machine.disk.plantDirectory(stateOf.seeder);
+      this.cluster.onDiskReplaced?.(machine);
       this.cluster.stores.delete(machine);
       return this.startLater(machine);
     }
@@ -71,6 +72,7 @@ export class Victim {
     // Taken before the seeder had ever started.
     machine.disk.plantDirectory(stateOf.seeder);
     this.#image = undefined;
+    this.cluster.onDiskReplaced?.(machine);
     this.cluster.stores.delete(machine);
     this.startLater(machine);
   }
@@ -101,6 +103,7 @@ export class Victim {
     const keepsTwin = this.random.unit() < 0.5;
     cluster.world.tell(`${keepsTwin ? twin.name : machine.name} stays`);
     if (keepsTwin) machine.disk.wipe(twin.disk.image());
+    cluster.onDiskReplaced?.(machine);
     cluster.stores.delete(machine);
     cluster.stores.delete(twin);
     cluster.world.remove(twin);

@@ -29,6 +29,7 @@ seeders are asked again. Bytes on the disks are read by scrub.`,
     const options = { signal: context.signal };
     const repair = context.run.isSet("repair");
     const findings: FsckFinding[] = [];
+    const unsettled: string[] = [];
     const checked = { ...nothing };
     let found = 0, open = 0;
     let cursor: FsckReply["next"] | undefined;
@@ -41,19 +42,24 @@ seeders are asked again. Bytes on the disks are read by scrub.`,
       }
       found += page.findings.length;
       open += page.findings.filter(({ repaired }) => !repaired).length;
+      unsettled.push(...page.unsettled ?? []);
       findings.push(...page.findings.slice(0, findingsMax - findings.length));
       cursor = page.next;
       line.draw(page.doing ?? doing(cursor, checked));
     } while (cursor !== undefined);
     line.erase();
     if (context.json) {
-      await context.printJson({ healthy: found === 0, found, open, checked, findings });
+      await context.printJson({ healthy: found === 0, found, open, checked, findings, unsettled });
     } else {
       await context.print([
         ...findings.flatMap(({ where, what, next }) => [
           `! ${where}: ${visible(what)}`,
           `    next: ${visible(next)}`,
         ]),
+        ...unsettled.map((name) =>
+          `${visible(name)} was passed over: what it holds changed lately and is being settled; ` +
+          "type fsck again in a minute"
+        ),
         ...found > findings.length ? [`and ${found - findings.length} more`] : [],
         `${count(checked.operations, "operation")} of the log, ` +
         `${count(checked.rows, "row")} against it, ` +

@@ -48,6 +48,8 @@ export class AdoptedFiles {
   #offered: Offered | undefined;
   /** The file whose lines were broken off, and up to which chunk it got. */
   #partial: { readonly head: AdoptedHead; readonly next: number } | undefined;
+  /** The file that got its number last: it may have no line yet. */
+  begun: number | undefined;
   readonly #heads = new Map<number, AdoptedHead>();
   #count = 0;
   #bytes = 0;
@@ -182,6 +184,7 @@ export class AdoptedFiles {
   /** Begins a file, which gets the next number. */
   begin(head: Omit<AdoptedHead, "file">): AdoptedHead {
     this.#grow();
+    this.begun = this.highest;
     return { ...head, file: this.highest };
   }
 
@@ -210,6 +213,7 @@ export class AdoptedFiles {
 
   /** Nothing of this file counts any more: it was changed, moved or removed. */
   async forget(file: number, why: string): Promise<void> {
+    if (file === this.begun) this.begun = undefined;
     if ((this.#firstAt[file] ?? 0) === 0) return;
     const head = await this.head(file);
     await this.#erase(file);

@@ -27,8 +27,11 @@ type Input = z.output<typeof FsckRequest>;
 const operationsPerPage = 2_000;
 const versionsPerPage = 200;
 const chunksPerPage = 20_000;
-/** A report that changed later than this may be of chunks whose receipts are still on their way. */
-const settledMs = 5_000;
+/**
+ * What changed later than this may differ from the list for good reasons: receipts are on their
+ * way, or a client that was stopped never brought them, and the inventory is compared by itself.
+ */
+const settledMs = 2 * limits.inventoryRecheckMs;
 const holdingsPerPage = 4_096;
 const nothing = nothingChecked;
 
@@ -208,15 +211,18 @@ async function holdingsPage(
 
 async function seederPage(core: Core, view: CatalogView, repair: boolean): Promise<FsckReply> {
   const nowMs = core.now();
-  const findings: FsckFinding[] = [];
+  const findings: FsckFinding[] = [], unsettled: string[] = [];
   let seeders = 0;
   for (const member of core.members.all()) {
     if (core.members.stateOf(member, nowMs) !== "green") continue;
-    if (nowMs - member.inventorySinceMs < settledMs) continue;
-    seeders++;
     const what = await differenceOf(view, member);
+    if (what !== undefined && repair) core.holdings.askAgain(member.row.seederId);
+    if (what !== undefined && nowMs - member.inventorySinceMs < settledMs) {
+      unsettled.push(member.row.name);
+      continue;
+    }
+    seeders++;
     if (what === undefined) continue;
-    if (repair) core.holdings.askAgain(member.row.seederId);
     findings.push({
       where: "disks",
       what,
@@ -237,7 +243,8 @@ async function seederPage(core: Core, view: CatalogView, repair: boolean): Promi
     });
   }
   core.mending.begin();
-  return { checked: { ...nothing, seeders }, findings };
+  const reply = { checked: { ...nothing, seeders }, findings };
+  return unsettled.length === 0 ? reply : { ...reply, unsettled };
 }
 
 async function differenceOf(view: CatalogView, member: Member): Promise<string | undefined> {

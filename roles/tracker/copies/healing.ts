@@ -98,7 +98,7 @@ export class Healing {
     const good = outcome?.result === "held";
     if (good && kind !== "drop") this.words.hear(seederId, chunkId, nowMs);
     if (kind === "drop") {
-      if (outcome?.result === "absent") this.#surplus.dropped(chunkId);
+      if (outcome?.result === "absent" || outcome?.adopted) this.#surplus.dropped(chunkId);
       else this.#surplus.addLater({ chunkId, sizeBytes }, nowMs);
     }
     const flight = this.#flights.get(chunkId);

@@ -66,9 +66,12 @@ function endOrder(core: Core, seederId: SeederId, outcome: OrderOutcome): Ended[
 async function write(core: Core, seederId: SeederId, ended: readonly Ended[]): Promise<void> {
   const nowMs = core.now();
   const copied = ended.flatMap(({ outcome }) => receiptedCopy(core, seederId, outcome));
-  // The holding went when the drop was decided. It comes back only when the chunk was kept.
+  // The holding went when the drop was decided. It comes back only when the chunk was kept, or a
+  // person's file there holds it as well.
   const kept = ended.filter(({ outcome: { kind, result } }) => kind === "drop" && result === "held")
-    .map(({ order: { chunkId, sizeBytes } }) => ({ chunkId, sizeBytes }));
+    .map(({ order: { chunkId, sizeBytes }, outcome: { adopted } }) =>
+      adopted === undefined ? { chunkId, sizeBytes } : { chunkId, sizeBytes, adopted }
+    );
   const absent = ended.filter(({ outcome: { kind, result } }) =>
     kind === "verify" && result === "absent"
   );

@@ -42,7 +42,7 @@ Deno.test("runClient answers an absent tracker with 5, and says where it looked"
   const ran = await world.run(["ls"]);
   assert.equal(ran.code, 5);
   assert.match(ran.error, /^offshore: the tracker at http:\/\/tracker:1 did not answer.*waiting/);
-  assert.match(ran.error, /\nlist: the tracker at .*\n {2}next: check that it runs/);
+  assert.match(ran.error, /\nls: the tracker at .*\n {2}next: check that it runs/);
 });
 
 Deno.test("runClient ends quietly when nobody reads its output any more", async () => {

@@ -74,6 +74,9 @@ Deno.test("parseCommandLine resolves aliases, options and arguments", () => {
   assert.equal(list.isSet("no-links"), false);
   assert.equal(run(["ls", "-ln"]).isSet("no-links"), true);
   assert.equal(run(["ls", "--no-links"]).isSet("no-links"), true);
+  assert.equal(list.called, "ls");
+  assert.equal(run(["--json", "list", "ls"]).called, "list");
+  assert.equal(run(["--tracker", "http://x:1", "ls", "list"]).called, "ls");
   const move = run(["move", "a", "b"]);
   assert.equal(move.word("from"), "a");
   assert.equal(move.word("to"), "b");
@@ -81,7 +84,7 @@ Deno.test("parseCommandLine resolves aliases, options and arguments", () => {
 
 Deno.test("parseCommandLine runs a bare root, and prints help for one that is not bare", () => {
   const bare = run(["--json", "--log-level", "warn"]);
-  assert.deepEqual(bare.path, []);
+  assert.deepEqual([bare.path, bare.called], [[], ""]);
   assert.equal(bare.isSet("json"), true);
   assert.equal(bare.text("log-level"), "warn");
   const parsed = parseCommandLine({ ...tree, bare: false }, []);

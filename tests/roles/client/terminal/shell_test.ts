@@ -70,6 +70,6 @@ Deno.test("Ctrl-C cancels the running command and not the shell", async () => {
   });
   const code = await runClient({ ...world.parts, transport, argv: [], terminal });
   assert.equal(code, 0);
-  assert.match(terminal.error, /^list: cancelled\n/);
+  assert.match(terminal.error, /^ls: cancelled\n/);
   assert.equal(terminal.output, "/\n");
 });

@@ -1,6 +1,6 @@
 /** The check of the catalog, through its route, on catalogs that were damaged on purpose. */
 import assert from "node:assert/strict";
-import type { FsckFinding, FsckReply } from "../../../../protocol/mod.ts";
+import { type FsckFinding, type FsckReply, limits } from "../../../../protocol/mod.ts";
 import { chunkOf, TrackerWorld } from "../tracker_world.ts";
 
 async function check(world: TrackerWorld, repair = false): Promise<FsckFinding[]> {
@@ -60,6 +60,7 @@ Deno.test("fsck finds a manifest that lost or changed a chunk", async () => {
 
 Deno.test("fsck finds holdings and disks apart, and has them brought together", async () => {
   const world = await worldWithFiles();
+  await world.pass(2 * limits.inventoryRecheckMs);
   const [one] = world.seeders;
   assert(one);
   await world.catalog.transaction((tx) =>
@@ -72,6 +73,36 @@ Deno.test("fsck finds holdings and disks apart, and has them brought together", 
   await one.tellInventory();
   await world.pass(6_000);
   assert.deepEqual(await check(world), []);
+});
+
+Deno.test("fsck passes over a seeder whose chunks changed lately, and says so", async () => {
+  const world = await worldWithFiles();
+  const [one] = world.seeders;
+  assert(one);
+  // A client was stopped between sending a chunk and telling the tracker.
+  const sent = chunkOf("sent and never told");
+  one.chunks.set(sent.chunkId, sent);
+  await world.pass(10_000);
+  const last = async (): Promise<FsckReply> => {
+    let page = await world.admin.fsck({ repair: false });
+    while (page.next !== undefined) {
+      page = await world.admin.fsck({ repair: false, cursor: page.next });
+    }
+    return page;
+  };
+  const early = await last();
+  assert.deepEqual([early.findings, early.unsettled], [[], ["seeder-1"]]);
+  assert.equal(early.checked.seeders, 1);
+  await world.pass(limits.inventoryRecheckMs);
+  assert.equal(one.lastReply.inventoryWanted, true, "it is settled without anybody's doing");
+  // Where that comes to nothing it is a finding.
+  await world.pass(2 * limits.inventoryRecheckMs);
+  const [finding] = (await last()).findings;
+  assert.match(finding?.what ?? "", /seeder-1 holds 6 chunks, the tracker has 5 listed/);
+  await one.tellInventory();
+  await one.beat();
+  const settled = await last();
+  assert.deepEqual([settled.findings, settled.unsettled], [[], undefined]);
 });
 
 Deno.test("fsck tells of chunks that files need and nobody has", async () => {
