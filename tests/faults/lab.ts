@@ -44,6 +44,9 @@ async function childOf(pid: number): Promise<number> {
 
 /** A process in the lab, under a parent outside that waits for it. */
 export class LabProcess {
+  /** Leaves the folder with disks and logs where it is, for somebody to look at. */
+  keep = false;
+
   private constructor(readonly parent: Deno.ChildProcess, readonly pid: number) {}
 
   static async of(parent: Deno.ChildProcess): Promise<LabProcess> {
@@ -194,6 +197,7 @@ export class Lab implements AsyncDisposable {
     await this.process.stdin.close().catch(() => {});
     await this.process.status;
     await this.process.stdout.cancel().catch(() => {});
+    if (this.keep) return console.error(`disks and logs are left in ${this.directory}`);
     await Deno.remove(this.directory, { recursive: true });
   }
 }
