@@ -44,9 +44,6 @@ async function childOf(pid: number): Promise<number> {
 
 /** A process in the lab, under a parent outside that waits for it. */
 export class LabProcess {
-  /** Leaves the folder with disks and logs where it is, for somebody to look at. */
-  keep = false;
-
   private constructor(readonly parent: Deno.ChildProcess, readonly pid: number) {}
 
   static async of(parent: Deno.ChildProcess): Promise<LabProcess> {
@@ -73,6 +70,9 @@ export class LabProcess {
 
 export class Lab implements AsyncDisposable {
   readonly #addresses = new Map<string, string>();
+
+  /** Leaves the folder with disks and logs where it is, for somebody to look at. */
+  keep = false;
 
   private constructor(
     private readonly process: Deno.ChildProcess,
