@@ -69,8 +69,10 @@ export const HeartbeatReply = z.strictObject({
   clusterId: ClusterId,
   /** Raised at every start of a tracker; seeders refuse a lower one. */
   epoch: z.int().min(1),
-  /** The tracker's clock, by which leaves and deadlines are judged. */
+  /** The tracker's clock: dates, and the deadlines of orders. */
   trackerNowMs: z.int(),
+  /** The clock by which leaves are judged. It is not set, and stands while the tracker is down. */
+  leaseNowMs: z.int(),
   intervalMs: z.int().min(1),
   orders: z.array(Order),
   /** True when the tracker wants to hear the whole inventory, page by page. */

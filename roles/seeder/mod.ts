@@ -81,6 +81,7 @@ export async function openSeeder(parts: SeederParts): Promise<Seeder> {
   await membership.open();
   const identity = () => membership.identity;
   const time = new TrackerTime(clock);
+  const leaseTime = new TrackerTime(clock);
   const health = new DiskHealth(disk, stateDirectory, clock, log);
   const quiet = health.watched(parts.store);
   const load = new Load(clock);
@@ -95,11 +96,11 @@ export async function openSeeder(parts: SeederParts): Promise<Seeder> {
   const worker = new Worker({ store, identity, time, receipts, onCorrupt, clock, transport, log });
   const bootId = randomHex(random, 16);
   const common = { store, clock, random, transport, log };
-  const parties = { membership, health, worker, scrub, time, receipts };
+  const parties = { membership, health, worker, scrub, time, leaseTime, receipts };
   const loop = new SeederLoop({ ...common, ...parties, bootId });
   const directory = `${stateDirectory}/log`;
   const keeper = new LogKeeper({ disk, directory, membership, clock, random, transport, log });
-  const guard = new LeaveGuard(identity, time);
+  const guard = new LeaveGuard(identity, leaseTime);
   const adoption = adoptionOf(parts, quiet, load);
   const offers = adoption === undefined || parts.adopt === undefined
     ? undefined

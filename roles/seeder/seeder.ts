@@ -36,6 +36,7 @@ export interface SeederLoopParts {
   readonly worker: Worker;
   readonly scrub: Scrub;
   readonly time: TrackerTime;
+  readonly leaseTime: TrackerTime;
   readonly receipts: Receipts;
   /** Drawn at this start. */
   readonly bootId: string;
@@ -89,7 +90,9 @@ export class SeederLoop {
 
   /** One heartbeat. The pause until the next one. */
   async #step(presented: Presented, signal: AbortSignal): Promise<number> {
-    const { random, worker } = this.parts;
+    const { random, worker, time, leaseTime } = this.parts;
+    time.attend();
+    leaseTime.attend();
     try {
       const heartbeat = await this.#heartbeat(presented);
       const reply = await this.#ask(
@@ -135,7 +138,7 @@ export class SeederLoop {
   }
 
   async #heard(reply: HeartbeatReply, signal: AbortSignal): Promise<void> {
-    const { membership, worker, scrub, time, receipts, log } = this.parts;
+    const { membership, worker, scrub, time, leaseTime, receipts, log } = this.parts;
     const identity = membership.identity;
     if (reply.clusterId !== identity?.clusterId) {
       return this.#tell("error", "the tracker is of another cluster", {
@@ -151,7 +154,8 @@ export class SeederLoop {
       });
     }
     time.hear(reply.trackerNowMs);
-    receipts.hear(reply.trackerNowMs);
+    leaseTime.hear(reply.leaseNowMs);
+    receipts.hear(reply.leaseNowMs);
     scrub.heard();
     if (!this.#joined || this.#lastTold !== "") {
       log.info("tracker reached", { epoch: reply.epoch });

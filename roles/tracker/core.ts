@@ -13,6 +13,7 @@ import type { Follower } from "./log/follower.ts";
 import type { Garbage } from "./copies/garbage.ts";
 import type { Healing } from "./copies/healing.ts";
 import type { Holdings } from "./copies/holdings.ts";
+import type { LeaseClock } from "./copies/lease_clock.ts";
 import type { LossGuard } from "./copies/loss_guard.ts";
 import type { LogShipping } from "./log/log_shipping.ts";
 import type { Members } from "./seeders/members.ts";
@@ -58,8 +59,10 @@ export interface Core {
   readonly sleep: Clock["sleep"];
   /** Snapshots; without a place for scratch catalogs there are none. */
   readonly archive: Archive | undefined;
-  /** The tracker's clock: never behind the last time in the log. */
+  /** The tracker's clock, for dates: never behind the last time in the log. */
   readonly now: () => number;
+  /** By which uploads, leaves and receipts age. */
+  readonly leases: LeaseClock;
   readonly random: Random;
   readonly log: Log;
 }

@@ -33,6 +33,7 @@ import { trackerGuard } from "./guard.ts";
 import { Garbage } from "./copies/garbage.ts";
 import { Healing } from "./copies/healing.ts";
 import { Holdings } from "./copies/holdings.ts";
+import { LeaseClock } from "./copies/lease_clock.ts";
 import { LossGuard } from "./copies/loss_guard.ts";
 import { keepersSetting } from "./log/log_keepers.ts";
 import { fencedSetting, LogShipping } from "./log/log_shipping.ts";
@@ -177,7 +178,6 @@ async function openCore(
     knownId: await view.setting(clusterIdSetting),
     head: await view.logHead(),
     start: (await view.logAfter(0, 1))[0]?.sequence ?? 1,
-    uploadsMs: (await view.uploadTimes())?.newestMs ?? 0,
     rows: await view.seeders(),
     pace: await view.setting(paceSetting),
     stop: await view.setting(LossGuard.settingName),
@@ -185,11 +185,11 @@ async function openCore(
     fencedBy: await view.setting(fencedSetting),
     keepersKept: await view.setting(keepersSetting),
   }));
-  const { knownId, head, start, uploadsMs, rows, authority, fencedBy, pace, stop } = kept;
-  const headMs = Math.max(head?.timeMs ?? 0, uploadsMs);
+  const { knownId, head, start, rows, authority, fencedBy, pace, stop } = kept;
   // A host whose clock was set back must not hand out times before those written down.
-  const aheadMs = Math.max(0, headMs - clock.now());
+  const aheadMs = Math.max(0, (head?.timeMs ?? 0) - clock.now());
   const now = () => clock.now() + aheadMs;
+  const leases = await catalog.read((view) => LeaseClock.open(view, clock, now()));
   await disk.makeDirectory(stateDirectory);
   for (const below of ["", "/codes"]) await removeUnfinished(disk, `${stateDirectory}${below}`);
   const keys = await openClusterKeys(disk, stateDirectory, random, knownId, now());
@@ -255,6 +255,7 @@ async function openCore(
     healing: new Healing(Pace.catch("normal").parse(pace)),
     losses: new LossGuard(stop),
     now,
+    leases,
     random,
     log,
   };
@@ -281,6 +282,7 @@ const stepMs = 1_000;
 /** Apart from the steps, which may take their time, so that only the tracker's own stalls count. */
 function attention(core: Core): () => Promise<number> {
   return () => {
+    core.leases.attend();
     const stallMs = core.members.attend(core.now());
     if (stallMs > 0) core.log.warn("the tracker was held up", { stallMs });
     return Promise.resolve(attendMs);
@@ -311,7 +313,7 @@ function stepper(core: Core, codes: Codes, recent: RecentCommits): () => Promise
       core.healing.ended(core, seederId, order, undefined);
     }
     core.holdings.sweep(nowMs);
-    recent.sweep(nowMs);
+    recent.sweep(core.leases.now());
     await forgetEndedUploads(core);
     await purgeTrash(core);
     await dropOldVersions(core);

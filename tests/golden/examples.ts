@@ -160,6 +160,7 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
       clusterId,
       epoch: 3,
       trackerNowMs: nowMs,
+      leaseNowMs: nowMs - 3_600_000,
       intervalMs: 1000,
       orders: Object.values(orderExamples),
       inventoryWanted: true,

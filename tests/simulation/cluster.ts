@@ -101,6 +101,13 @@ export class Cluster {
     return this.options.copies;
   }
 
+  /** Nobody goes on with the uploads under way. */
+  async giveUpUploads(): Promise<void> {
+    const { session } = this.clients.find(({ machine }) => machine.ready) ?? {};
+    const uploadIds = await this.recorded().read((view) => view.uploadsEndedBefore(2 ** 52, 1000));
+    if (uploadIds.length > 0) await session?.tracker.abandonUploads({ uploadIds });
+  }
+
   /** One more machine for a seeder, not started. */
   newSeeder(): Machine {
     const number = this.seeders.length + 1;

@@ -50,8 +50,7 @@ export class Person {
 
   meet(what: string, fault: Fault): void {
     this.tell(`${what}: ${fault.code}: ${fault.message}`);
-    const ranOut = fault.code === "leave-invalid" && this.cluster.world.leavesDoubted;
-    if (neverExpected.includes(fault.code) && !ranOut) {
+    if (neverExpected.includes(fault.code)) {
       this.fail(`${what}: ${fault.code}: ${fault.message} ${fault.cause ?? ""} ${fault.stack}`);
     }
   }

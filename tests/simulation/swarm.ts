@@ -291,8 +291,8 @@ async function lookAtFiles(cluster: Cluster, people: People, started: boolean): 
 
 /**
  * Waits until all is at rest and stays so. Instead of waiting for graces to end, the tracker sleeps
- * for so long whenever nothing happens: first for the uploads to be forgotten, then for what they
- * leave, and for what is tried again only then.
+ * for so long whenever nothing happens, and uploads are given up: first for these to be gone, then
+ * for what they leave, and for what is tried again only then.
  */
 async function rest(cluster: Cluster, people: People | undefined): Promise<number> {
   const { world } = cluster;
@@ -316,6 +316,8 @@ async function rest(cluster: Cluster, people: People | undefined): Promise<numbe
     looks = 0;
     world.tell("the tracker sleeps");
     cluster.tracker.clock.skewMs += ageMs;
+    // Leases do not age while it sleeps.
+    await timeline.run(cluster.giveUpUploads());
   }
 }
 

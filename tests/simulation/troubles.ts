@@ -183,13 +183,11 @@ export class Troubles {
         // A program's clock never jumps while it lives, so the jump waits for the next life.
         machine.kill();
         machine.clock.skewMs += randomInt(random, -3_600_000, 3_600_000);
-        world.leavesDoubted = true;
         world.tell(`${machine.name}'s clock is now off by ${machine.clock.skewMs} ms`);
         return this.#startLater(machine);
       case "suspend":
         // As a machine that slept: its clock runs ahead of what it noticed.
         machine.clock.skewMs += 2 ** randomInt(random, 8, 20);
-        world.leavesDoubted = true;
         return world.tell(`${machine.name} slept, it is now off by ${machine.clock.skewMs} ms`);
       case "rebuild":
         if (this.cluster.loseTrackerDisk()) this.#startLater(this.cluster.tracker);

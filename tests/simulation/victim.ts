@@ -11,7 +11,7 @@ import { type Cluster, stateOf } from "./cluster.ts";
 import type { Machine } from "./world.ts";
 
 const hows = ["wipe", "readErrors", "rot", "rot", "old", "old", "twin"] as const;
-/** What leaves its copy of the log as it is, or none: an older one could be taken for the newest. */
+/** What leaves its copy of the log as it is, or none: an older one could be taken for the last. */
 const howsWithLog = ["wipe", "readErrors", "rot", "wipe"] as const;
 
 export class Victim {
@@ -41,8 +41,6 @@ export class Victim {
     const how = choice[randomInt(random, 0, choice.length - 1)];
     if (how === "wipe") {
       this.#wiped = true;
-      // Leaves for the identity that is gone still lead to this machine.
-      world.leavesDoubted = true;
       world.tell(`${machine.name} loses its disk`);
       machine.cutPower();
       machine.disk.wipe();

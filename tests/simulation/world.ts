@@ -127,8 +127,6 @@ export class World {
   /** What must not happen and did. */
   readonly failures: string[] = [];
   #made = 0;
-  /** Leaves may have run out while a machine slept, or be for a seeder that lost its disk. */
-  leavesDoubted = false;
   /** Every line of a role's log, for whoever counts what happened. */
   onLog: ((process: SimProcess, event: string) => void) | undefined;
   /** A program that ended by itself: a failure, unless the driver of the world knows better. */

@@ -1,7 +1,7 @@
 /**
  * Many small files in a handful of calls: all are opened in one, placed in one, sent in one body to
  * each seeder, and committed in one. A file that fails becomes a result of its own and holds up no
- * other; one whose copies went missing is sent again alone.
+ * other; one whose copies went missing, or that was forgotten, is sent again alone.
  */
 import {
   asFault,
@@ -23,6 +23,7 @@ import { openFileReader } from "./upload_source.ts";
 import {
   abandonUploads,
   commitUploads,
+  isOutlived,
   newUploadId,
   openUploads,
   type UploadContext,
@@ -44,6 +45,7 @@ export async function uploadBatch(
   push: (result: FileResult) => void,
 ): Promise<void> {
   const fail = (source: UploadSource, error: unknown) => {
+    if (!context.signal.aborted && isOutlived(asFault(error))) return void alone.push(source);
     const { content } = source;
     const sizeBytes = content.kind === "file" ? content.sizeBytes : 0;
     const fault = context.signal.aborted ? interrupted(context.signal) : asFault(error);

@@ -25,16 +25,36 @@ import {
 import {
   abandonUploads,
   commitUploads,
+  isOutlived,
   newUploadId,
   openUploads,
   Recorder,
   type UploadContext,
 } from "./upload_steps.ts";
 
-/** Always a result; a failure is a result with its fault. */
+/**
+ * Always a result; a failure is a result with its fault. An upload that the tracker does not know
+ * any more, or whose receipts it takes no more, begins again: this client slept too long, or the
+ * tracker was rebuilt. What is stored already is not sent again.
+ */
 export async function uploadFile(
   context: UploadContext,
   source: UploadSource,
+): Promise<FileResult> {
+  for (let attempt = 1;; attempt++) {
+    const result = await uploadOnce(context, source, attempt > 1);
+    const { fault } = result;
+    const again = fault !== undefined && isOutlived(fault) && source.content.kind === "file" &&
+      attempt < transferSettings.commitsMost && !context.signal.aborted;
+    if (!again) return result;
+    context.observer.note(`${source.path}: beginning again (${fault.message})`);
+  }
+}
+
+async function uploadOnce(
+  context: UploadContext,
+  source: UploadSource,
+  again: boolean,
 ): Promise<FileResult> {
   const told = source.content.kind === "file" ? source.content.sizeBytes : 0;
   let reader: ChunkReader | undefined;
@@ -44,7 +64,7 @@ export async function uploadFile(
     reader = content.kind === "file"
       ? await openFileReader(context.session.disk, content.localPath, chunkSizeBytes)
       : openStreamReader(content.stream, chunkSizeBytes);
-    return await new FileUpload(context, source, reader).toEnd();
+    return await new FileUpload(context, source, reader, again).toEnd();
   } catch (error) {
     const fault = context.signal.aborted ? interrupted(context.signal) : asFault(error);
     return { path: source.path, sizeBytes: told, fault };
@@ -63,6 +83,8 @@ class FileUpload {
     private readonly context: UploadContext,
     private readonly source: UploadSource,
     private readonly reader: ChunkReader,
+    /** Not the first attempt: nothing that was stored or counted before is trusted. */
+    private readonly again: boolean,
   ) {
     this.#uploadId = newUploadId(context);
     this.#recorder = new Recorder(context, this.#uploadId);
@@ -106,7 +128,7 @@ class FileUpload {
         digest.add(entry);
         this.#sizeBytes += entry.sizeBytes;
         if (reader.sizeBytes === undefined) context.observer.expect(entry.sizeBytes);
-        const sent: Promise<void> = this.#send(chunk, entry, false)
+        const sent: Promise<void> = this.#send(chunk, entry, this.again)
           .catch((error) => void (failure ??= asFault(error)))
           .finally(() => sending.delete(sent));
         sending.add(sent);

@@ -313,7 +313,7 @@ export class PushRun {
     const receipts = reply.receipts.filter((one) => asked.includes(one.seederId));
     const refused = reply.failures.filter((one) => asked.includes(one.seederId));
     for (const { seederId, problem } of refused) {
-      chunk.lastFault = faultOf(problem);
+      chunk.lastFault = this.#told(seederId, faultOf(problem));
       this.#note(seederId, chunk.lastFault);
     }
     const own = refused.find((one) => one.seederId === request.first);
@@ -336,12 +336,21 @@ export class PushRun {
     const { session, signal } = this.parts;
     const chunk = this.#open.get(request.index);
     if (chunk === undefined || signal.aborted) return;
-    chunk.lastFault = fault;
+    chunk.lastFault = this.#told(request.first, fault);
     const why = isLeaveCode(fault.code) ? "leave" : "failed";
     if (why === "failed") this.#note(request.first, fault);
     session.log.debug("send failed", { seederId: request.first, fault });
     const { index, first } = request;
     this.#reduce({ kind: "failed", index, first, why, nowMs: session.clock.now() });
+  }
+
+  /** A leave that is good elsewhere: another seeder answers at the address of this one. */
+  #told(seederId: SeederId, fault: Fault): Fault {
+    if (fault.code !== "leave-invalid") return fault;
+    const name = this.#nameOf(seederId);
+    return new Fault("seeder-unreachable", `${name} refuses its leaves: it joined anew, or moved`, {
+      cause: fault,
+    });
   }
 
   #nameOf(seederId: SeederId): string {

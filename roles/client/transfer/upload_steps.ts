@@ -43,6 +43,11 @@ export function newUploadId(context: UploadContext): UploadId {
   return UploadId.parse(randomHex(context.session.random, 32));
 }
 
+/** What an upload is told that was forgotten, or whose receipts are too old to count. */
+export function isOutlived({ code }: Fault): boolean {
+  return code === "upload-unknown" || code === "leave-invalid";
+}
+
 /** One result per upload: nothing, or why it cannot begin. */
 export async function openUploads(
   context: UploadContext,

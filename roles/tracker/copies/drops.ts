@@ -5,9 +5,10 @@
  *
  * An upload may count on a copy all the same, by a receipt the seeder gave before it heard of the
  * drop. The order therefore names the oldest leave such a receipt can stand on, and the seeder
- * keeps the chunk when it gave one. The catalog remembers when uploads were opened, so this holds
- * across restarts of the tracker. Outcomes change little: `absent` was expected, `held` puts the
- * holding back, and after anything else the inventories are compared.
+ * keeps the chunk when it gave one. All these times are of the lease clock, which never goes back,
+ * and the catalog remembers when uploads were opened, so this holds across restarts of the tracker.
+ * Outcomes change little: `absent` was expected, `held` puts the holding back, and after anything
+ * else the inventories are compared.
  */
 import { type ChunkEntry, limits, type SeederId } from "../../../protocol/mod.ts";
 import type { CatalogTransaction } from "../catalog/catalog.ts";
@@ -28,7 +29,7 @@ export interface Drop {
  * @param decide looks at the rows once more: what was true before this transaction may not be now
  */
 export async function orderDrops(
-  core: Pick<Core, "catalog" | "orders" | "now" | "losses">,
+  core: Pick<Core, "catalog" | "orders" | "now" | "leases" | "losses">,
   decide: (tx: CatalogTransaction) => Promise<readonly Drop[]>,
 ): Promise<number> {
   if (core.losses.stopped !== undefined) return 0;
@@ -39,9 +40,10 @@ export async function orderDrops(
     }
   };
   try {
+    const leaseNowMs = await core.leases.handOut(core.catalog);
     await core.catalog.transaction(async (tx) => {
       const nowMs = core.now();
-      const receiptsSinceMs = await receiptsSince(tx, nowMs);
+      const receiptsSinceMs = await receiptsSince(tx, leaseNowMs);
       const wanted = await decide(tx);
       for (const drop of wanted) {
         const { seederId, chunk, why } = drop;

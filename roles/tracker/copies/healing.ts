@@ -244,7 +244,7 @@ export class Healing {
     const [source] = sources;
     if (source === undefined || !budget.allows([target, source], sizeBytes)) return false;
     const nowMs = core.now();
-    const endMs = nowMs + limits.leaveLifeMs;
+    const endMs = core.leases.now() + limits.leaveLifeMs;
     const leaveFor = (seederId: SeederId, action: "read" | "store") =>
       makeLeave(core.keys.seederKey(seederId), { action, chunkId, sizeBytes }, endMs);
     const from = sources.flatMap((seederId) => {

@@ -37,8 +37,8 @@ function checkReceipts(
   chunk: RecordedChunk,
   receipts: Receipts,
   upload: UploadRow,
-  nowMs: number,
 ): void {
+  const nowMs = core.leases.now();
   for (const receipt of receipts) {
     const genuine = isReceiptUnder(
       core.keys.seederKey(receipt.seederId),
@@ -102,7 +102,6 @@ export class Proofs {
   private constructor(
     private readonly core: Core,
     private readonly tx: CatalogTransaction,
-    private readonly nowMs: number,
     private readonly holdersBefore: ReadonlyMap<ChunkId, SeederId[]>,
   ) {}
 
@@ -110,16 +109,15 @@ export class Proofs {
     core: Core,
     tx: CatalogTransaction,
     chunks: readonly ChunkEntry[],
-    nowMs: number,
   ): Promise<Proofs> {
     const holders = await tx.holders(chunks.map((chunk) => chunk.chunkId));
-    return new Proofs(core, tx, nowMs, holders);
+    return new Proofs(core, tx, holders);
   }
 
   /** Throws `leave-invalid` when a receipt is not good. */
   takeReceipts(chunk: RecordedChunk, upload: UploadRow): void {
     const receipts = receiptsOfMembers(this.core, chunk);
-    checkReceipts(this.core, chunk, receipts, upload, this.nowMs);
+    checkReceipts(this.core, chunk, receipts, upload);
     const { chunkId, sizeBytes } = chunk;
     for (const { seederId } of receipts) {
       const chunks = this.#bySeeder.get(seederId) ?? new Map<ChunkId, ChunkEntry>();
@@ -148,8 +146,8 @@ export class Proofs {
   /** Adds the holdings that the receipts taken prove. */
   async write(): Promise<void> {
     for (const [seederId, chunks] of this.#bySeeder) {
-      const { core, tx, nowMs } = this;
-      await core.holdings.addReceipted(core, tx, seederId, [...chunks.values()], nowMs);
+      const { core, tx } = this;
+      await core.holdings.addReceipted(core, tx, seederId, [...chunks.values()], core.now());
     }
   }
 }

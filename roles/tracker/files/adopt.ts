@@ -364,7 +364,7 @@ function uploadOf(member: Member, file: File, sequence?: number): UploadId {
 }
 
 function uploadRowOf(core: Core, member: Member, file: File, uploadId: UploadId) {
-  const nowMs = core.now();
+  const nowMs = core.leases.now();
   const { source, chunkSizeBytes, sizeBytes, modifiedMs, mode } = file;
   return {
     uploadId,

@@ -84,7 +84,7 @@ export async function commitUploads(
     }
     return results;
   });
-  for (const [uploadId, result] of fresh) recent.add(uploadId, result, nowMs);
+  for (const [uploadId, result] of fresh) recent.add(uploadId, result, core.leases.now());
   return { results };
 }
 
@@ -108,8 +108,8 @@ class CommitBatch {
 
   /** Checks and records the chunks that came with the commits of the whole batch. */
   async record(uploads: readonly Upload[]): Promise<void> {
-    const { core, tx, nowMs } = this;
-    const proofs = await Proofs.open(core, tx, uploads.flatMap(({ chunks }) => chunks), nowMs);
+    const { core, tx } = this;
+    const proofs = await Proofs.open(core, tx, uploads.flatMap(({ chunks }) => chunks));
     const rows = new Map<Upload, UploadRow>();
     for (const upload of uploads) {
       const row = await tx.upload(upload.uploadId);
@@ -180,7 +180,8 @@ class CommitBatch {
   async #keepForNextTime(upload: Upload, row: UploadRow): Promise<void> {
     const whole = this.#whole.get(upload) ?? [];
     if (whole.length > 0) await this.tx.putUploadChunks(upload.uploadId, whole);
-    await this.tx.putUpload({ ...row, leaseEndsMs: this.nowMs + limits.uploadLeaseMs });
+    const leaseEndsMs = this.core.leases.now() + limits.uploadLeaseMs;
+    await this.tx.putUpload({ ...row, leaseEndsMs });
   }
 
   /** What enters the log, the manifest's pages left out. Throws, with `missing` filled, why not. */

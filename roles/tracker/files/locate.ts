@@ -36,7 +36,7 @@ export function locate(
     core.members.all().map((member) => [member.row.seederId, core.members.stateOf(member, nowMs)]),
   );
   return core.catalog.read(async (view) => {
-    const page = new LocatePage(core, view, states, nowMs);
+    const page = new LocatePage(core, view, states, core.leases.now());
     let room = input.chunksMax;
     const results: z.input<typeof LocateReply>["results"] = [];
     for (const target of input.targets) {

@@ -86,13 +86,13 @@ export function checkCondition(condition: Condition, found: Found): void {
   }
 }
 
-export function openUploads(
+export async function openUploads(
   core: Core,
   input: z.output<typeof OpenRequest>,
   user: string,
 ): Promise<z.input<typeof OpenReply>> {
-  const nowMs = core.now();
-  return core.catalog.transaction(async (tx) => {
+  const nowMs = await core.leases.handOut(core.catalog);
+  return await core.catalog.transaction(async (tx) => {
     const results: z.input<typeof OpenReply>["results"] = [];
     for (const upload of input.uploads) {
       let row: UploadRow;
@@ -193,8 +193,8 @@ export async function placeChunks(
   core: Core,
   input: z.output<typeof PlaceRequest>,
 ): Promise<z.input<typeof PlaceReply>> {
-  const nowMs = core.now();
-  const cluster = core.members.view(nowMs);
+  const nowMs = await core.leases.handOut(core.catalog);
+  const cluster = core.members.view(core.now());
   const { results, ageing } = await core.catalog.read(async (view) => {
     const uploads = new Uploads(view);
     const ids = input.chunks.map((chunk) => chunk.chunkId);
@@ -209,7 +209,8 @@ export async function placeChunks(
       const held = countedHolders(core, cluster, own);
       if (held[0] !== undefined) await checkHeldSize(view, chunk, held[0]);
       const wanted = { ...chunk, avoid: [...chunk.avoid, ...inPlace] };
-      return { ok: true as const, placement: placementOf(core, cluster, row, wanted, held) };
+      const placement = placementOf(core, cluster, row, wanted, held, nowMs);
+      return { ok: true as const, placement };
     });
     return { results, ageing: uploads.ageing(nowMs) };
   });
@@ -257,6 +258,7 @@ function placementOf(
   row: UploadRow,
   chunk: PlaceItem,
   holders: readonly SeederId[],
+  nowMs: number,
 ): z.input<typeof Placement> {
   const wanted = neededCopies(cluster, row.copies);
   const held = Math.min(holders.length, wanted);
@@ -272,7 +274,7 @@ function placementOf(
         `${cluster.seeders.length} seeders can take ${sizeBytes} bytes now`,
     );
   }
-  const expiresMs = cluster.nowMs + limits.leaveLifeMs;
+  const expiresMs = nowMs + limits.leaveLifeMs;
   return {
     held,
     wanted,
@@ -294,10 +296,10 @@ export function recordChunks(
   core: Core,
   input: z.output<typeof RecordRequest>,
 ): Promise<z.input<typeof RecordReply>> {
-  const nowMs = core.now();
+  const nowMs = core.leases.now();
   return core.catalog.transaction(async (tx) => {
     const uploads = new Uploads(tx);
-    const proofs = await Proofs.open(core, tx, input.chunks, nowMs);
+    const proofs = await Proofs.open(core, tx, input.chunks);
     const taken = await each(input.chunks, async (chunk) => {
       const row = await uploads.get(chunk.uploadId);
       checkPlaceInFile(chunk, row);
@@ -315,7 +317,7 @@ export function recordChunks(
     }
     await renew(tx, uploads.ageing(nowMs), nowMs);
     const after = await ownHolders(tx, good.map((item) => item.chunkId));
-    const live = new Set(core.members.live(nowMs));
+    const live = new Set(core.members.live(core.now()));
     const results = checked.map((item) => {
       if ("problem" in item) return item;
       const copies = (after.get(item.chunkId) ?? []).filter((id) => live.has(id)).length;
@@ -349,7 +351,7 @@ const sweptAtOnceMax = 1000;
 
 /** Forgets uploads whose lease has ended. How many. */
 export async function sweepUploads(core: Core): Promise<number> {
-  const nowMs = core.now();
+  const nowMs = core.leases.now();
   const ended = await core.catalog.read((view) => view.uploadsEndedBefore(nowMs, sweptAtOnceMax));
   if (ended.length === 0) return 0;
   return await core.catalog.transaction(async (tx) => {

@@ -1,9 +1,10 @@
 /**
  * From whom a tracker that has lost its disk takes its log, and after which snapshot. What was
  * acknowledged is on at least `copies` of the keepers of the log (`log_keepers.ts`), so among all
- * but `copies - 1` of them there is one that has it. Who they are the latest card says. Of those that present themselves the one whose last record is of the highest epoch,
- * and then the furthest, has it: a record of a later epoch was written by a tracker that knew all
- * that was acknowledged before.
+ * but `copies - 1` of them there is one that has it. Who they are the latest card says. Of those
+ * that present themselves the one whose last record is of the highest epoch, and then the furthest,
+ * has it: a record of a later epoch was written by a tracker that knew all that was acknowledged
+ * before.
  *
  * Its log may begin after a snapshot. Any seeder's will do that lies on that log: the newest saves
  * the most work, and one that turns out damaged is passed over for the next.

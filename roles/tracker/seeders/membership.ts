@@ -105,6 +105,7 @@ export async function heartbeat(
     clusterId: core.keys.clusterId,
     epoch: core.epoch,
     trackerNowMs: core.now(),
+    leaseNowMs: core.leases.now(),
     intervalMs: limits.heartbeatIntervalMs,
     orders: core.orders.take(input.seederId, nowMs),
     inventoryWanted,

@@ -43,7 +43,10 @@ export async function takeOutcomes(
       }
     }
   } finally {
-    for (const { order, outcome } of ended) core.healing.ended(core, seederId, order, outcome);
+    for (const one of ended) {
+      core.healing.ended(core, seederId, one.order, one.outcome);
+      doubtSources(core, one);
+    }
   }
 }
 
@@ -52,8 +55,9 @@ function endOrder(core: Core, seederId: SeederId, outcome: OrderOutcome): Ended[
   const { kind, chunkId, result, detail } = outcome;
   const ended = core.orders.settle(seederId, outcome);
   if (ended === undefined) {
-    // A drop carried out so late that its order was forgotten: the chunk may count as held again.
-    if (kind === "drop" && result !== "held") core.holdings.doubt(seederId);
+    // Carried out so late that its order was forgotten, here or by the tracker before: the chunk
+    // may count as held.
+    if (kind !== "copy" && result !== "held") core.holdings.doubt(seederId);
     return [];
   }
   // Copies that arrive are many; who gave which up, and what went wrong, is asked for later.
@@ -65,7 +69,7 @@ function endOrder(core: Core, seederId: SeederId, outcome: OrderOutcome): Ended[
 
 async function write(core: Core, seederId: SeederId, ended: readonly Ended[]): Promise<void> {
   const nowMs = core.now();
-  const copied = ended.flatMap(({ outcome }) => receiptedCopy(core, seederId, outcome, nowMs));
+  const copied = ended.flatMap(({ outcome }) => receiptedCopy(core, seederId, outcome));
   // The holding went when the drop was decided. It comes back only when the chunk was kept, or a
   // person's file there holds it as well.
   const kept = ended.filter(({ outcome: { kind, result } }) => kind === "drop" && result === "held")
@@ -88,12 +92,11 @@ function receiptedCopy(
   core: Core,
   seederId: SeederId,
   { kind, result, chunkId, sizeBytes, receipt }: OrderOutcome,
-  nowMs: number,
 ): HeldChunk[] {
   if (kind !== "copy" || result !== "held") return [];
   const key = core.keys.seederKey(seederId);
   const genuine = receipt !== undefined && receipt.seederId === seederId &&
-    isReceiptUnder(key, receipt, chunkId, sizeBytes, nowMs, limits.receiptGraceMs);
+    isReceiptUnder(key, receipt, chunkId, sizeBytes, core.leases.now(), limits.receiptGraceMs);
   if (genuine) return [{ chunkId, sizeBytes }];
   core.log.warn("copy without a good receipt", { seederId, chunkId });
   return [];
@@ -105,9 +108,17 @@ async function removeAbsent(
   seederId: SeederId,
   absent: readonly Ended[],
 ): Promise<void> {
-  const gone = absent.filter(({ outcome: { chunkId }, sentMs }) =>
-    // Stored again since the order went out: the outcome may speak of the copy before.
-    !core.holdings.receiptedSince(seederId, chunkId, sentMs)
-  ).map(({ outcome }) => outcome.chunkId);
-  if (gone.length > 0) await tx.removeHoldings(seederId, gone);
+  const missing = absent.map(({ outcome: { chunkId }, sentMs }) => ({ chunkId, sinceMs: sentMs }));
+  await core.holdings.removeMissing(tx, seederId, missing);
+}
+
+/** A copy that could not be made from where it should be: what is there is looked at. */
+function doubtSources(core: Core, { outcome, order }: Ended): void {
+  if (order.kind !== "copy") return;
+  for (const seederId of outcome.doubtful ?? []) {
+    if (!order.sources.some((source) => source.seederId === seederId)) continue;
+    const { chunkId, sizeBytes } = order;
+    const why = "another seeder could not copy it from there";
+    core.orders.orderVerify(seederId, { chunkId, sizeBytes }, why, core.now());
+  }
 }

@@ -116,6 +116,7 @@ export class SeederWorld {
         clusterId,
         epoch: 1,
         trackerNowMs: this.clock.now() + this.aheadMs,
+        leaseNowMs: this.clock.now() + this.aheadMs,
         intervalMs: 20,
         orders: [],
         inventoryWanted: false,

@@ -240,7 +240,7 @@ export class TestSeeder {
   readonly chunks = new Map<ChunkId, ChunkEntry>();
   connection!: TrackerConnection;
   lastReply!: HeartbeatReply;
-
+  #heardMs = 0;
   constructor(
     private readonly world: TrackerWorld,
     readonly seederId: SeederId,
@@ -278,14 +278,15 @@ export class TestSeeder {
   }
 
   async beat(changes: Partial<Heartbeat> = {}): Promise<HeartbeatReply> {
-    this.lastReply = await this.connection.heartbeat({ ...this.report(), ...changes });
-    return this.lastReply;
+    this.#heardMs = this.world.clock.now();
+    return this.lastReply = await this.connection.heartbeat({ ...this.report(), ...changes });
   }
 
   store(chunk: ChunkEntry, leave: Leave): Receipt {
     const { chunkId, sizeBytes } = chunk;
-    checkLeave(this.key, leave, { action: "store", chunkId, sizeBytes }, this.world.clock.now());
-    this.chunks.set(chunkId, { chunkId, sizeBytes });
+    const nowMs = this.lastReply.leaseNowMs + this.world.clock.now() - this.#heardMs;
+    checkLeave(this.key, leave, { action: "store", ...chunk }, nowMs);
+    this.chunks.set(chunkId, chunk);
     return makeReceipt(this.key, this.seederId, chunkId, sizeBytes, leave);
   }
 

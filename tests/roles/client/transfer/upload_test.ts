@@ -178,6 +178,47 @@ Deno.test("uploadFiles sends chunks again whose copies are missing at the commit
     await assertDownloads(world, "a", bytes);
   }));
 
+for (const code of ["upload-unknown", "leave-invalid"] as const) {
+  for (const step of ["place", "record", "commit"]) {
+    Deno.test(`uploadFiles begins again where ${step} is told ${code}`, () =>
+      withWorld(3, async (world) => {
+        const problem = problemOf(new Fault(code, "a clock jumped"));
+        const results = Array.from({ length: 16 }, () => ({ ok: false, problem }));
+        const refusing = () => {
+          world.trackerCalls.clear();
+          world.trackerBehave = (path, nth) =>
+            path === `/v1/uploads/${step}` && nth === 0
+              ? { reply: { results, ...(step === "record" ? { leaseMs: 1000 } : {}) } }
+              : "ok";
+        };
+        refusing();
+        const bytes = bytesOf(18 * mib, 21);
+        const { tally } = await uploaded(world, [await localFile(world, "a", bytes)]);
+        assert.ok(tally.notes.some((note) => note.includes("again")), String(tally.notes));
+        assert.ok(tally.done <= tally.expected, `${tally.done} of ${tally.expected}`);
+        await assertDownloads(world, "a", bytes);
+        assert.equal(fewestCopies(world), 2);
+        if (step === "record") return;
+        refusing();
+        await uploaded(world, await manySmall(world, 12));
+        await assertDownloads(world, "small-7", bytesOf(500 + 7, 7));
+      }));
+  }
+}
+
+Deno.test("uploadFiles tells of a stream that cannot begin again, and leaves nothing", () =>
+  withWorld(3, async (world) => {
+    const problem = problemOf(new Fault("upload-unknown", "forgotten"));
+    world.trackerBehave = (path) =>
+      path === "/v1/uploads/commit" ? { reply: { results: [{ ok: false, problem }] } } : "ok";
+    const { results } = await upload(world, [streamSource("s", bytesOf(mib, 22))]);
+    assert.equal(results[0]?.fault?.code, "upload-unknown");
+    assert.deepEqual((await world.session.tracker.list({ path: remote("/") })).entries, []);
+    // A file is not begun for ever either.
+    const file = await upload(world, [await localFile(world, "a", bytesOf(mib, 23))]);
+    assert.equal(file.results[0]?.fault?.code, "upload-unknown");
+  }));
+
 Deno.test("uploadFiles refuses a file that changed while it was read", () =>
   withWorld(3, async (world) => {
     const source = await localFile(world, "a", bytesOf(4 * mib, 2));

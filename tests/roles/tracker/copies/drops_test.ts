@@ -6,18 +6,22 @@ import { limits } from "../../../../protocol/mod.ts";
 import { seededRandom } from "../../../../roles/kit/random.ts";
 import { openMemoryCatalog } from "../../../../roles/tracker/catalog/memory_catalog.ts";
 import { type Drop, orderDrops } from "../../../../roles/tracker/copies/drops.ts";
+import { LeaseClock } from "../../../../roles/tracker/copies/lease_clock.ts";
 import { LossGuard } from "../../../../roles/tracker/copies/loss_guard.ts";
 import { OrderBook } from "../../../../roles/tracker/seeders/orders.ts";
 import { chunk, seeder, upload } from "../../../conformance/catalog_rows.ts";
 
 const nowMs = 10_000_000;
 
-function world() {
+const clock = { now: () => nowMs, sleep: () => Promise.resolve() };
+
+async function world() {
   const catalog = openMemoryCatalog();
   return {
     catalog,
     orders: new OrderBook(seededRandom(1)),
     now: () => nowMs,
+    leases: await catalog.read((view) => LeaseClock.open(view, clock, nowMs)),
     losses: new LossGuard(undefined),
   };
 }
@@ -29,7 +33,7 @@ const drop = (of: number, at = 1): Drop => ({
 });
 
 Deno.test("orderDrops takes the holding out before the order goes", async () => {
-  const core = world();
+  const core = await world();
   await core.catalog.transaction((tx) => tx.addHoldings(seeder(1), [chunk(1), chunk(2)]));
   const ordered = await orderDrops(core, (tx) => {
     assert.deepEqual(core.orders.take(seeder(1), nowMs), []);
@@ -44,7 +48,7 @@ Deno.test("orderDrops takes the holding out before the order goes", async () => 
 });
 
 Deno.test("orderDrops leaves nothing behind when the transaction fails", async () => {
-  const core = world();
+  const core = await world();
   await core.catalog.transaction((tx) => tx.addHoldings(seeder(1), [chunk(1)]));
   const failing = {
     ...core,
@@ -63,7 +67,7 @@ Deno.test("orderDrops leaves nothing behind when the transaction fails", async (
 });
 
 Deno.test("orderDrops passes over a seeder that copies the chunk, and the reverse", async () => {
-  const core = world();
+  const core = await world();
   await core.catalog.transaction((tx) => tx.addHoldings(seeder(1), [chunk(1), chunk(2)]));
   const from = { sources: [], storeLeave: "1.x" } as unknown as Parameters<
     OrderBook["orderCopy"]
@@ -82,7 +86,7 @@ Deno.test("the order names the oldest leave that an upload may count on", async 
       [5, nowMs - limits.leaveLifeMs - limits.receiptGraceMs],
     ] as const
   ) {
-    const core = world();
+    const core = await world();
     await core.catalog.transaction(async (tx) => {
       if (openedMs !== undefined) await tx.putUpload({ ...upload(1, nowMs), openedMs });
     });
