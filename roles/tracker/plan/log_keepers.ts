@@ -10,8 +10,8 @@
  * goes on with that card, until it has the latest by which anything was acknowledged, and then it
  * sees one of the keepers that have the last operation, for the same reason. A keeper that was
  * forgotten for good makes both numbers smaller by one at the most, and is left out when the log
- * that says so is acknowledged itself. The proof holds while there are `copies` keepers left, and as
- * long as no one who was forgotten because nothing could be acknowledged without comes back.
+ * that says so is acknowledged itself. The proof holds while there are `copies` keepers left, and
+ * as long as no one who was forgotten because nothing could be acknowledged without comes back.
  */
 import type { KeepersMark, LogKeepers, SeederId } from "../../../protocol/mod.ts";
 import type { LogSync } from "./log_sync.ts";
