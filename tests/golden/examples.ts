@@ -133,6 +133,7 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
     request: {
       code: code("join"),
       seederId,
+      attempt: "0123456789abcdef".repeat(4),
       name: "seeder-1",
       zone: "rack-2",
       advertised: { host: "10.0.0.5", port: 8471 },
