@@ -33,8 +33,8 @@ export const JoinRequest = z.strictObject({
   code: z.string().max(2000),
   seederId: SeederId,
   /**
-   * The secret that the id is the digest of (`seederIdOf`). With it a join may be repeated until the
-   * first heartbeat; without it, it may not.
+   * The secret that the id is the digest of (`seederIdOf`). With it a join may be repeated until
+   * the first heartbeat; without it, it may not.
    */
   attempt: SecretKey.optional(),
   name: SeederName,

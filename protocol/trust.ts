@@ -39,8 +39,8 @@ export function seederKeyOf(clusterKey: SecretKey, seederId: SeederId): SecretKe
 }
 
 /**
- * The id of a seeder that joins for the first time: the digest of a secret it made up. Whoever shows
- * the secret may be told the seeder's key again, until the seeder is heard.
+ * The id of a seeder that joins for the first time: the digest of a secret it made up. Whoever
+ * shows the secret may be told the seeder's key again, until the seeder is heard.
  */
 export function seederIdOf(attempt: SecretKey): SeederId {
   const hash = createHash("sha256").update(`offshore seeder id ${attempt}`).digest("hex");

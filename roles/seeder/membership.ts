@@ -106,7 +106,7 @@ export class Membership {
       } catch (error) {
         if (signal.aborted) return;
         const fault = asFault(error);
-        // Another seeder has it: this disk is a copy of another's, or was put back as it was before.
+        // Another seeder has it: this disk is a copy of another's, or was put back as it was.
         if (fault.code === "identity-taken") await this.parts.attempts.forget();
         told = this.#tellOnce(told, "cannot join yet", { fault, next: fault.next });
       }
