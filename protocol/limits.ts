@@ -72,6 +72,12 @@ export const limits = {
    * asked for all of it. Longer than any page of the time before can be on its way.
    */
   inventoryRecheckMs: 30_000,
+
+  /**
+   * A seeder that is always written to never rests that long. When what it reports was not once
+   * what the tracker believes for this long, it is asked as well.
+   */
+  inventoryDisagreeMs: 2 * 60_000,
   /**
    * An order without an outcome is forgotten after this: reading the largest chunk takes seconds.
    */

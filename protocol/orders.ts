@@ -58,6 +58,8 @@ export const OrderOutcome = z.strictObject({
   /** Of a drop: held in a person's file, whose bytes are not given up. */
   adopted: z.literal(true).optional(),
   receipt: Receipt.optional(),
+  /** Of a copy: sources of the order that do not have the chunk, or sent other bytes. */
+  doubtful: z.array(SeederId).max(limits.copiesMax).optional(),
   /** Code and detail of the fault, for people. */
   detail: z.string().max(500).optional(),
 });

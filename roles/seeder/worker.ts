@@ -7,9 +7,11 @@ import {
   asFault,
   connect,
   Fault,
+  type FaultCode,
   limits,
   type Order,
   type OrderOutcome,
+  type SeederId,
   seederRoutes,
   type Transport,
 } from "../../protocol/mod.ts";
@@ -36,7 +38,15 @@ export interface WorkerParts {
 
 type CopyOrder = Extract<Order, { kind: "copy" }>;
 type DropOrder = Extract<Order, { kind: "drop" }>;
-type Result = Pick<OrderOutcome, "result" | "receipt" | "detail" | "adopted">;
+type Result = Pick<OrderOutcome, "result" | "receipt" | "detail" | "adopted" | "doubtful">;
+
+/** What tells of a source's copy and not of the way to it. */
+const tellsOfCopy: readonly FaultCode[] = [
+  "chunk-not-found",
+  "chunk-corrupt",
+  "digest-mismatch",
+  "size-mismatch",
+];
 
 const ordersAtOnce = 4;
 
@@ -95,8 +105,7 @@ export class Worker {
         : await this.#verify(order);
     } catch (error) {
       if (signal.aborted) return;
-      const fault = asFault(error);
-      result = { result: "failed", detail: `${fault.code}: ${fault.message}`.slice(0, 500) };
+      result = failedBy(error);
     }
     this.#outcomes.push({ orderId, kind, chunkId, sizeBytes, ...result });
     const fields = { kind, orderId, chunkId, why, result: result.result, detail: result.detail };
@@ -138,7 +147,9 @@ export class Worker {
   async #copy(order: CopyOrder, signal: AbortSignal): Promise<Result> {
     const { store } = this.parts;
     let last: unknown;
-    let here = store.isStored(order.chunkId);
+    const doubtful: SeederId[] = [];
+    // A receipt says that the copy is good: what is here already is read before one is given.
+    let here = store.isStored(order.chunkId) && await store.verify(order.chunkId) === "good";
     for (const source of here ? [] : order.sources) {
       try {
         await this.#fetch(order, source, signal);
@@ -148,6 +159,7 @@ export class Worker {
         if (signal.aborted) throw error;
         last = error;
         const { seederId } = source;
+        if (tellsOfCopy.includes(asFault(error).code)) doubtful.push(seederId);
         this.parts.log.warn("copy source failed", {
           chunkId: order.chunkId,
           seederId,
@@ -155,12 +167,13 @@ export class Worker {
         });
       }
     }
-    if (!here) throw last;
+    const told = doubtful.length === 0 ? {} : { doubtful: doubtful.slice(0, limits.copiesMax) };
+    if (!here) return { ...failedBy(last), ...told };
     const identity = this.parts.identity();
     if (identity === undefined) throw new Fault("unavailable", "this seeder has not joined");
     const { chunkId, sizeBytes, storeLeave } = order;
     const receipt = this.parts.receipts.give(identity, chunkId, sizeBytes, storeLeave);
-    return { result: "held", receipt };
+    return { result: "held", receipt, ...told };
   }
 
   async #fetch(
@@ -183,4 +196,9 @@ export class Worker {
     const body = response.body ?? new ReadableStream({ start: (empty) => empty.close() });
     await store.put(chunkId, sizeBytes, bodyParts(clock, body));
   }
+}
+
+function failedBy(error: unknown): Result {
+  const fault = asFault(error);
+  return { result: "failed", detail: `${fault.code}: ${fault.message}`.slice(0, 500) };
 }

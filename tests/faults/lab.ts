@@ -71,6 +71,9 @@ export class LabProcess {
 export class Lab implements AsyncDisposable {
   readonly #addresses = new Map<string, string>();
 
+  /** Leaves the folder with disks and logs where it is, for somebody to look at. */
+  keep = false;
+
   private constructor(
     private readonly process: Deno.ChildProcess,
     private readonly initPid: number,
@@ -194,6 +197,7 @@ export class Lab implements AsyncDisposable {
     await this.process.stdin.close().catch(() => {});
     await this.process.status;
     await this.process.stdout.cancel().catch(() => {});
+    if (this.keep) return console.error(`disks and logs are left in ${this.directory}`);
     await Deno.remove(this.directory, { recursive: true });
   }
 }

@@ -91,6 +91,8 @@ async function soak(): Promise<void> {
     trackerEnv: { OFFSHORE_GARBAGE_MINUTES: "1" },
     load: { workers: 3, pauseMs: 20 },
   });
+  // Taken back at the end: whatever happens before is worth looking at.
+  stage.cluster.lab.keep = true;
   await stage.load.progress(30);
   const startMs = performance.now();
   let checkedMs = startMs, played = 0;
@@ -106,6 +108,7 @@ async function soak(): Promise<void> {
     checkedMs = performance.now();
   }
   await stage.finish();
+  stage.cluster.lab.keep = false;
   const took = ((performance.now() - startMs) / 60_000).toFixed(1);
   console.log(
     `soak: seed ${seed}, ${played} rounds in ${took} minutes: nothing lost, wrong or half`,

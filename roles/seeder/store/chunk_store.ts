@@ -5,7 +5,8 @@
  * - When `put` or `putMany` resolves for a chunk, it is durable and its bytes had the SHA-256 of
  * its
  *   id; when it throws, nothing is left behind that a later `read` or `list` would show.
- * - Putting a chunk that is there reads its source to the end, checks it, and changes nothing.
+ * - Putting a chunk that is there reads its source to the end, checks it, and changes nothing, but
+ *   where the copy that is there turns out to be damaged: then the bytes that come take its place.
  * - A chunk once put is listed, readable and counted until it is dropped or found corrupt.
  * - Chunks of a person's files may be held in place (`adopted_files.ts`). They are listed, readable
  *   and counted like others, are told apart by `isStored`, and a put of one stores a copy. Dropping

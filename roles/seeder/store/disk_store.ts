@@ -80,12 +80,22 @@ export async function openDiskStore(parts: DiskStoreParts): Promise<DiskStore> {
     return room.during(sizeBytes + recordHeadBytes, work);
   }
 
+  /**
+   * A receipt will say that the copy is good, so the one that is here is read again first. One that
+   * is not good is set aside, and the bytes that come take its place.
+   */
+  async function isGood(chunkId: ChunkId): Promise<boolean> {
+    const kind = index.get(chunkId)?.kind;
+    if (kind === undefined) return false;
+    return await (kind === "file" ? files : packs).verify(chunkId) === "good";
+  }
+
   async function put(
     chunkId: ChunkId,
     sizeBytes: number,
     source: ByteSource,
   ): Promise<PutResult> {
-    if (index.get(chunkId) !== undefined) {
+    if (await isGood(chunkId)) {
       await checkOnly(chunkId, sizeBytes, source);
       if (index.get(chunkId) !== undefined) return "present";
       throw new Fault("unavailable", "the chunk was dropped while it was being sent again");
@@ -106,8 +116,7 @@ export async function openDiskStore(parts: DiskStoreParts): Promise<DiskStore> {
       return await put(chunkId, bytes.length, onePart(bytes));
     }
     checkDigest(chunkId, chunkIdOf(bytes));
-    if (index.get(chunkId) !== undefined) return "present";
-    return await packs.put(chunkId, bytes);
+    return await isGood(chunkId) ? "present" : await packs.put(chunkId, bytes);
   }
 
   async function putMany(

@@ -38,12 +38,21 @@ export function openMemoryStore(parts: MemoryStoreParts = {}): MemoryStore {
     return Math.max(0, totalBytes - index.summary().usedBytes - coming);
   }
 
+  /** As the disk store does before it says that a chunk is there: a damaged copy goes. */
+  function isGood(chunkId: ChunkId): boolean {
+    const kept = index.get(chunkId);
+    if (kept === undefined) return false;
+    if (chunkIdOf(kept.bytes) === chunkId) return true;
+    index.delete(chunkId);
+    return false;
+  }
+
   async function put(
     chunkId: ChunkId,
     sizeBytes: number,
     source: AsyncIterable<Uint8Array<ArrayBuffer>>,
   ): Promise<PutResult> {
-    const reserved = index.get(chunkId) === undefined ? sizeBytes : 0;
+    const reserved = isGood(chunkId) ? 0 : sizeBytes;
     if (reserved > freeBytes()) throw full(sizeBytes, freeBytes());
     coming += reserved;
     try {
@@ -58,7 +67,7 @@ export function openMemoryStore(parts: MemoryStoreParts = {}): MemoryStore {
 
   function putOne(chunkId: ChunkId, bytes: Uint8Array<ArrayBuffer>): PutResult {
     checkDigest(chunkId, chunkIdOf(bytes));
-    if (index.get(chunkId) !== undefined) return "present";
+    if (isGood(chunkId)) return "present";
     if (bytes.length > freeBytes()) throw full(bytes.length, freeBytes());
     index.set(chunkId, { sizeBytes: bytes.length, bytes: bytes.slice() });
     return "stored";

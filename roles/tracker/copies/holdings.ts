@@ -22,6 +22,9 @@ import type { CatalogTransaction, CatalogView } from "../catalog/catalog.ts";
 import type { Core } from "../core.ts";
 import type { Member } from "../seeders/members.ts";
 
+/** A million chunks are told every eight minutes at most. */
+const quietMsPerChunk = 0.5;
+
 /** One telling of a seeder's whole inventory. */
 interface Round {
   readonly bootId: string;
@@ -41,6 +44,8 @@ export class Holdings {
   readonly #unsure = new Set<SeederId>();
   /** No inventory is compared again before this. */
   readonly #quietUntilMs = new Map<SeederId, number>();
+  /** When what a seeder reported last was what is listed; first when it was first heard. */
+  readonly #agreedMs = new Map<SeederId, number>();
 
   /**
    * Adds holdings that a seeder gave its receipt for. They are remembered only while a page or an
@@ -66,6 +71,23 @@ export class Holdings {
     this.#unsure.add(seederId);
   }
 
+  /**
+   * Removes holdings of chunks that a seeder found missing at `sinceMs` or later. One that was
+   * receipted since may speak of a copy that was stored after that, or of the very copy that was
+   * lost, whose receipt was long on its way: which of them only the inventory can tell.
+   */
+  async removeMissing(
+    tx: CatalogTransaction,
+    seederId: SeederId,
+    missing: readonly { readonly chunkId: ChunkId; readonly sinceMs: number }[],
+  ): Promise<void> {
+    const gone = missing.filter(({ chunkId, sinceMs }) =>
+      !this.receiptedSince(seederId, chunkId, sinceMs)
+    );
+    if (gone.length < missing.length) this.doubt(seederId);
+    if (gone.length > 0) await tx.removeHoldings(seederId, gone.map(({ chunkId }) => chunkId));
+  }
+
   /** True when this holding was receipted at `sinceMs` or later. */
   receiptedSince(seederId: SeederId, chunkId: ChunkId, sinceMs: number): boolean {
     const receiptMs = this.#receipts.get(seederId)?.get(chunkId);
@@ -80,18 +102,20 @@ export class Holdings {
     const { seederId } = member.row;
     const { bootId } = member;
     if (bootId === undefined) return false;
+    const summary = await core.catalog.read((view) => view.holdingsSummary(seederId));
+    if (member.bootId !== bootId) return false;
+    const agrees = summary.chunkCount === member.chunkCount &&
+      summary.digest === member.inventoryDigest;
+    if (agrees || !this.#agreedMs.has(seederId)) this.#agreedMs.set(seederId, nowMs);
     const round = this.#rounds.get(seederId);
     const due = member.row.reconciledBootId !== bootId || round !== undefined ||
       (nowMs >= (this.#quietUntilMs.get(seederId) ?? 0) &&
         (this.#unsure.has(seederId) ||
-          nowMs - member.inventorySinceMs >= limits.inventoryRecheckMs));
+          nowMs - member.inventorySinceMs >= limits.inventoryRecheckMs ||
+          nowMs - (this.#agreedMs.get(seederId) ?? nowMs) >= limits.inventoryDisagreeMs));
     if (!due) return false;
-    const summary = await core.catalog.read((view) => view.holdingsSummary(seederId));
-    if (member.bootId !== bootId) return false;
-    this.#quietUntilMs.set(seederId, nowMs + limits.inventoryRecheckMs);
-    if (
-      summary.chunkCount === member.chunkCount && summary.digest === member.inventoryDigest
-    ) {
+    this.#quietUntilMs.set(seederId, nowMs + quietMs(member.chunkCount));
+    if (agrees) {
       this.#rounds.delete(seederId);
       this.#unsure.delete(seederId);
       if (member.row.reconciledBootId !== bootId) {
@@ -141,7 +165,9 @@ export class Holdings {
     if (!page.last) return;
     member.row = { ...member.row, reconciledBootId: page.bootId };
     this.#rounds.delete(seederId);
-    this.#quietUntilMs.set(seederId, nowMs + limits.inventoryRecheckMs);
+    // Every chunk that was listed when the round began has been looked for.
+    this.#agreedMs.set(seederId, nowMs);
+    this.#quietUntilMs.set(seederId, nowMs + quietMs(member.chunkCount));
     if (round.unsure) this.#unsure.add(seederId);
     else this.#unsure.delete(seederId);
     core.log.info("inventory heard", { seederId, kept, unsure: round.unsure });
@@ -201,6 +227,11 @@ export class Holdings {
       if (receipts.size === 0) this.#receipts.delete(seederId);
     }
   }
+}
+
+/** A large inventory is told less often: on a busy seeder it never agrees for good. */
+function quietMs(chunkCount: number): number {
+  return Math.max(limits.inventoryRecheckMs, chunkCount * quietMsPerChunk);
 }
 
 function checkPage(page: InventoryPage): void {

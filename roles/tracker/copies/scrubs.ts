@@ -59,11 +59,8 @@ export class Scrubs {
     if (bad.length === 0 && !isDue) return;
     this.#keptMs.set(seederId, nowMs);
     await core.catalog.transaction(async (tx) => {
-      const gone = bad.filter(({ chunkId, foundMs }) =>
-        // Stored again since it was found bad: the report speaks of the copy before.
-        !core.holdings.receiptedSince(seederId, chunkId, foundMs)
-      ).map(({ chunkId }) => chunkId);
-      if (gone.length > 0) await tx.removeHoldings(seederId, gone);
+      const missing = bad.map(({ chunkId, foundMs }) => ({ chunkId, sinceMs: foundMs }));
+      await core.holdings.removeMissing(tx, seederId, missing);
       await tx.putSetting(settingOf(seederId), JSON.stringify({ verifiedMs, progress }));
     });
     for (const { chunkId, found } of bad) {

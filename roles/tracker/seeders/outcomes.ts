@@ -43,7 +43,10 @@ export async function takeOutcomes(
       }
     }
   } finally {
-    for (const { order, outcome } of ended) core.healing.ended(core, seederId, order, outcome);
+    for (const one of ended) {
+      core.healing.ended(core, seederId, one.order, one.outcome);
+      doubtSources(core, one);
+    }
   }
 }
 
@@ -52,8 +55,9 @@ function endOrder(core: Core, seederId: SeederId, outcome: OrderOutcome): Ended[
   const { kind, chunkId, result, detail } = outcome;
   const ended = core.orders.settle(seederId, outcome);
   if (ended === undefined) {
-    // A drop carried out so late that its order was forgotten: the chunk may count as held again.
-    if (kind === "drop" && result !== "held") core.holdings.doubt(seederId);
+    // Carried out so late that its order was forgotten, here or by the tracker before: the chunk
+    // may count as held.
+    if (kind !== "copy" && result !== "held") core.holdings.doubt(seederId);
     return [];
   }
   // Copies that arrive are many; who gave which up, and what went wrong, is asked for later.
@@ -104,9 +108,17 @@ async function removeAbsent(
   seederId: SeederId,
   absent: readonly Ended[],
 ): Promise<void> {
-  const gone = absent.filter(({ outcome: { chunkId }, sentMs }) =>
-    // Stored again since the order went out: the outcome may speak of the copy before.
-    !core.holdings.receiptedSince(seederId, chunkId, sentMs)
-  ).map(({ outcome }) => outcome.chunkId);
-  if (gone.length > 0) await tx.removeHoldings(seederId, gone);
+  const missing = absent.map(({ outcome: { chunkId }, sentMs }) => ({ chunkId, sinceMs: sentMs }));
+  await core.holdings.removeMissing(tx, seederId, missing);
+}
+
+/** A copy that could not be made from where it should be: what is there is looked at. */
+function doubtSources(core: Core, { outcome, order }: Ended): void {
+  if (order.kind !== "copy") return;
+  for (const seederId of outcome.doubtful ?? []) {
+    if (!order.sources.some((source) => source.seederId === seederId)) continue;
+    const { chunkId, sizeBytes } = order;
+    const why = "another seeder could not copy it from there";
+    core.orders.orderVerify(seederId, { chunkId, sizeBytes }, why, core.now());
+  }
 }

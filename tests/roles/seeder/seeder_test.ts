@@ -111,11 +111,55 @@ Deno.test("a copy order fetches from a source that has the right bytes, and give
     ]);
     assert.equal(outcome?.result, "held", outcome?.detail);
     assert.equal(await target.store.verify(order.chunkId), "good");
+    assert.deepEqual(outcome?.doubtful, [bad.seederId]);
     assert.ok(outcome?.receipt !== undefined);
     const nowMs = world.clock.now() + world.aheadMs;
     assert.ok(
       isReceiptFor(clusterKey, outcome.receipt, order.chunkId, order.sizeBytes, nowMs, 0),
     );
+  }));
+
+Deno.test("a copy order reads what is there already, and fetches it when that is damaged", () =>
+  inWorld(async (world) => {
+    const mine = openMemoryStore();
+    const source = await world.start("source");
+    await keep(source, 1);
+    const order = orderFor(world, 1);
+    const target = await world.start("target", { store: mine });
+    await keep(target, 1);
+    mine.damage(order.chunkId);
+    const leave = world.leave(source, "read", order.chunkId, order.sizeBytes);
+    const { seederId, address } = source;
+    const storeLeave = world.leave(target, "store", order.chunkId, order.sizeBytes);
+    await source.stop();
+    world.apps.set(source.address, source.seeder.app);
+    const [outcome] = await outcomesOf(world, [
+      { kind: "copy", ...order, sources: [{ seederId, address, leave }], storeLeave },
+    ]);
+    assert.equal(outcome?.result, "held", outcome?.detail);
+    assert.equal(await mine.verify(order.chunkId), "good");
+  }));
+
+Deno.test("a copy order that fails tells whose copy is to be doubted", () =>
+  inWorld(async (world) => {
+    const source = await world.start("source");
+    const order = orderFor(world, 1);
+    const target = await world.start("target");
+    const leave = world.leave(source, "read", order.chunkId, order.sizeBytes);
+    const storeLeave = world.leave(target, "store", order.chunkId, order.sizeBytes);
+    await source.stop();
+    world.apps.set(source.address, source.seeder.app);
+    const { seederId, address } = source;
+    const silent = { seederId: "f".repeat(16) as typeof seederId, address: "http://gone.test:1" };
+    const [outcome] = await outcomesOf(world, [{
+      kind: "copy",
+      ...order,
+      sources: [{ ...silent, leave }, { seederId, address, leave }],
+      storeLeave,
+    }]);
+    assert.equal(outcome?.result, "failed");
+    assert.match(outcome?.detail ?? "", /^chunk-not-found: /);
+    assert.deepEqual(outcome?.doubtful, [seederId], "a silent one is not to blame");
   }));
 
 Deno.test("verify and drop orders are carried out, late ones are not", () =>

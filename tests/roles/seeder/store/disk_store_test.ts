@@ -187,6 +187,28 @@ Deno.test("corrupt chunks go to quarantine with a note", async () => {
   await store.close();
 });
 
+Deno.test("a damaged copy is replaced by the bytes that are put again, in files and in packs", async () => {
+  const disk = newDisk();
+  const store = await openOn(disk);
+  const chunks = [chunkOf(1, large), chunkOf(2, 700), chunkOf(3, 800)];
+  for (const { chunkId, bytes } of chunks) await store.put(chunkId, bytes.length, inParts(bytes));
+  for (const { chunkId } of chunks) await damageChunk(disk, "/store", chunkId);
+  const [inFile, one, many] = chunks;
+  assert(inFile && one && many);
+  for (const { chunkId, bytes } of [inFile, one]) {
+    assert.equal(await store.put(chunkId, bytes.length, inParts(bytes)), "stored");
+    assert.equal(await store.put(chunkId, bytes.length, inParts(bytes)), "present");
+  }
+  assert.deepEqual(await store.putMany([many]), ["stored"]);
+  assert.deepEqual(await store.putMany([many]), ["present"]);
+  for (const { chunkId } of chunks) {
+    assert.equal(await store.verify(chunkId), "good");
+    assert.ok(await disk.stat(`/store/quarantine/${chunkId}`) !== undefined);
+  }
+  assert.equal(store.summary().chunkCount, 3);
+  await store.close();
+});
+
 Deno.test("a chunk file taken away behind the store's back is noticed when read", async () => {
   const disk = newDisk();
   const store = await openOn(disk);
