@@ -161,7 +161,11 @@ export const MoveRequest = z.strictObject({
   /** Take the place of a file or link that is there. A directory is never replaced. */
   replace: z.boolean(),
 });
-export const MoveReply = z.strictObject({ path: RemotePath });
+export const MoveReply = z.strictObject({
+  path: RemotePath,
+  /** What was replaced lies in the trash under this number. */
+  trashId: z.int().min(1).optional(),
+});
 
 /**
  * For what is written below from now on. Null inherits from the directory above; what is absent
@@ -286,6 +290,8 @@ export const CommitReply = z.strictObject({
       /** Fewest copies over its chunks now; below `wanted` the file is at risk until repaired. */
       copies: z.int().min(0),
       wanted: Copies,
+      /** The version before, where it was kept as an earlier one and that is still known. */
+      kept: VersionId.optional(),
     }),
     z.strictObject({
       ok: z.literal(false),

@@ -32,6 +32,11 @@ export type Space = z.output<typeof Space>;
 export const JoinRequest = z.strictObject({
   code: z.string().max(2000),
   seederId: SeederId,
+  /**
+   * The secret that the id is the digest of (`seederIdOf`). With it a join may be repeated until
+   * the first heartbeat; without it, it may not.
+   */
+  attempt: SecretKey.optional(),
   name: SeederName,
   /** Machines that fail together share a zone; by default each seeder is its own. */
   zone: z.string().min(1).max(63).optional(),

@@ -7,7 +7,7 @@
  * clock. A receipt is a seeder's word that it holds a chunk durably, given under the leave it was
  * sent with.
  */
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import * as z from "zod";
 import { Fault } from "./faults.ts";
 import { BaseUrl, type ChunkId, ClusterId, SeederId } from "./ids.ts";
@@ -36,6 +36,15 @@ function derive(key: SecretKey, purpose: string): SecretKey {
 /** The key shared by the tracker and one seeder. */
 export function seederKeyOf(clusterKey: SecretKey, seederId: SeederId): SecretKey {
   return derive(clusterKey, `offshore seeder key ${seederId}`);
+}
+
+/**
+ * The id of a seeder that joins for the first time: the digest of a secret it made up. Whoever
+ * shows the secret may be told the seeder's key again, until the seeder is heard.
+ */
+export function seederIdOf(attempt: SecretKey): SeederId {
+  const hash = createHash("sha256").update(`offshore seeder id ${attempt}`).digest("hex");
+  return SeederId.parse(hash.slice(0, 16));
 }
 
 /** What a seeder presents to the tracker, and the tracker checks by computing it again. */

@@ -10,7 +10,6 @@ import {
   type JoinRequest,
   limits,
   readCode,
-  SeederId,
   trackerRoutes,
   type Transport,
 } from "../../protocol/mod.ts";
@@ -18,13 +17,15 @@ import type * as z from "zod";
 import { type Clock, withDeadline } from "../kit/clock.ts";
 import type { Log } from "../kit/log.ts";
 import { backoffMs } from "../kit/pace.ts";
-import { type Random, randomHex } from "../kit/random.ts";
+import type { Random } from "../kit/random.ts";
 import { type Identity, type IdentityFile, trackerByCode } from "./identity.ts";
+import type { JoinAttempts } from "./join_attempts.ts";
 
 export type Presented = Pick<z.output<typeof JoinRequest>, "name" | "zone" | "advertised">;
 
 export interface MembershipParts {
   readonly file: IdentityFile;
+  readonly attempts: JoinAttempts;
   readonly joinCode: () => Promise<string | undefined>;
   /** Overrides the address in the code. */
   readonly trackerAddress?: string;
@@ -39,12 +40,8 @@ const pauseMsMost = 5_000;
 
 export class Membership {
   #identity: Identity | undefined;
-  /** Kept over attempts: a join whose reply was lost is asked for again under the same id. */
-  readonly #newId: SeederId;
 
-  constructor(private readonly parts: MembershipParts) {
-    this.#newId = SeederId.parse(randomHex(parts.random, 16));
-  }
+  constructor(private readonly parts: MembershipParts) {}
 
   get identity(): Identity | undefined {
     return this.#identity;
@@ -53,6 +50,7 @@ export class Membership {
   /** @throws Fault `config-corrupt`; `config-invalid` when the join code is of another cluster */
   async open(): Promise<void> {
     this.#identity = await this.parts.file.read();
+    if (this.#identity !== undefined) await this.parts.attempts.forget();
     await this.refreshAddress();
   }
 
@@ -108,6 +106,8 @@ export class Membership {
       } catch (error) {
         if (signal.aborted) return;
         const fault = asFault(error);
+        // Another seeder has it: this disk is a copy of another's, or was put back as it was.
+        if (fault.code === "identity-taken") await this.parts.attempts.forget();
         told = this.#tellOnce(told, "cannot join yet", { fault, next: fault.next });
       }
       const pauseMs = backoffMs(this.parts.random, attempt, pauseMsFirst, pauseMsMost);
@@ -122,7 +122,9 @@ export class Membership {
   }
 
   /**
-   * One attempt to join, also again: the id is kept. False when there is no code.
+   * One try to join. A seeder without an identity writes down under which id it asks before it
+   * does, so that a join that was done is found again, whatever happens to the answer, to this
+   * process or to the power. False when there is no code.
    * @throws Fault what the tracker answers, `code-invalid`, `config-invalid`, `tracker-unreachable`
    */
   async joinOnce(presented: Presented, signal: AbortSignal): Promise<boolean> {
@@ -132,14 +134,19 @@ export class Membership {
     const told = readCode(code);
     if (this.#identity !== undefined) trackerByCode(code, this.#identity);
     const address = parts.trackerAddress ?? told.tracker;
-    const seederId = this.#identity?.seederId ?? this.#newId;
+    const attempt = this.#identity === undefined
+      ? await parts.attempts.of(told.clusterId)
+      : undefined;
+    const seederId = this.#identity?.seederId ?? attempt?.seederId;
+    if (seederId === undefined) throw new Fault("internal", "no id to join under");
+    const presentedId = attempt === undefined ? { seederId } : attempt;
     const tracker = connect(trackerRoutes, address, parts.transport, "the tracker");
     const reply = await withDeadline(
       parts.clock,
       limits.trackerCallMs,
       signal,
       () => new Fault("tracker-unreachable", `the tracker at ${address} gave no answer`),
-      (inner) => tracker.join({ code, seederId, ...presented }, { signal: inner }),
+      (inner) => tracker.join({ code, ...presentedId, ...presented }, { signal: inner }),
     );
     checkCluster(reply.clusterId, told.clusterId);
     const epoch = this.#identity?.epoch ?? 0;
@@ -147,6 +154,7 @@ export class Membership {
     // A seeder that forgot its key at the next start would come back as a stranger: disk first.
     await parts.file.write(identity);
     this.#identity = identity;
+    await parts.attempts.forget();
     parts.log.info("joined", { seederId, clusterId: reply.clusterId, tracker: address });
     return true;
   }

@@ -8,6 +8,7 @@ import type { App } from "../kit/serve.ts";
 import { Adoption } from "./adoption.ts";
 import { AdoptionOffers } from "./adoption_offer.ts";
 import { seederApp } from "./api.ts";
+import { JoinAttempts } from "./join_attempts.ts";
 import { LeaveGuard } from "./guard.ts";
 import { DiskHealth } from "./health.ts";
 import { LogKeeper } from "./log/keeper.ts";
@@ -71,6 +72,7 @@ export async function openSeeder(parts: SeederParts): Promise<Seeder> {
   }
   const membership = new Membership({
     file: new IdentityFile(disk, stateDirectory, clock),
+    attempts: new JoinAttempts({ disk, directory: stateDirectory, clock, random, log }),
     joinCode: parts.joinCode,
     ...(parts.trackerAddress === undefined ? {} : { trackerAddress: parts.trackerAddress }),
     clock,

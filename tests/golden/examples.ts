@@ -133,6 +133,7 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
     request: {
       code: code("join"),
       seederId,
+      attempt: "0123456789abcdef".repeat(4),
       name: "seeder-1",
       zone: "rack-2",
       advertised: { host: "10.0.0.5", port: 8471 },
@@ -393,7 +394,7 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
   emptyTrash: { request: { trashIds: [12] }, reply: trashSums },
   move: {
     request: { from: "/docs/hello.txt", to: "/hello.txt", replace: true },
-    reply: { path: "/hello.txt" },
+    reply: { path: "/hello.txt", trashId: 12 },
   },
   setPolicy: {
     request: { path: "/docs", copies: null, versions: 20, versionDays: 60 },
@@ -508,7 +509,14 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
     },
     reply: {
       results: [
-        { ok: true, versionId: uploadId, path: "/docs/hello.txt", copies: 2, wanted: 2 },
+        {
+          ok: true,
+          versionId: uploadId,
+          path: "/docs/hello.txt",
+          copies: 2,
+          wanted: 2,
+          kept: "a".repeat(32),
+        },
         {
           ok: false,
           problem: problemOf(new Fault("copies-missing", "chunk 0 has 0 of 2 copies")),

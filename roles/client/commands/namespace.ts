@@ -82,7 +82,7 @@ export const mv: Command = {
     group: "Files",
     summary: "Rename or move files, links and directories.",
     details: "Several sources, or a directory that is there, mean: into that directory.\n" +
-      "A file that is there is replaced, a directory never.",
+      "A file that is there is replaced and goes into the trash, a directory never.",
     usage: "FROM... TO",
     arguments: [
       { name: "from", summary: "what to move" },
@@ -108,7 +108,11 @@ export const mv: Command = {
       const replace = !context.run.isSet("no-clobber");
       const request = { from, to: target, replace };
       const reply = await session.tracker.move(request, { signal: context.signal });
-      await done(context, { from, to: reply.path });
+      const { path, trashId } = reply;
+      await done(context, { from, to: path, ...(trashId === undefined ? {} : { trashId }) });
+      if (context.json || trashId === undefined || !context.terminal.errorIsTerminal) return;
+      const back = `restore ${trashId} ${visible(path)}.before`;
+      context.note(`what was at ${visible(path)} is in the trash; to have it back: ${back}`);
     });
   },
 };

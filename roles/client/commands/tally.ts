@@ -18,6 +18,8 @@ export interface Tally {
   links: number;
   /** Uploads with fewer copies than their policy asks for. */
   atRisk: number;
+  /** Uploads that took the place of a version that was kept. */
+  kept: number;
   /** What went over the wire; the rest was there already. */
   bytesMoved: number;
   firstFault: Fault | undefined;
@@ -35,6 +37,7 @@ export function newTally(startedMs: number): Tally {
     directories: 0,
     links: 0,
     atRisk: 0,
+    kept: 0,
     bytesMoved: 0,
     firstFault: undefined,
     only: undefined,
@@ -45,6 +48,7 @@ export function newTally(startedMs: number): Tally {
         this.bytes += result.sizeBytes;
         this.bytesMoved += result.bytesMoved ?? 0;
         this.only = result;
+        if (result.kept !== undefined) this.kept += 1;
         // An empty file is a name and nothing else: there is nothing to keep copies of.
         const isThin = (result.copies ?? 0) < (result.wanted ?? 0);
         if (isThin && result.sizeBytes > 0) this.atRisk += 1;
@@ -93,11 +97,12 @@ export async function tellTally(
 ): Promise<void> {
   const ms = Math.max(1, context.clock.now() - tally.startedMs);
   if (context.json) {
-    const { files, failed, bytes, bytesMoved, directories, links, atRisk } = tally;
+    const { files, failed, bytes, bytesMoved, directories, links, atRisk, kept } = tally;
     const common = { done: files, failed, bytes, bytesMoved, directories, links, ms };
-    await context.printJson(verb === "sent" ? { ...common, atRisk } : common);
+    await context.printJson(verb === "sent" ? { ...common, atRisk, kept } : common);
   } else if (tally.files + tally.directories + tally.links > 0) {
     context.note(summary(tally, state, ms, verb));
+    if (tally.kept > 0 && context.terminal.errorIsTerminal) context.note(keptText(tally));
   }
   if (tally.atRisk > 0) {
     context.note(
@@ -111,6 +116,14 @@ export async function tellTally(
       next: tally.firstFault?.next ?? faultKinds.incomplete.next,
     });
   }
+}
+
+/** Of one file by its id, of many by their number: a tree that is sent again is no news. */
+function keptText({ kept, files, only }: Tally): string {
+  if (files > 1 || only?.kept === undefined) {
+    return `${count(kept, "earlier version")} kept; those of a file: versions PATH`;
+  }
+  return `the version before is kept as ${only.kept.slice(0, 8)}: versions ${visible(only.path)}`;
 }
 
 function summary(tally: Tally, state: Progress, ms: number, verb: string): string {

@@ -22,6 +22,8 @@ export interface FileResult {
   /** Uploads: fewest copies over the file's chunks, and how many were asked for. */
   readonly copies?: number;
   readonly wanted?: number;
+  /** Uploads: the version before, where it was kept. */
+  readonly kept?: VersionId;
   /** Present when the file was not transferred. */
   readonly fault?: Fault;
   /** What went over the wire, copies not counted; the rest was there already. */

@@ -26,6 +26,7 @@ import {
   isOutlived,
   newUploadId,
   openUploads,
+  toldOf,
   type UploadContext,
 } from "./upload_steps.ts";
 
@@ -84,9 +85,8 @@ export async function uploadBatch(
       pending.delete(file);
       if (outcome?.ok) {
         begun.splice(begun.indexOf(file.uploadId), 1);
-        const { versionId, copies, wanted } = outcome;
         const told = { path: file.source.path, sizeBytes: file.bytes.length, bytesMoved };
-        push({ ...told, versionId, copies, wanted });
+        push({ ...told, ...toldOf(outcome) });
       } else if (outcome?.fault.code === "copies-missing") alone.push(file.source);
       else fail(file.source, outcome?.fault ?? new Fault("internal", "no outcome of the commit"));
     }

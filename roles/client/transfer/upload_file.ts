@@ -29,6 +29,7 @@ import {
   newUploadId,
   openUploads,
   Recorder,
+  toldOf,
   type UploadContext,
 } from "./upload_steps.ts";
 
@@ -172,13 +173,12 @@ class FileUpload {
       const [outcome] = await commitUploads(context, [commit]);
       if (outcome === undefined) throw new Fault("internal", "the commit has no outcome");
       if (outcome.ok) {
-        const { versionId, copies, wanted } = outcome;
         const told = {
           path: source.path,
           sizeBytes: this.#sizeBytes,
           bytesMoved: this.#bytesMoved,
         };
-        return { ...told, versionId, copies, wanted };
+        return { ...told, ...toldOf(outcome) };
       }
       const { fault, missing } = outcome;
       const hopeless = fault.code !== "copies-missing" || missing.length === 0;

@@ -70,6 +70,7 @@ export type CommitOutcome =
     readonly path: string;
     readonly copies: number;
     readonly wanted: number;
+    readonly kept?: VersionId | undefined;
   }
   | { readonly ok: false; readonly fault: Fault; readonly missing: readonly number[] };
 
@@ -90,6 +91,11 @@ export async function commitUploads(
     if (result.ok) return result;
     return { ok: false, fault: faultOf(result.problem), missing: result.missing ?? [] };
   });
+}
+
+/** What a person is told of a file that is there now. */
+export function toldOf({ versionId, copies, wanted, kept }: CommitOutcome & { ok: true }) {
+  return { versionId, copies, wanted, ...(kept === undefined ? {} : { kept }) };
 }
 
 /** Best effort and short: what is not given up is forgotten when its lease ends. */

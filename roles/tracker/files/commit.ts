@@ -172,8 +172,9 @@ class CommitBatch {
     }
     const { operation, copies } = decided;
     await this.#write(upload, operation);
-    const { versionId, copies: wanted } = operation;
-    return { ok: true, versionId, path: row.path, copies, wanted };
+    const { versionId, copies: wanted, replaces, keeps } = operation;
+    const kept = keeps === undefined || replaces === undefined ? {} : { kept: replaces };
+    return { ok: true, versionId, path: row.path, copies, wanted, ...kept };
   }
 
   /** A client told that some copies are missing sends those and nothing else. */

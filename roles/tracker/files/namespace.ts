@@ -109,7 +109,10 @@ export function remove(
   });
 }
 
-/** Gives a node another name or directory. The path it has then, links resolved. */
+/**
+ * Gives a node another name or directory. The path it has then, links resolved; what was there goes
+ * into the trash.
+ */
 export function move(
   core: Core,
   input: z.output<typeof MoveRequest>,
@@ -135,7 +138,7 @@ export function move(
       }
       if (!input.replace) throw new Fault("already-exists", `${to.path} is there already`);
     }
-    if (to.node !== undefined) await moveToTrash(core, tx, to.node, to.path, by);
+    const replaced = to.node && await moveToTrash(core, tx, to.node, to.path, by);
     await commitOperation(tx, stampOf(core), {
       kind: "move",
       nodeId: from.node.nodeId,
@@ -143,7 +146,7 @@ export function move(
       name: to.name,
       by,
     });
-    return { path: to.path };
+    return { path: to.path, ...(replaced && { trashId: replaced.trashId }) };
   });
 }
 

@@ -15,6 +15,7 @@ import {
   type JoinRequest,
   limits,
   type SeederId,
+  seederIdOf,
 } from "../../../protocol/mod.ts";
 import { type Core, stampOf } from "../core.ts";
 import type { Member } from "./members.ts";
@@ -23,7 +24,8 @@ import { takeOutcomes } from "./outcomes.ts";
 
 /**
  * Admits a seeder. Asked again by the same seeder before its first heartbeat, the same answer: its
- * reply may have been lost.
+ * reply may have been lost, or it died before it could write the answer down. That it is the same
+ * it shows with the secret its id was made from.
  * @param peer the address the request came from
  * @throws Fault `code-invalid`, `identity-taken`, `invalid-request`
  */
@@ -35,14 +37,17 @@ export async function join(
   const nowMs = core.now();
   const { clusterKey, clusterId } = core.keys;
   checkCode(clusterKey, input.code, "join", nowMs);
-  const { seederId, name } = input;
+  const { seederId, name, attempt } = input;
+  if (attempt !== undefined && seederIdOf(attempt) !== seederId) {
+    throw new Fault("invalid-request", `the id ${seederId} was not made from this attempt`);
+  }
   const address = addressOf(input.advertised, peer);
   const zone = input.zone ?? seederId;
   await core.catalog.transaction(async (tx) => {
     const known = (await tx.seeders()).find((row) => row.seederId === seederId);
     const heard = core.members.get(seederId)?.heardMs !== undefined ||
-      known?.reconciledBootId !== undefined;
-    if (known !== undefined && heard) {
+      known?.reconciledBootId !== undefined || (known?.totalBytes ?? 0) > 0;
+    if (known !== undefined && (heard || attempt === undefined)) {
       throw new Fault(
         "identity-taken",
         `a seeder with the id ${seederId} joined before, as ${known.name} at ${known.address}`,

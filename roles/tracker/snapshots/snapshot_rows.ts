@@ -147,11 +147,11 @@ const tables = {
     schema: z.strictObject({ name: z.enum(loggedSettings), value: z.string() }),
     key: ({ name }) => [loggedSettings.indexOf(name)],
     page: async (view, after) => {
-      if (after !== undefined) return [];
+      const last = numberOf(after) ?? -1;
       const values = await Promise.all(loggedSettings.map((name) => view.setting(name)));
       return loggedSettings.flatMap((name, i) => {
         const value = values[i];
-        return value === undefined ? [] : [{ name, value }];
+        return value === undefined || i <= last ? [] : [{ name, value }];
       });
     },
     put: (tx, { name, value }) => tx.putSetting(name, value),
@@ -198,7 +198,10 @@ const tables = {
   seeder: table({
     schema: SeederSchema,
     key: ({ seederId }) => [seederId],
-    page: async (view, after) => after === undefined ? (await view.seeders()).map(said) : [],
+    page: async (view, after) => {
+      const last = after === undefined ? "" : z.string().parse(after[0]);
+      return (await view.seeders()).filter(({ seederId }) => seederId > last).map(said);
+    },
     put: (tx, row) =>
       tx.putSeeder({ ...row, away: false, totalBytes: 0, freeBytes: 0, usedBytes: 0 }),
   }),

@@ -22,8 +22,9 @@ import {
   makeReceipt,
   type Receipt,
   RemotePath,
-  type SecretKey,
-  SeederId,
+  SecretKey,
+  type SeederId,
+  seederIdOf,
   seederTokenOf,
   startManifestDigest,
   trackerRoutes,
@@ -148,8 +149,7 @@ export class TrackerWorld {
   }
 
   newSeeder(name: string): TestSeeder {
-    const seederId = SeederId.parse(randomHex(this.random, 16));
-    return new TestSeeder(this, seederId, name);
+    return new TestSeeder(this, SecretKey.parse(randomHex(this.random, 64)), name);
   }
 
   uploadId(): UploadId {
@@ -234,6 +234,7 @@ export function throwProblem(
 }
 
 export class TestSeeder {
+  readonly seederId: SeederId;
   key!: SecretKey;
   token = "";
   bootId = "b".repeat(16);
@@ -243,17 +244,17 @@ export class TestSeeder {
   #heardMs = 0;
   constructor(
     private readonly world: TrackerWorld,
-    readonly seederId: SeederId,
+    readonly attempt: SecretKey,
     readonly name: string,
   ) {
+    this.seederId = seederIdOf(attempt);
     this.connection = world.connection(undefined, "10.0.0.5");
   }
 
   async join(): Promise<void> {
     const reply = await this.connection.join({
       code: this.world.tracker.joinCode(),
-      seederId: this.seederId,
-      name: this.name,
+      ...{ seederId: this.seederId, attempt: this.attempt, name: this.name },
       advertised: { port: 7421 },
     });
     this.key = reply.seederKey;
@@ -300,8 +301,7 @@ export class TestSeeder {
     for (let from = 0;; from += pageSize) {
       const chunks = all.slice(from, from + pageSize);
       const last = from + pageSize >= all.length;
-      const { seederId, bootId } = this;
-      const page = { seederId, bootId, chunks, last };
+      const page = { seederId: this.seederId, bootId: this.bootId, chunks, last };
       await this.connection.inventory(after === undefined ? page : { ...page, after });
       if (last) return;
       after = chunks.at(-1)?.chunkId;
@@ -330,7 +330,7 @@ export function openOf(
   };
 }
 
-/** A chunk of a file with the receipts for it. */
+/** Of a file. */
 export type Recorded = ChunkEntry & { index: number; receipts: Receipt[] };
 
 export function commitOf(

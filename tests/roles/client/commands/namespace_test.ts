@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { openClientWorld } from "../client_world.ts";
+import { FakeTerminal, openClientWorld } from "../client_world.ts";
 
 Deno.test("mkdir, rmdir, rm, mv change the namespace and answer with exit codes", async () => {
   await using world = await openClientWorld();
@@ -27,4 +27,24 @@ Deno.test("several operands: one that fails is told, the rest is done", async ()
   assert.equal(ran.code, 3);
   assert.match(ran.error, /^rmdir: .*\/none.*\n {2}next: /);
   assert.equal((await world.run(["ls"])).output, "");
+});
+
+Deno.test("mv over a file tells a person how to have it back, and a program where it is", async () => {
+  await using world = await openClientWorld(2);
+  for (const name of ["a", "b", "c", "d"]) {
+    await Deno.writeTextFile(`${world.local}/${name}`, name);
+    await world.run(["put", name, "/"]);
+  }
+  const terminal = new FakeTerminal({ errorIsTerminal: true });
+  assert.equal((await world.run(["mv", "/a", "/b"], terminal)).code, 0);
+  const [, back = ""] = /^mv: what was at \/b is in the trash; to have it back: (.*)\n$/
+    .exec(terminal.error) ?? [];
+  assert.equal((await world.run(back.split(" "))).code, 0);
+  assert.equal((await world.run(["cat", "/b.before"])).output, "b");
+  assert.equal((await world.run(["mv", "/c", "/d"])).error, "");
+  const [moved] = (await world.run(["mv", "/b", "/d", "--json"])).json();
+  assert.deepEqual([moved?.from, moved?.to, typeof moved?.trashId], ["/b", "/d", "number"]);
+  const free = new FakeTerminal({ errorIsTerminal: true });
+  await world.run(["mv", "/d", "/e"], free);
+  assert.equal(free.error, "");
 });

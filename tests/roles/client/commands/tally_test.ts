@@ -44,3 +44,43 @@ Deno.test("a terminal sees a progress line that goes away", async () => {
   assert.match(lines[1] ?? "", /^ +\d+ % +\S+ \S+ of 9 MiB/);
   assert.match(lines.at(-1) ?? "", /^put: \/one, 9 MiB sent in .*\n$/);
 });
+
+Deno.test("a put over a file that is there tells a person where the version before is", async () => {
+  await using world = await openClientWorld(2);
+  const terminal = () => new FakeTerminal({ errorIsTerminal: true });
+  const put = async (text: string, words: string[], at?: FakeTerminal) => {
+    await Deno.writeTextFile(`${world.local}/one`, text);
+    return await world.run(["put", "one", ...words], at);
+  };
+  const first = terminal();
+  await put("first", [], first);
+  assert.doesNotMatch(first.error, /kept/);
+  const [{ versionId = "" } = {}] = (await world.run(["versions", "/one", "--json"])).json();
+  const second = terminal();
+  await put("second", [], second);
+  const id = String(versionId).slice(0, 8);
+  assert.match(
+    second.error,
+    new RegExp(`put: the version before is kept as ${id}: versions /one\n$`),
+  );
+  // The same bytes again are no other version.
+  const same = terminal();
+  await put("second", [], same);
+  assert.doesNotMatch(same.error, /kept/);
+  // In a pipe nothing more is said, and programs are told in a field.
+  assert.doesNotMatch((await put("third", [])).error, /kept/);
+  const lines = (await put("fourth", ["--json"])).json();
+  assert.match(String(lines[0]?.kept), /^[0-9a-f]{32}$/);
+  assert.equal(lines[1]?.kept, 1);
+  // Of many files the number, once.
+  await Deno.mkdir(`${world.local}/t`);
+  for (const round of ["a", "b"]) {
+    for (const name of ["x", "y", "z"]) {
+      await Deno.writeTextFile(`${world.local}/t/${name}`, round + name);
+    }
+    const tree = terminal();
+    await world.run(["put", "-r", "t", "/"], tree);
+    const told = /put: 3 earlier versions kept; those of a file: versions PATH\n$/.test(tree.error);
+    assert.equal(told, round === "b", tree.error);
+  }
+});

@@ -85,8 +85,11 @@ const damages: Record<string, Damage> = {
   "a policy that is another": ({ data }) => {
     data.nodes.set(1, { ...data.nodes.get(1)!, copies: 1 });
   },
-  "a seeder that joined and is gone": ({ data, seeders }) => {
-    data.seeders.delete(seeders[1]!.seederId);
+  "the first seeder gone that joined": ({ data }) => {
+    data.seeders.delete([...data.seeders.entries()][0]![0]);
+  },
+  "the last seeder gone that joined": ({ data }) => {
+    data.seeders.delete([...data.seeders.entries()].at(-1)![0]);
   },
   "a seeder that drains though nobody said so": ({ data, seeders }) => {
     const { seederId } = seeders[1]!;

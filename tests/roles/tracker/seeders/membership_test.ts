@@ -53,6 +53,27 @@ Deno.test("join admits a seeder once, and repeats a lost reply", async () => {
   ]);
 });
 
+Deno.test("join tells a key again only to whoever shows the secret of the id", async () => {
+  const world = await TrackerWorld.open();
+  const seeder = world.newSeeder("seeder-1");
+  await seeder.join();
+  await world.start();
+  const { seederId, attempt } = seeder;
+  const ask = (more: { attempt?: typeof attempt }) =>
+    world.connection().join({
+      ...{ code: world.tracker.joinCode(), seederId, name: "other", advertised: { port: 1 } },
+      ...more,
+    });
+  await refusedWith("identity-taken", ask({}));
+  await refusedWith("invalid-request", ask({ attempt: world.newSeeder("x").attempt }));
+  assert.equal((await ask({ attempt })).seederKey, seeder.key);
+  await seeder.beat();
+  // It was heard, and a tracker that was started again knows it.
+  await world.start();
+  await refusedWith("identity-taken", ask({ attempt }));
+  assert.equal((await world.admin.status({})).seeders.length, 1);
+});
+
 Deno.test("a second seeder under one identity is found out", async () => {
   const world = await TrackerWorld.open({ seeders: 1 });
   const [one] = world.seeders;
