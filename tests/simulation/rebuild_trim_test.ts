@@ -175,3 +175,18 @@ Deno.test("story: a seeder that was away longer than the log is kept goes on aft
   assert.deepEqual(await story.rebuilt(), []);
   story.end();
 });
+
+Deno.test("story: a part of a snapshot that nobody keeps any more goes, without the next one", async () => {
+  const story = new Cutting(95);
+  const { world, seeders } = story.cluster;
+  await story.cluster.begin();
+  await story.untilCut(2);
+  const [first] = seeders;
+  assert(first !== undefined);
+  const part = `${stateOf.seeder}/log/000000000001-00000000.snapshot.part`;
+  first.kill();
+  first.disk.plant(part, new Uint8Array(100));
+  first.start();
+  assert(await world.until(() => first.disk.peek(part) === undefined, 20_000));
+  story.end();
+});
