@@ -142,7 +142,7 @@ export const ClusterCard = z.strictObject({
   copies: z.int().min(1),
   /** Seeders the tracker knew of. */
   seeders: z.int().min(0),
-  /** Absent in cards from before it was told. */
+  /** Absent in cards from before it was told, and in answers to seeders that have it. */
   keepers: LogKeepers.optional(),
 });
 export type ClusterCard = z.output<typeof ClusterCard>;

@@ -145,7 +145,7 @@ export class LogKeeper {
     if (!await membership.hearEpoch(reply.epoch)) {
       throw new Fault("stale-epoch", `an older tracker of epoch ${reply.epoch} answers`);
     }
-    await this.#keepCard(reply.card);
+    await this.#keepCard({ ...reply.card, keepers: reply.card.keepers ?? keepers });
     this.#snapshots.hear(reply.snapshots);
     if (reply.restart) {
       log.warn("the tracker was rebuilt without these operations: set aside", segments.position);

@@ -182,7 +182,10 @@ export class LogShipping {
     const records = await this.recordsAfter(position.sequence);
     const last = records.at(-1);
     if (last !== undefined) keeper.sent = last;
-    return this.#reply(records, false);
+    const reply = this.#reply(records, false);
+    if (!this.#keepers.isCurrent(request.keepers)) return reply;
+    // Who has it already is not told again: of many seeders it is long.
+    return { ...reply, card: { ...reply.card, keepers: undefined } };
   }
 
   /** A page of the log, signed. */
