@@ -21,6 +21,7 @@ const sources = [
 ] as const;
 /** In one world; a storm may make trouble every few milliseconds. */
 const deedsMost = 16;
+const agoMs = 24 * 60 * 60_000;
 const firstNumber = 1_000_000;
 /** As long as a word of a good copy counts, and an order founded on it may be carried out. */
 const wordMs = 3 * 60_000;
@@ -110,6 +111,11 @@ export class People {
     this.cluster.world.tell(`a hand on ${machine.name}: ${source} is ${told(content)}`);
     machine.disk.plantDirectory(path.slice(0, path.lastIndexOf("/")));
     machine.disk.plant(path, bytesOf(content));
+    // Mostly as a copy that keeps its time; one that is new waits for the seeder's next look.
+    if (this.random.unit() < 0.8) {
+      const attributes = { mode: 0o644, modifiedMs: machine.clock.now() - agoMs };
+      machine.disk.setAttributes(path, attributes).catch(() => {});
+    }
     this.#of(machine).set(source, content);
     this.#had.set(source, (this.#had.get(source) ?? new Set()).add(content));
   }

@@ -71,7 +71,7 @@ export function drawOptions(seed: number): SwarmOptions {
     .slice(0, randomInt(random, 0, 7));
   // Drawn apart, so that a new kind of seed leaves the others as they were.
   const more = seededRandom(seed ^ 0x304e);
-  const snapshots = more.unit() < 0.3;
+  const snapshots = more.unit() < 0.2;
   const adopted = more.unit() < 0.25;
   for (const kind of ["rebuild", "away"] as const) {
     if (snapshots && more.unit() < 0.6 && !kinds.includes(kind)) kinds.push(kind);
@@ -95,7 +95,7 @@ export function drawOptions(seed: number): SwarmOptions {
     lastPowerCut: random.unit() < 0.5,
     ...rebuilt ? { lastRebuild: more.unit() < 0.5 } : {},
     // Many small operations: logs are cut while a seeder is away.
-    ...snapshots ? { snapshots, stepsPerClient: randomInt(more, 8, 16), bytesMost: 2 ** 13 } : {},
+    ...snapshots ? { snapshots, stepsPerClient: randomInt(more, 6, 14), bytesMost: 2 ** 13 } : {},
     ...adopted ? { adopted } : {},
     // Of what has one copy nothing may be destroyed.
     ...more.unit() < 0.3 ? { policyCopies: kinds.includes("victim") ? [2, 3] : [1, 2, 3] } : {},
