@@ -120,13 +120,30 @@ export function unsealKey(code: RecoveryCode, { clusterId, nonce, sealed, tag }:
   }
 }
 
+/**
+ * One change of which seeders are keepers of the log: of two the one with the higher epoch, then
+ * version, is the later.
+ */
+export const KeepersMark = z.strictObject({ epoch: z.int().min(0), version: z.int().min(0) });
+export type KeepersMark = z.output<typeof KeepersMark>;
+
+/** The seeders on which an operation may be when it is acknowledged, in the order they came. */
+export const LogKeepers = KeepersMark.extend({
+  seederIds: z.array(SeederId),
+  /** So many of the first are counted; the others are not yet, their change is not known enough. */
+  counted: z.int().min(0),
+});
+export type LogKeepers = z.output<typeof LogKeepers>;
+
 /** What whoever keeps the log keeps beside it, so that a new tracker can begin with it. */
 export const ClusterCard = z.strictObject({
   sealedKey: SealedKey,
-  /** Seeders that an operation is on before it is acknowledged. */
+  /** Seeders that an operation is on, at the least, before it is acknowledged. */
   copies: z.int().min(1),
   /** Seeders the tracker knew of. */
   seeders: z.int().min(0),
+  /** Absent in cards from before it was told. */
+  keepers: LogKeepers.optional(),
 });
 export type ClusterCard = z.output<typeof ClusterCard>;
 
@@ -140,6 +157,8 @@ export const PullLogRequest = z.strictObject({
   position: LogPosition,
   /** Snapshots on its disk, synced and checked. */
   snapshots: SnapshotMarks.default([]),
+  /** The keepers in the card on its disk; absent while it has none. */
+  keepers: KeepersMark.extend({ counted: z.int().min(0) }).optional(),
 });
 export type PullLogRequest = z.output<typeof PullLogRequest>;
 

@@ -35,6 +35,7 @@ import { Healing } from "./copies/healing.ts";
 import { Holdings } from "./copies/holdings.ts";
 import { LeaseClock } from "./copies/lease_clock.ts";
 import { LossGuard } from "./copies/loss_guard.ts";
+import { keepersSetting } from "./log/log_keepers.ts";
 import { fencedSetting, LogShipping } from "./log/log_shipping.ts";
 import { Members } from "./seeders/members.ts";
 import { buildMended, Mending } from "./checks/mending.ts";
@@ -173,21 +174,18 @@ async function openCore(
     });
   }
   await refuseUnfinished(catalog);
-  const { knownId, head, start, rows, authority, fencedBy, pace, stop } = await catalog
-    .read(
-      async (
-        view,
-      ) => ({
-        knownId: await view.setting(clusterIdSetting),
-        head: await view.logHead(),
-        start: (await view.logAfter(0, 1))[0]?.sequence ?? 1,
-        rows: await view.seeders(),
-        pace: await view.setting(paceSetting),
-        stop: await view.setting(LossGuard.settingName),
-        authority: await view.setting(authoritySetting),
-        fencedBy: await view.setting(fencedSetting),
-      }),
-    );
+  const kept = await catalog.read(async (view) => ({
+    knownId: await view.setting(clusterIdSetting),
+    head: await view.logHead(),
+    start: (await view.logAfter(0, 1))[0]?.sequence ?? 1,
+    rows: await view.seeders(),
+    pace: await view.setting(paceSetting),
+    stop: await view.setting(LossGuard.settingName),
+    authority: await view.setting(authoritySetting),
+    fencedBy: await view.setting(fencedSetting),
+    keepersKept: await view.setting(keepersSetting),
+  }));
+  const { knownId, head, start, rows, authority, fencedBy, pace, stop } = kept;
   // A host whose clock was set back must not hand out times before those written down.
   const aheadMs = Math.max(0, (head?.timeMs ?? 0) - clock.now());
   const now = () => clock.now() + aheadMs;
@@ -215,6 +213,7 @@ async function openCore(
     ...{ catalog, keys, sealedKey, epoch, head, members, now, clock, log, copies: copiesDefault },
     authorityEpoch: Number(authority ?? 0),
     fencedBy: Number(fencedBy ?? 0),
+    keepersKept: kept.keepersKept,
     mode: parts.logSync ?? "local",
   });
   const { clusterKey, clusterId } = keys;

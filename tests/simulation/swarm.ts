@@ -87,9 +87,10 @@ export function drawOptions(seed: number): SwarmOptions {
     engine: seed % 4 === 0 ? "sqlite" : "memory",
     stepsPerClient: randomInt(random, 2, 5),
     bytesMost: 2 ** randomInt(random, 10, random.unit() < 0.3 ? 21 : 16),
-    // The tracker's disk is one that may be destroyed, or a seeder's is. A seeder that has joined
-    // and has no log yet is waited for by a rebuild, until a person says how many are enough.
-    troubles: kinds.filter((kind) => !rebuilt || (kind !== "victim" && kind !== "join")),
+    // With as many copies as seeders a lost one stops acknowledgements until it is forgotten.
+    troubles: kinds.filter((kind) =>
+      !rebuilt || copies < seeders || (kind !== "victim" && kind !== "forget")
+    ),
     pauseMs: 2 ** randomInt(random, 6, 11),
     lastPowerCut: random.unit() < 0.5,
     ...rebuilt ? { lastRebuild: more.unit() < 0.5 } : {},

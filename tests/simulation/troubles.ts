@@ -3,9 +3,10 @@
  * makes them until it is told to stop; then it takes all of them away.
  *
  * It keeps to what the promises allow for: data is destroyed on one seeder only (`victim.ts`), and
- * only where files have two copies or more; or the tracker's disk is lost, where its log is on
- * seeders before anything is acknowledged, and then no seeder's. Every other disk may lose power,
- * run full and fail to write as often as it likes.
+ * only where files have two copies or more; and the tracker's disk is lost, again and again, where
+ * its log is on seeders before anything is acknowledged. Where both are, no seeder comes back with
+ * an older copy of the log. Every other disk may lose power, run full and fail to write as often as
+ * it likes.
  */
 import { type Random, randomInt, shuffled } from "../../roles/kit/random.ts";
 import { type CareKind, careKinds, Caretaker } from "./caretaker.ts";
@@ -54,7 +55,10 @@ export class Troubles {
     const [first] = cluster.seeders;
     const startLater = (machine: Machine) => this.#startLater(machine);
     const later = (mend: () => void) => this.#later(mend);
-    if (first !== undefined) this.#victim = new Victim(cluster, first, random, startLater, later);
+    const sparesLog = kinds.includes("rebuild");
+    if (first !== undefined) {
+      this.#victim = new Victim(cluster, first, random, startLater, later, sparesLog);
+    }
   }
 
   /** When data was destroyed last, if any was. */

@@ -11,6 +11,8 @@ import { type Cluster, stateOf } from "./cluster.ts";
 import type { Machine } from "./world.ts";
 
 const hows = ["wipe", "readErrors", "rot", "rot", "old", "old", "twin"] as const;
+/** What leaves its copy of the log as it is, or none: an older one could be taken for the last. */
+const howsWithLog = ["wipe", "readErrors", "rot", "wipe"] as const;
 
 export class Victim {
   /** When data was destroyed last, by the timeline. */
@@ -25,6 +27,8 @@ export class Victim {
     private readonly random: Random,
     private readonly startLater: (machine: Machine) => void,
     private readonly later: (mend: () => void) => void,
+    /** The tracker's disk may be lost as well, and rebuilt from what the seeders have. */
+    private readonly sparesLog: boolean,
   ) {}
 
   /** Destroys something; which, the dice say. */
@@ -33,7 +37,8 @@ export class Victim {
     const { machine, random } = this;
     if (this.#wiped || this.#twin !== undefined) return;
     this.destroyedMs = world.timeline.elapsedMs;
-    const how = hows[randomInt(random, 0, hows.length - 1)];
+    const choice = this.sparesLog ? howsWithLog : hows;
+    const how = choice[randomInt(random, 0, choice.length - 1)];
     if (how === "wipe") {
       this.#wiped = true;
       world.tell(`${machine.name} loses its disk`);
@@ -51,7 +56,9 @@ export class Victim {
     }
     if (how === "old") return this.#old();
     if (how === "twin") return this.#double();
-    const files = machine.disk.files(stateOf.seeder).filter((file) => holdsChunks(file.path));
+    const files = machine.disk.files(stateOf.seeder).filter((file) =>
+      holdsChunks(file.path) && (!this.sparesLog || !file.path.startsWith(logOf))
+    );
     const file = files[randomInt(random, 0, Math.max(0, files.length - 1))];
     if (file === undefined) return;
     world.tell(`${machine.name}: a bit of ${file.path} rots`);
@@ -110,6 +117,8 @@ export class Victim {
     this.startLater(machine);
   }
 }
+
+const logOf = `${stateOf.seeder}/log/`;
 
 /** The identity of a seeder is not data: a seeder whose key rots has to be told to join anew. */
 function holdsChunks(path: string): boolean {

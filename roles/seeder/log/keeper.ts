@@ -13,6 +13,7 @@ import {
   type Connection,
   Fault,
   limits,
+  type LogKeepers,
   type LogRecord,
   positionAfter,
   rebuildProof,
@@ -125,11 +126,13 @@ export class LogKeeper {
   /** The pause until the next question. */
   async #pull(identity: Identity, segments: LogSegments, signal: AbortSignal): Promise<number> {
     const { membership, log } = this.parts;
+    const keepers = this.#card?.keepers;
     const request = {
       seederId: identity.seederId,
       epochHeard: identity.epoch,
       position: segments.position,
       snapshots: this.#snapshots.marks ?? [],
+      ...(keepers === undefined ? {} : { keepers: markOf(keepers) }),
     };
     const reply = await this.#ask(
       limits.logPullMs + limits.trackerCallMs,
@@ -315,4 +318,8 @@ export class LogKeeper {
     const late = () => new Fault("tracker-unreachable", `no answer for ${ms} ms`);
     return withDeadline(this.parts.clock, ms, outer, late, work);
   }
+}
+
+function markOf({ epoch, version, counted }: LogKeepers) {
+  return { epoch, version, counted };
 }

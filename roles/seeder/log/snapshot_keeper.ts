@@ -34,6 +34,8 @@ export class SnapshotKeeper {
   #opened = false;
   #news: SnapshotNews = { keep: [] };
   #failures = 0;
+  /** A part of one may lie here, of this life or one before. */
+  #begun = true;
   #relied: SnapshotMark | undefined;
   #fetched = 0;
 
@@ -77,6 +79,11 @@ export class SnapshotKeeper {
       const { keep } = this.#news;
       const missing = keep.find((mark) => !folder.has(mark));
       if (missing !== undefined) await this.#fetch(missing, signal);
+      else if (this.#begun && keep.length > 0) {
+        // What was broken off may be of a snapshot that nobody keeps any more.
+        await folder.sweep(keep);
+        this.#begun = false;
+      }
       await this.#letGo();
       this.#failures = 0;
       return stepMs;
@@ -90,6 +97,7 @@ export class SnapshotKeeper {
 
   async #fetch(mark: SnapshotMark, signal: AbortSignal): Promise<void> {
     const { folder, pull, log } = this.parts;
+    this.#begun = true;
     await folder.sweep(this.#news.keep);
     const receiver = await folder.receive(mark);
     try {

@@ -27,6 +27,7 @@ import {
 import type { Clock } from "../../kit/clock.ts";
 import type { Log } from "../../kit/log.ts";
 import type { Catalog, LogRow } from "../catalog/catalog.ts";
+import { LogKeepers } from "./log_keepers.ts";
 import type { ClusterKeys } from "../cluster_keys.ts";
 import type { Members } from "../seeders/members.ts";
 import { planSnapshots } from "../plan/snapshots.ts";
@@ -48,21 +49,14 @@ export interface LogShippingParts {
   /** On how many seeders a snapshot must be before anything goes; on `copies` without it. */
   readonly spreadNeeded?: number | undefined;
   readonly folder?: { readonly marks: readonly SnapshotMark[] } | undefined;
+  /** Who the keepers of the log are, as the catalog has it. */
+  readonly keepersKept?: string | undefined;
   readonly mode: LogSync;
   readonly copies: number;
   readonly members: Members;
   readonly now: () => number;
   readonly clock: Clock;
   readonly log: Log;
-}
-
-/** One seeder's copy of the log. */
-interface Keeper {
-  sequence: number;
-  /** The last record sent, so that its acknowledgement need not be looked up. */
-  sent: LogPosition | undefined;
-  heardMs: number;
-  snapshots: readonly SnapshotMark[];
 }
 
 interface Waiter {
@@ -75,7 +69,7 @@ const tailRecords = 1024;
 export const fencedSetting = "fenced-by";
 
 export class LogShipping {
-  readonly #keepers = new Map<SeederId, Keeper>();
+  readonly #keepers: LogKeepers;
   /** The latest records, in order, signed. */
   #tail: LogRecord[] = [];
   #headPosition: LogPosition;
@@ -91,6 +85,7 @@ export class LogShipping {
     this.#headPosition = { sequence, epoch, checksum };
     this.#fencedBy = parts.fencedBy;
     this.#start = parts.start;
+    this.#keepers = new LogKeepers({ ...parts, kept: parts.keepersKept });
   }
 
   /** The first operation this log still has. */
@@ -174,19 +169,16 @@ export class LogShipping {
    */
   async pull(request: PullLogRequest): Promise<PullLogReply> {
     await this.#hearEpoch(request.epochHeard);
-    const { seederId, position, snapshots } = request;
+    const { seederId, position } = request;
     const beginAfter = this.#beginAfter(position);
     if (beginAfter !== undefined) return { ...this.#reply([], false), beginAfter };
     if (!await this.#isOurs(seederId, position)) return await this.#foreign(request);
-    const keeper = this.#keepers.get(seederId) ?? {
-      ...{ sequence: 0, sent: undefined, heardMs: 0, snapshots },
-    };
-    this.#keepers.set(seederId, keeper);
-    keeper.sequence = position.sequence;
-    keeper.heardMs = this.parts.now();
-    keeper.snapshots = snapshots;
+    const { keeper, isNew, moreCounted } = this.#keepers.hear(request, this.parts.now());
+    if (moreCounted) this.#wakeAll();
+    if (isNew) await this.#admit(seederId);
     this.#acknowledged();
-    if (position.sequence >= this.#head) await this.#untilNews();
+    const isCurrent = this.#keepers.isCurrent(request.keepers);
+    if (isCurrent && position.sequence >= this.#head) await this.#untilNews();
     const records = await this.recordsAfter(position.sequence);
     const last = records.at(-1);
     if (last !== undefined) keeper.sent = last;
@@ -204,8 +196,9 @@ export class LogShipping {
   }
 
   card(): ClusterCard {
-    const { sealedKey, copies, members } = this.parts;
-    return { sealedKey, copies, seeders: members.all().length };
+    const { sealedKey, members } = this.parts;
+    const { copies } = this.#keepers;
+    return { sealedKey, copies, seeders: members.all().length, keepers: this.#keepers.told() };
   }
 
   /** Lets go of every question and every wait. */
@@ -214,6 +207,26 @@ export class LogShipping {
     this.#wakeAll();
     const fault = new Fault("unavailable", "the tracker is stopping");
     for (const waiter of this.#waiters.splice(0)) waiter.settle(fault);
+  }
+
+  /** Everybody is told: who knows of it makes that the seeder can be counted. */
+  async #admit(seederId: SeederId): Promise<void> {
+    try {
+      await this.#keepers.admit(seederId);
+      this.#wakeAll();
+    } catch (fault) {
+      // Without room in the catalog it has the log all the same; it asks again.
+      this.parts.log.warn("a seeder is no keeper of the log yet", { seederId, fault });
+    }
+  }
+
+  /** Those that were forgotten are none any more. */
+  async #retire(): Promise<void> {
+    try {
+      if (await this.#keepers.retire()) this.#wakeAll();
+    } catch (fault) {
+      this.parts.log.warn("the keepers of the log are not written down", { fault });
+    }
   }
 
   #signed(row: LogRow): LogRecord {
@@ -313,12 +326,15 @@ export class LogShipping {
 
   #confirmed(): number {
     const { mode, copies, members, now } = this.parts;
-    const needed = confirmationsNeeded(mode, copies, members.live(now()).length);
-    return confirmedSequence([...this.#keepers.values()].map(({ sequence }) => sequence), needed);
+    const live = members.live(now());
+    const needed = confirmationsNeeded(mode, copies, live.length);
+    return confirmedSequence(this.#keepers.positions(needed, live), needed);
   }
 
   #acknowledged(): void {
     const confirmed = this.#confirmed();
+    const { copies } = this.#keepers;
+    if (this.#keepers.mayRetire(confirmed >= this.#head, copies)) void this.#retire();
     if (this.#degraded && this.#caughtUp()) {
       this.#degraded = false;
       this.parts.log.info("the log is on enough seeders again", { sequence: confirmed });
@@ -334,7 +350,7 @@ export class LogShipping {
   #caughtUp(): boolean {
     const { mode, copies, members, now } = this.parts;
     const needed = confirmationsNeeded(mode, copies, members.live(now()).length);
-    const near = [...this.#keepers.values()].filter((keeper) =>
+    const near = this.#keepers.all().filter((keeper) =>
       keeper.sequence + pageRows >= this.#head && now() - keeper.heardMs < limits.yellowAfterMs
     );
     return near.length >= Math.max(1, needed);
@@ -359,9 +375,8 @@ export class LogShipping {
     }
     log.warn("the log is on too few seeders: nothing is acknowledged", fields);
     const detail = `operation ${this.#head} is on fewer than ${needed} seeders`;
-    for (const waiter of waiters) {
-      waiter.settle(new Fault("unavailable", detail, { next: "start seeders; see: seeders" }));
-    }
+    const next = "start seeders, or forget those that will not come back; see: seeders";
+    for (const waiter of waiters) waiter.settle(new Fault("unavailable", detail, { next }));
   }
 }
 

@@ -1,14 +1,16 @@
 /**
  * From whom a tracker that has lost its disk takes its log, and after which snapshot. What was
- * acknowledged is on at least `copies` seeders, so among all but `copies - 1` of them there is one
- * that has it. Of those that present themselves the one whose last record is of the highest epoch,
- * and then the furthest, has it: a record of a later epoch was written by a tracker that knew all
- * that was acknowledged before.
+ * acknowledged is on at least `copies` of the keepers of the log (`log_keepers.ts`), so among all
+ * but `copies - 1` of them there is one that has it. Who they are the latest card says. Of those
+ * that present themselves the one whose last record is of the highest epoch, and then the furthest,
+ * has it: a record of a later epoch was written by a tracker that knew all that was acknowledged
+ * before.
  *
  * Its log may begin after a snapshot. Any seeder's will do that lies on that log: the newest saves
  * the most work, and one that turns out damaged is passed over for the next.
  */
-import type { LogPosition, SeederId, SnapshotMark } from "../../../protocol/mod.ts";
+import type { LogKeepers, LogPosition, SeederId, SnapshotMark } from "../../../protocol/mod.ts";
+import { latestKeepers } from "./log_keepers.ts";
 
 export interface LogOffer {
   readonly seederId: SeederId;
@@ -20,6 +22,8 @@ export interface LogOffer {
   /** As the tracker told this seeder last: copies of an operation, seeders there were. */
   readonly copies: number;
   readonly seeders: number;
+  /** And who the keepers were; absent where no tracker told it. */
+  readonly keepers?: LogKeepers | undefined;
 }
 
 export interface SnapshotOffer {
@@ -48,13 +52,20 @@ export function planRebuild(
   override?: number,
   taken?: LogPosition,
 ): RebuildPlan {
-  const known = Math.max(0, offers.length, ...offers.map(({ seeders }) => seeders));
+  const keepers = latestKeepers(offers)?.seederIds;
+  const known = keepers?.length ??
+    Math.max(0, offers.length, ...offers.map(({ seeders }) => seeders));
   const copies = Math.min(known, ...offers.map(({ copies }) => copies));
+  // Others may have the log as well, and may not be told of the last operation.
+  const counted = (some: readonly LogOffer[]) =>
+    some.filter(({ seederId }) =>
+      override !== undefined || keepers === undefined || keepers.includes(seederId)
+    ).length;
   const needed = override ?? Math.max(1, known - Math.max(0, copies - 1));
   const newest = offers.toSorted(newestFirst);
   // One whose log is of no use does not count among those that must be here.
   for (const [unusable, best] of newest.entries()) {
-    if (offers.length - unusable < needed) break;
+    if (counted(newest.slice(unusable)) < needed) break;
     const resume = taken !== undefined && isPartOf(taken, best);
     const base = resume ? undefined : baseFor(best, newest);
     if (!resume && base === undefined && best.after.sequence > 0) continue;

@@ -36,6 +36,7 @@ import { SnapshotFolder } from "../../kit/snapshot_folder.ts";
 import { ClusterKeys } from "../cluster_keys.ts";
 import type { Caller } from "../guard.ts";
 import { LogIntake } from "../log/log_intake.ts";
+import { latestKeepers } from "../plan/log_keepers.ts";
 import { type LogOffer, planRebuild, type RebuildPlan } from "../plan/rebuild.ts";
 import { restoreSnapshot, rowsAtOnceAlone } from "../snapshots/snapshot_restore.ts";
 import { endIntake, markBegun, type RebuildParts } from "./way_back.ts";
@@ -214,7 +215,8 @@ export class Rebuilding {
     intake.forgetOpen();
     const epochs = [...this.#presented.values()].map(({ request }) => request.epochHeard);
     const highest = Math.max(intake.position.epoch, ...epochs);
-    const epoch = await endIntake(this.parts, keys, highest);
+    const cards = [...this.#presented.values()].map(({ request }) => request.card);
+    const epoch = await endIntake(this.parts, keys, highest, latestKeepers(cards));
     this.parts.log.info("rebuilt", { operations: intake.position.sequence, epoch });
     this.#ended = true;
     this.#done.resolve();
@@ -312,12 +314,13 @@ export class Rebuilding {
 
   #choose(nowMs: number): boolean {
     const offers = [...this.#presented.values()].flatMap(({ request, heardMs }): LogOffer[] => {
-      const { seederId, last, after, card: { copies, seeders } } = request;
+      const { seederId, last, after, card: { copies, seeders, keepers } } = request;
       if (this.#bad.has(seederId) || nowMs - heardMs > limits.redAfterMs) return [];
       const snapshots = request.snapshots.filter(({ digest }) =>
         !this.#badSnapshots.has(digest) && !this.#badSnapshots.has(`${seederId} ${digest}`)
       );
-      return [{ seederId, position: positionOf(last), after, snapshots, copies, seeders }];
+      const position = positionOf(last);
+      return [{ seederId, position, after, snapshots, copies, seeders, keepers }];
     });
     const plan = planRebuild(offers, this.parts.seedersNeeded, this.#taken);
     if (plan.why !== this.#told) this.parts.log.info("rebuilding", { why: plan.why });
