@@ -20,6 +20,8 @@ export interface Outcome {
 
 interface Running {
   readonly process: Deno.ChildProcess;
+  /** Resolves when all it said is in its log. */
+  readonly logged: Promise<void>;
   readonly url: string;
 }
 
@@ -127,13 +129,15 @@ export class TestCluster implements AsyncDisposable {
       stdout: "piped",
       stderr: "piped",
     }).spawn();
-    process.stderr.pipeTo(log.writable).catch(() => {});
+    const logged = process.stderr.pipeTo(log.writable).catch(() => {});
     const url = await firstUrl(process.stdout);
+    if (url === undefined) await logged;
     assert(url !== undefined, `${name} did not start: ${await this.logOf(name)}`);
     this.#urls.set(name, url);
-    this.#running.set(name, { process, url });
+    this.#running.set(name, { process, url, logged });
   }
 
+  /** Of all its lives; of those that have ended, all of it. */
   logOf(name: string): Promise<string> {
     return Deno.readTextFile(`${this.directory}/${name}.log`);
   }
@@ -152,9 +156,10 @@ export class TestCluster implements AsyncDisposable {
 
   /** Sends the signal and waits for the end. */
   async end(name: string, signal: "SIGKILL" | "SIGTERM"): Promise<number> {
-    const { process } = this.#get(name);
+    const { process, logged } = this.#get(name);
     process.kill(signal);
     const { code } = await process.status;
+    await logged;
     this.#running.delete(name);
     return code;
   }

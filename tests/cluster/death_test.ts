@@ -99,6 +99,10 @@ Deno.test("an upload with too few seeders left fails clearly and shows nothing",
   await cluster.untilGreen(2);
   await cluster.ok(["put", big, "/big"]);
   assert.match(await cluster.ok(["ls", "/"]), /big/);
+  await cluster.end("seeder-1", "SIGTERM");
+  const starts = (await cluster.logOf("seeder-1")).split("\n")
+    .filter((line) => line.includes('"chunk store open"'));
+  assert.equal(starts.length, 2, "the log has both lives");
 });
 
 Deno.test("a tracker killed and started again has every acknowledged file", async () => {

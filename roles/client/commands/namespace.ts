@@ -111,7 +111,7 @@ export const mv: Command = {
       const { path, trashId } = reply;
       await done(context, { from, to: path, ...(trashId === undefined ? {} : { trashId }) });
       if (context.json || trashId === undefined || !context.terminal.errorIsTerminal) return;
-      const back = `restore ${trashId} ${visible(path)}.before`;
+      const back = `restore ${trashId} ${visible(path)}.restored`;
       context.note(`what was at ${visible(path)} is in the trash; to have it back: ${back}`);
     });
   },

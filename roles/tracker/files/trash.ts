@@ -104,7 +104,7 @@ async function wantedEntry(
     ? await view.trashed(what.trashId)
     : await view.trashedLastAt(what.path);
   if (row !== undefined) return row;
-  const named = "trashId" in what ? `entry ${what.trashId}` : `nothing from ${what.path}`;
+  const named = "trashId" in what ? `no entry ${what.trashId}` : `nothing from ${what.path}`;
   throw new Fault("not-found", `${named} is in the trash`, { next: "list the trash: trash" });
 }
 

@@ -40,7 +40,7 @@ Deno.test("mv over a file tells a person how to have it back, and a program wher
   const [, back = ""] = /^mv: what was at \/b is in the trash; to have it back: (.*)\n$/
     .exec(terminal.error) ?? [];
   assert.equal((await world.run(back.split(" "))).code, 0);
-  assert.equal((await world.run(["cat", "/b.before"])).output, "b");
+  assert.equal((await world.run(["cat", "/b.restored"])).output, "b");
   assert.equal((await world.run(["mv", "/c", "/d"])).error, "");
   const [moved] = (await world.run(["mv", "/b", "/d", "--json"])).json();
   assert.deepEqual([moved?.from, moved?.to, typeof moved?.trashId], ["/b", "/d", "number"]);

@@ -48,7 +48,10 @@ Deno.test("a tree goes into the trash by one operation and comes back whole", as
     versionId,
   );
   assert.deepEqual((await admin.trash({})).entries, []);
-  await refusedWith("not-found", admin.restore({ what: { path: "/d" } }));
+  const { message } = await refusedWith("not-found", admin.restore({ what: { path: "/d" } }));
+  assert.equal(message, "nothing from /d is in the trash");
+  const none = await refusedWith("not-found", admin.restore({ what: { trashId: 77 } }));
+  assert.equal(none.message, "no entry 77 is in the trash");
 });
 
 Deno.test("restore makes parents, and refuses a name that is taken with what to type", async () => {
