@@ -10,7 +10,6 @@ const leastSeen = {
   "tables filled from a snapshot": 8,
   "log begins with operation": 30,
   "log shortened": 50,
-  "log goes on after a snapshot": 1,
   " copies and ": 50,
   "the tracker's disk is lost": 40,
   "a hand on": 200,
