@@ -20,10 +20,14 @@ export class Caretaker {
   over = false;
   /** A person does one thing at a time. */
   #busy = false;
+  /** What any policy asks for. */
+  copiesMost: number;
   /** How many chunks nobody need have any more. */
   lossAllowed: () => number = () => 0;
 
-  constructor(private readonly cluster: Cluster, private readonly random: Random) {}
+  constructor(private readonly cluster: Cluster, private readonly random: Random) {
+    this.copiesMost = cluster.copies;
+  }
 
   /** Begins it, and does not wait for its end. */
   act(kind: CareKind, seeder: Machine): void {
@@ -59,7 +63,7 @@ export class Caretaker {
     if (kind === "drain") {
       // One that holds nothing may always be drained, and then no upload finds enough places.
       const left = status.seeders.filter((other) => other !== known && !other.draining).length;
-      if (!known.draining && left < this.cluster.copies) return undefined;
+      if (!known.draining && left < this.copiesMost) return undefined;
       return await tracker.drain({ seederId, cancel: known.draining });
     }
     if (kind === "maintenance") {

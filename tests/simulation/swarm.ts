@@ -136,6 +136,7 @@ export async function runOptions(
   const people = options.adopted === true
     ? peopleOf(cluster, belief, troubles, options)
     : undefined;
+  troubles.caretaker.copiesMost = Math.max(copies, ...options.policyCopies ?? []);
   const drops = watchDrops(cluster, {
     takenLately: (chunkId) => people?.takenLately(chunkId) ?? 0,
     destroyedMs: () => troubles.destroyedMs,
