@@ -67,6 +67,11 @@ export const Heartbeat = z.strictObject({
   writable: z.boolean(),
   trouble: z.string().max(500).optional(),
   outcomes: z.array(OrderOutcome).max(limits.batchItemsMax),
+  /**
+   * By the lease clock: of receipts given before this it does not know for which chunks they were,
+   * and drops nothing that could stand on one. Absent when it knows all.
+   */
+  receiptsFloorMs: z.int().optional(),
 });
 export type Heartbeat = z.output<typeof Heartbeat>;
 

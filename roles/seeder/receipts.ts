@@ -36,6 +36,11 @@ export class Receipts {
     this.#floorMs = fresh ? -Infinity : Infinity;
   }
 
+  /** Receipts given before this are not known one by one; undefined when all are. */
+  get floorMs(): number | undefined {
+    return Number.isFinite(this.#floorMs) ? this.#floorMs : undefined;
+  }
+
   /** The tracker's time when this process heard it: receipts of processes before are older. */
   hear(trackerNowMs: number): void {
     if (this.#floorMs === Infinity) this.#floorMs = trackerNowMs;

@@ -112,7 +112,7 @@ export class SeederLoop {
   }
 
   async #heartbeat(presented: Presented): Promise<Heartbeat> {
-    const { store, health, worker, membership, bootId } = this.parts;
+    const { store, health, worker, membership, receipts, bootId } = this.parts;
     await health.probe();
     try {
       this.#space = await store.space();
@@ -134,6 +134,7 @@ export class SeederLoop {
       writable: trouble === undefined,
       ...(trouble === undefined ? {} : { trouble }),
       outcomes: [...worker.outcomes()],
+      ...(receipts.floorMs === undefined ? {} : { receiptsFloorMs: receipts.floorMs }),
     };
   }
 

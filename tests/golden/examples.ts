@@ -156,6 +156,7 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
         { orderId: "order-3", kind: "verify", ...entry, result: "failed", detail: "disk-failed" },
         { orderId: "order-2", kind: "drop", ...entry, result: "held", adopted: true },
       ],
+      receiptsFloorMs: nowMs - 3_700_000,
     },
     reply: {
       clusterId,

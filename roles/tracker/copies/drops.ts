@@ -30,7 +30,7 @@ export interface Drop {
  */
 export async function orderDrops(
   core: Pick<Core, "catalog" | "orders" | "now" | "leases" | "losses">,
-  decide: (tx: CatalogTransaction) => Promise<readonly Drop[]>,
+  decide: (tx: CatalogTransaction, receiptsSinceMs: number) => Promise<readonly Drop[]>,
 ): Promise<number> {
   if (core.losses.stopped !== undefined) return 0;
   const prepared: Drop[] = [];
@@ -44,7 +44,7 @@ export async function orderDrops(
     await core.catalog.transaction(async (tx) => {
       const nowMs = core.now();
       const receiptsSinceMs = await receiptsSince(tx, leaseNowMs);
-      const wanted = await decide(tx);
+      const wanted = await decide(tx, receiptsSinceMs);
       for (const drop of wanted) {
         const { seederId, chunk, why } = drop;
         if (core.orders.prepareDrop(seederId, chunk, receiptsSinceMs, why, nowMs)) {

@@ -30,7 +30,10 @@ export class Garbage {
   /** @param graceMs how long a chunk must have been unused */
   constructor(private readonly graceMs: number) {}
 
-  /** An upload was told that these are there: their grace begins anew. */
+  /**
+   * An upload was told that these are there, or a seeder keeps them because one may count on its
+   * receipt: their grace begins anew.
+   */
   spare(chunkIds: Iterable<ChunkId>): void {
     for (const chunkId of chunkIds) {
       this.#before.delete(chunkId);
@@ -57,9 +60,11 @@ export class Garbage {
       this.#restUntilMs = nowMs + pauseMs;
     }
     if (due.length === 0) return 0;
-    return await orderDrops(core, async (tx) => {
+    return await orderDrops(core, async (tx, receiptsSinceMs) => {
       const facts = await this.#factsOf(tx, due);
-      return garbageDrops(core.members.view(core.now()), facts, this.graceMs);
+      const refusing = core.members.all().filter((each) => each.receiptsFloorMs >= receiptsSinceMs);
+      const refusingIds = new Set(refusing.map(({ row }) => row.seederId));
+      return garbageDrops(core.members.view(core.now()), facts, this.graceMs, refusingIds);
     });
   }
 

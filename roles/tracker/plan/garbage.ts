@@ -2,7 +2,8 @@
  * Which copies may go because nothing needs their chunk: no version names it, in the trash or kept
  * besides the current one neither; no upload under way has recorded it; and both have been so for a
  * whole grace, in which no upload was told that the chunk is there already. Copies on seeders that
- * do not answer wait until these are back: an order could not reach them.
+ * do not answer wait until these are back: an order could not reach them. So do those on seeders
+ * that would refuse it: one that began lately does not know of which chunks it gave receipts.
  */
 import type { ChunkEntry, SeederId } from "../../../protocol/mod.ts";
 import { type ClusterView, isLive } from "./view.ts";
@@ -31,9 +32,11 @@ export function garbageDrops(
   cluster: ClusterView,
   chunks: readonly UnusedChunk[],
   graceMs: number,
+  refusing: ReadonlySet<SeederId> = new Set(),
 ): GarbageDrop[] {
   const here = new Set(
-    cluster.seeders.filter(({ state }) => isLive(state)).map(({ seederId }) => seederId),
+    cluster.seeders.filter(({ state, seederId }) => isLive(state) && !refusing.has(seederId))
+      .map(({ seederId }) => seederId),
   );
   return chunks.flatMap(({ chunk, named, recorded, holders, unusedSinceMs }) => {
     if (named > 0 || recorded > 0 || unusedSinceMs === undefined) return [];

@@ -20,6 +20,8 @@ export class Member {
   inventoryDigest = "";
   /** Since when it reports this count and digest. */
   inventorySinceMs = 0;
+  /** Drops that receipts given before this could stand in the way of are refused. */
+  receiptsFloorMs = -Infinity;
   /** Starts that a later start has replaced: whoever speaks under one is a second seeder. */
   readonly bootIdsReplaced = new Set<string>();
   /** True while `row` differs from what the catalog keeps. */

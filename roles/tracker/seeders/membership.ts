@@ -156,6 +156,7 @@ function hear(member: Member, input: Heartbeat, address: string, nowMs: number):
   ) member.inventorySinceMs = nowMs;
   Object.assign(member, { chunkCount, inventoryDigest, space, writable, trouble });
   member.bootId = input.bootId;
+  member.receiptsFloorMs = input.receiptsFloorMs ?? -Infinity;
   member.heardMs = nowMs;
   const { row } = member;
   const zone = input.zone ?? row.seederId;

@@ -64,6 +64,7 @@ function endOrder(core: Core, seederId: SeederId, outcome: OrderOutcome): Ended[
   const level = kind === "drop" || result !== "held" ? "info" : "debug";
   core.log[level]("order ended", { seederId, kind, chunkId, result, detail });
   if (kind === "drop" && result === "failed") core.holdings.doubt(seederId);
+  if (kind === "drop" && result === "held") core.garbage.spare([chunkId]);
   return [{ outcome, ...ended }];
 }
 

@@ -100,3 +100,55 @@ Deno.test("an upload that was told of a copy that is gone is told to send it aga
     const [done] = (await world.admin.commitUploads({ uploads: [again] })).results;
     throwProblem(done);
   }));
+
+Deno.test("a seeder that would refuse every drop is asked for none until it would not", () =>
+  running(async ({ world, pass, dropsOf }) => {
+    const chunk = chunkOf("mine", 10);
+    await world.upload("/a", [chunk]);
+    // One of them began anew, and an upload that is older may count on what it said before.
+    const uploadId = world.uploadId();
+    await world.admin.openUploads({ uploads: [openOf(uploadId, "/b")] });
+    await pass(60_000);
+    const [one] = world.seeders;
+    assert(one);
+    const report = one.report.bind(one), receiptsFloorMs = one.lastReply.leaseNowMs;
+    one.report = () => ({ ...report(), receiptsFloorMs });
+    await world.admin.remove({ path: "/a", what: "file", now: true });
+    const next = async () => {
+      await pass(60_000);
+      await world.store(uploadId, chunkOf("other", 10));
+    };
+    for (let minutes = 0; minutes < 20; minutes++) await next();
+    assert.equal(dropsOf(chunk), 1, "the other seeder knows all its receipts");
+    const holders = await world.catalog.read((view) => view.holders([chunk.chunkId]));
+    assert.deepEqual(holders.get(chunk.chunkId), [one.seederId], "and this one counts as holding");
+    await world.admin.abandonUploads({ uploadIds: [uploadId] });
+    await pass(60_000);
+    assert.equal(dropsOf(chunk), 2, "no receipt of before can stand in the way now");
+  }));
+
+Deno.test("a chunk that a seeder keeps begins its grace anew", () =>
+  running(async ({ world, pass, dropsOf }) => {
+    const chunk = chunkOf("kept", 10);
+    await world.upload("/a", [chunk]);
+    await world.admin.remove({ path: "/a", what: "file", now: true });
+    let told = 0;
+    for (const seeder of world.seeders) {
+      const beat = seeder.beat.bind(seeder);
+      seeder.beat = async (changes = {}) => {
+        const reply = await beat(changes);
+        for (const { kind, orderId, chunkId, sizeBytes } of reply.orders) {
+          if (kind !== "drop") continue;
+          told++;
+          await beat({ outcomes: [{ kind, orderId, chunkId, sizeBytes, result: "held" }] });
+        }
+        return reply;
+      };
+    }
+    await pass(limits.garbageGraceMs + 60_000);
+    assert.deepEqual([told, dropsOf(chunk)], [2, 2]);
+    await pass(limits.garbageGraceMs - 120_000);
+    assert.equal(told, 2, "nobody asks every second");
+    await pass(180_000);
+    assert.equal(told, 4);
+  }));
