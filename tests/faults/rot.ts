@@ -16,7 +16,7 @@ export async function rotAndScrub(stage: Stage, name: string): Promise<Set<strin
   await until("every seeder has read all it holds", async () => {
     const rows = (await operator.ok("scrub", "--json")).trim().split("\n");
     return rows.every((row) => (JSON.parse(row) as { askedMs?: number }).askedMs === undefined);
-  }, 120_000);
+  }, 600_000);
   const tookMs = performance.now() - startMs;
   stage.figure("scrub --now under load", `${bad.size} bad chunks, ${seconds(tookMs)}`);
   await stage.cluster.untilWell();

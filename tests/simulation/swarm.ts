@@ -7,7 +7,6 @@
  * `deno task sim --seed N --runs N` runs seeds and prints a line for each that fails; one seed
  * alone tells its whole story with `--trace`.
  */
-import { parseArgs } from "node:util";
 import { limits } from "../../protocol/mod.ts";
 import { randomInt, seededRandom, shuffled } from "../../roles/kit/random.ts";
 import { Actor } from "./actor.ts";
@@ -364,28 +363,5 @@ async function uploadsWork(cluster: Cluster, actor: Actor): Promise<void> {
 export function worded(result: SwarmResult): string {
   const { options, failures } = result;
   return `seed ${options.seed} failed: ${failures.join("; ")}\n  ${JSON.stringify(options)}\n` +
-    `  again: deno run -A tests/simulation/swarm.ts --seed ${options.seed} --trace`;
-}
-
-if (import.meta.main) {
-  const { values } = parseArgs({
-    options: {
-      seed: { type: "string", default: "1" },
-      runs: { type: "string", default: "1" },
-      trace: { type: "boolean", default: false },
-    },
-  });
-  const first = Number(values.seed), runs = Number(values.runs);
-  // One line for each failure needs no stacks.
-  if (!values.trace) Error.stackTraceLimit = 0;
-  let failed = 0;
-  for (let seed = first; seed < first + runs; seed++) {
-    const result = await runSeed(seed);
-    if (values.trace) console.log(result.trace.join("\n"));
-    if (result.failures.length === 0) continue;
-    failed++;
-    console.log(worded(result));
-  }
-  console.log(`${runs - failed} seeds passed, ${failed} failed`);
-  if (failed > 0) Deno.exit(1);
+    `  again: deno task sim --seed ${options.seed} --trace`;
 }
