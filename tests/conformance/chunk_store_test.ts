@@ -8,7 +8,7 @@ import { systemDisk } from "../../roles/kit/system_disk.ts";
 import { openDiskStore } from "../../roles/seeder/store/disk_store.ts";
 import { openMemoryStore } from "../../roles/seeder/store/memory_store.ts";
 import { damageChunk } from "../roles/seeder/store/damage.ts";
-import { SimDisk } from "../simulation/sim_disk.ts";
+import { SimDisk } from "../simulation/machine/sim_disk.ts";
 import { chunkStoreSuite, type StorePlace } from "./chunk_store_suite.ts";
 
 chunkStoreSuite("memory store", () => {

@@ -19,8 +19,8 @@ import {
   writeSnapshot,
 } from "../../roles/tracker/snapshots/snapshot_restore.ts";
 import { coverage, tableNames } from "../../roles/tracker/snapshots/snapshot_rows.ts";
-import { SimClock, Timeline } from "../simulation/sim_clock.ts";
-import { SimDisk } from "../simulation/sim_disk.ts";
+import { SimClock, Timeline } from "../simulation/machine/sim_clock.ts";
+import { SimDisk } from "../simulation/machine/sim_disk.ts";
 import {
   chunk,
   directory,

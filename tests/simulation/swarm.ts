@@ -9,18 +9,18 @@
  */
 import { limits } from "../../protocol/mod.ts";
 import { randomInt, seededRandom, shuffled } from "../../roles/kit/random.ts";
-import { Actor } from "./actor.ts";
-import { offered, unlooked, untouched } from "./adopted_checks.ts";
-import { Belief } from "./belief.ts";
-import { noMoreVersions, nothingHalfSeen, nothingLost, versionsKept } from "./checkers.ts";
-import { leftovers } from "./cleans.ts";
-import { Cluster, stateOf, type Wrappers } from "./cluster.ts";
-import { chunksOf } from "./contents.ts";
-import { watchDrops } from "./never_below.ts";
-import { People } from "./people.ts";
-import { Orders, unsettled } from "./settles.ts";
-import { type TroubleKind, troubleKinds, Troubles } from "./troubles.ts";
-import { catalogTellsTheTruth } from "./truth.ts";
+import { Actor } from "./people/actor.ts";
+import { offered, unlooked, untouched } from "./checkers/adopted_checks.ts";
+import { Belief } from "./people/belief.ts";
+import { noMoreVersions, nothingHalfSeen, nothingLost, versionsKept } from "./checkers/checkers.ts";
+import { leftovers } from "./checkers/cleans.ts";
+import { Cluster, stateOf, type Wrappers } from "./machine/cluster.ts";
+import { chunksOf } from "./people/contents.ts";
+import { watchDrops } from "./checkers/never_below.ts";
+import { People } from "./people/people.ts";
+import { Orders, unsettled } from "./checkers/settles.ts";
+import { type TroubleKind, troubleKinds, Troubles } from "./troubles/troubles.ts";
+import { catalogTellsTheTruth } from "./checkers/truth.ts";
 
 export interface SwarmOptions {
   readonly seed: number;

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { Fault, limits } from "../../../protocol/mod.ts";
 import { whileAlive } from "../../../roles/kit/life.ts";
-import { SimClock, Timeline } from "../../simulation/sim_clock.ts";
+import { SimClock, Timeline } from "../../simulation/machine/sim_clock.ts";
 
 /** The longest time in which somebody silent is given up. */
 const givenUpMs = limits.lifeQuestionsMax * (limits.lifeQuietMs + limits.lifeAnswerMs);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { linesOf } from "../../../roles/kit/lines.ts";
 import { seededRandom } from "../../../roles/kit/random.ts";
-import { SimDisk } from "../../simulation/sim_disk.ts";
+import { SimDisk } from "../../simulation/machine/sim_disk.ts";
 
 async function linesOfText(text: string): Promise<string[]> {
   const disk = new SimDisk({ random: seededRandom(1) });

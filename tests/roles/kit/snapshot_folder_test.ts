@@ -5,7 +5,7 @@ import { SecretKey, signRecord } from "../../../protocol/mod.ts";
 import { silentLog } from "../../../roles/kit/log.ts";
 import { seededRandom } from "../../../roles/kit/random.ts";
 import { SnapshotFolder } from "../../../roles/kit/snapshot_folder.ts";
-import { SimDisk } from "../../simulation/sim_disk.ts";
+import { SimDisk } from "../../simulation/machine/sim_disk.ts";
 import { refusedWith } from "../tracker/tracker_world.ts";
 
 const clusterKey = SecretKey.parse("5".repeat(64));

@@ -8,7 +8,7 @@ import { seededRandom } from "../../../roles/kit/random.ts";
 import { AdoptionOffers } from "../../../roles/seeder/adoption_offer.ts";
 import { partChunksMax } from "../../../roles/seeder/store/adopted_format.ts";
 import { type DiskStore, openDiskStore } from "../../../roles/seeder/store/disk_store.ts";
-import { SimDisk } from "../../simulation/sim_disk.ts";
+import { SimDisk } from "../../simulation/machine/sim_disk.ts";
 import { path, TrackerWorld } from "../tracker/tracker_world.ts";
 
 class OfferWorld {

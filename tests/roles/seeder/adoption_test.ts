@@ -21,7 +21,7 @@ import { Load } from "../../../roles/seeder/load.ts";
 import type { AdoptedFiles } from "../../../roles/seeder/store/adopted_files.ts";
 import { type DiskStore, openDiskStore } from "../../../roles/seeder/store/disk_store.ts";
 import { bytesOf, chunkOf, inParts } from "../../conformance/chunk_store_suite.ts";
-import { SimDisk } from "../../simulation/sim_disk.ts";
+import { SimDisk } from "../../simulation/machine/sim_disk.ts";
 import { HandClock } from "../tracker/tracker_world.ts";
 
 const seederId = SeederId.parse("c".repeat(16));

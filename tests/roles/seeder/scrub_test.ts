@@ -7,7 +7,7 @@ import { silentLog } from "../../../roles/kit/log.ts";
 import { seededRandom } from "../../../roles/kit/random.ts";
 import { openDiskStore } from "../../../roles/seeder/mod.ts";
 import { chunkOf, inParts } from "../../conformance/chunk_store_suite.ts";
-import { SimDisk } from "../../simulation/sim_disk.ts";
+import { SimDisk } from "../../simulation/machine/sim_disk.ts";
 import { inWorld, type SeederWorld, until } from "./seeder_world.ts";
 import { damageChunk } from "./store/damage.ts";
 

@@ -14,7 +14,7 @@ import { silentLog } from "../../../roles/kit/log.ts";
 import { seededRandom } from "../../../roles/kit/random.ts";
 import { openMemoryStore, openSeeder } from "../../../roles/seeder/mod.ts";
 import { chunkOf, inParts } from "../../conformance/chunk_store_suite.ts";
-import { SimDisk } from "../../simulation/sim_disk.ts";
+import { SimDisk } from "../../simulation/machine/sim_disk.ts";
 import { clusterKey, inWorld, type Running, type SeederWorld, until } from "./seeder_world.ts";
 
 function newDisk(): SimDisk {

@@ -39,7 +39,7 @@ import {
   openSeeder,
   type Seeder,
 } from "../../../roles/seeder/mod.ts";
-import { SimDisk } from "../../simulation/sim_disk.ts";
+import { SimDisk } from "../../simulation/machine/sim_disk.ts";
 
 export const clusterKey = SecretKey.parse("ab".repeat(32));
 export const clusterId = ClusterId.parse("c".repeat(16));

@@ -5,7 +5,7 @@ import { silentLog } from "../../../roles/kit/log.ts";
 import { seededRandom, systemRandom } from "../../../roles/kit/random.ts";
 import { systemDisk } from "../../../roles/kit/system_disk.ts";
 import { Room } from "../../../roles/tracker/room.ts";
-import { SimDisk } from "../../simulation/sim_disk.ts";
+import { SimDisk } from "../../simulation/machine/sim_disk.ts";
 import {
   chunkOf,
   openOf,

@@ -46,7 +46,7 @@ import {
   type Tracker,
   type TrackerParts,
 } from "../../../roles/tracker/mod.ts";
-import { SimDisk } from "../../simulation/sim_disk.ts";
+import { SimDisk } from "../../simulation/machine/sim_disk.ts";
 import { impatient, memoryScratch } from "./scratch.ts";
 
 export const stateDirectory = "/disk/.offshore/tracker";

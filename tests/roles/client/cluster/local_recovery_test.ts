@@ -7,7 +7,7 @@ import {
   recoveryCodePath,
   trackerBegins,
 } from "../../../../roles/client/cluster/local_recovery.ts";
-import { SimDisk } from "../../../simulation/sim_disk.ts";
+import { SimDisk } from "../../../simulation/machine/sim_disk.ts";
 
 const disks = "/home/someone/.disks";
 const bytes = (text: string) => new TextEncoder().encode(text);

@@ -13,7 +13,7 @@ import {
 import { silentLog } from "../../../../roles/kit/log.ts";
 import { seededRandom } from "../../../../roles/kit/random.ts";
 import { LogSegments } from "../../../../roles/seeder/log/segments.ts";
-import { SimDisk } from "../../../simulation/sim_disk.ts";
+import { SimDisk } from "../../../simulation/machine/sim_disk.ts";
 import { HandClock } from "../../tracker/tracker_world.ts";
 
 const key = SecretKey.parse("1f".repeat(32));

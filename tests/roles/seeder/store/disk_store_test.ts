@@ -10,7 +10,7 @@ import { openDiskStore } from "../../../../roles/seeder/store/disk_store.ts";
 import { packHeadBytes, recordHeadBytes } from "../../../../roles/seeder/store/pack_format.ts";
 import type { PackRecord } from "../../../../roles/seeder/store/pack_scan.ts";
 import { bytesOf, chunkOf, inParts } from "../../../conformance/chunk_store_suite.ts";
-import { SimDisk } from "../../../simulation/sim_disk.ts";
+import { SimDisk } from "../../../simulation/machine/sim_disk.ts";
 import { damageChunk, flipByte, packPaths, recordsOf } from "./damage.ts";
 
 function openOn(disk: SimDisk): Promise<ChunkStore> {

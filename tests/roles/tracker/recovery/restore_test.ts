@@ -8,7 +8,7 @@ import { silentLog } from "../../../../roles/kit/log.ts";
 import { seededRandom } from "../../../../roles/kit/random.ts";
 import type { Catalog } from "../../../../roles/tracker/catalog/catalog.ts";
 import { openMemoryCatalog, openTracker, restoreFile } from "../../../../roles/tracker/mod.ts";
-import { SimDisk } from "../../../simulation/sim_disk.ts";
+import { SimDisk } from "../../../simulation/machine/sim_disk.ts";
 import { chunkOf, refusedWith, stateDirectory, TrackerWorld } from "../tracker_world.ts";
 
 async function filled(): Promise<TrackerWorld> {

@@ -1,0 +1,330 @@
+/**
+ * A cluster in a world: one tracker, seeders and clients as machines that run the real roles over
+ * simulated disks. A part of a role can be wrapped, which is how the checkers are shown a broken
+ * build.
+ */
+import type { Credentials } from "../../../roles/client/cluster/credentials.ts";
+import { login, openSession, type Session } from "../../../roles/client/cluster/session.ts";
+import { type ChunkId, limits, RecoveryCode, rootPath } from "../../../protocol/mod.ts";
+import { type Disk, readWhole } from "../../../roles/kit/disk.ts";
+import { openDiskStore, openSeeder } from "../../../roles/seeder/mod.ts";
+import type { ChunkStore } from "../../../roles/seeder/store/chunk_store.ts";
+import type { Catalog } from "../../../roles/tracker/catalog/catalog.ts";
+import {
+  MemoryCatalogData,
+  openMemoryCatalog,
+} from "../../../roles/tracker/catalog/memory_catalog.ts";
+import {
+  openRebuild,
+  openSqliteCatalog,
+  openTracker,
+  type Scratch,
+  type ScratchName,
+  type Tracker,
+  type TrackerParts,
+} from "../../../roles/tracker/mod.ts";
+import type { LogSync } from "../../../roles/tracker/plan/log_sync.ts";
+import { type Life, type Machine, rolePort, World } from "./world.ts";
+
+/** Each puts something broken in the place of a good part. */
+export interface Wrappers {
+  readonly catalog?: (catalog: Catalog) => Catalog;
+  readonly seederDisk?: (disk: Disk, name: string) => Disk;
+  readonly store?: (store: ChunkStore, name: string) => ChunkStore;
+  readonly clientDisk?: (disk: Disk) => Disk;
+}
+
+export interface ClusterOptions {
+  readonly seed: number;
+  readonly seeders: number;
+  readonly clients: number;
+  readonly copies: number;
+  readonly engine: "memory" | "sqlite";
+  readonly wrappers?: Wrappers;
+  /** What an acknowledgement waits for; `auto` without it. */
+  readonly logSync?: LogSync;
+  /** How often the tracker makes snapshots; without it there are none. */
+  readonly snapshots?: TrackerParts["snapshots"];
+}
+
+/** Where a role keeps its state on its disk. */
+export const stateOf = { tracker: "/disk/.offshore/tracker", seeder: "/disk/.offshore/seeder" };
+
+export class ClientMachine {
+  credentials: Credentials | undefined;
+  session: Session | undefined;
+  constructor(readonly machine: Machine) {}
+}
+
+export class Cluster {
+  readonly world: World;
+  readonly tracker: Machine;
+  readonly seeders: Machine[] = [];
+  readonly clients: ClientMachine[] = [];
+  /** The chunks on each seeder's disk, as they were last seen there. */
+  readonly stores = new Map<Machine, ChunkStore>();
+  /** Called before a copy is given up on a disk. */
+  onDrop: ((machine: Machine, chunkId: ChunkId) => Promise<void>) | undefined;
+  /** Called when a machine was given another disk. */
+  onDiskReplaced: ((machine: Machine) => void) | undefined;
+  /** Called with a machine that was bought, before it starts. */
+  onBought: ((machine: Machine) => void) | undefined;
+  /** The running tracker, for the codes a person would read on its screen. */
+  #tracker: Tracker | undefined;
+  #catalogData = new MemoryCatalogData();
+  #opened: Catalog | undefined;
+  #sqlite: Catalog | undefined;
+  #scratch = new Map<ScratchName, MemoryCatalogData>();
+  /** What a person wrote down at the first start. */
+  #recoveryCode: RecoveryCode | undefined;
+  /** How often the tracker lost its disk. */
+  disksLost = 0;
+  #rebuilding = false;
+
+  constructor(private readonly options: ClusterOptions) {
+    this.world = new World(options.seed);
+    this.tracker = this.world.add("tracker", "10.0.0.1", (life, ready) => this.#track(life, ready));
+    for (let i = 1; i <= options.seeders; i++) this.newSeeder();
+    for (let i = 1; i <= options.clients; i++) {
+      const machine: Machine = this.world.add(
+        `client-${i}`,
+        `10.0.2.${i}`,
+        (life, ready) => this.#ask(client, life, ready),
+      );
+      const client = new ClientMachine(machine);
+      this.clients.push(client);
+    }
+  }
+
+  /** Of each file, where no policy says otherwise. */
+  get copies(): number {
+    return this.options.copies;
+  }
+
+  /** Nobody goes on with the uploads under way. */
+  async giveUpUploads(): Promise<void> {
+    const { session } = this.clients.find(({ machine }) => machine.ready) ?? {};
+    const uploadIds = await this.recorded().read((view) => view.uploadsEndedBefore(2 ** 52, 1000));
+    if (uploadIds.length > 0) await session?.tracker.abandonUploads({ uploadIds });
+  }
+
+  /** One more machine for a seeder, not started. */
+  newSeeder(): Machine {
+    const number = this.seeders.length + 1;
+    const name = `seeder-${number}`;
+    const host = `10.0.1.${number}`;
+    const machine: Machine = this.world.add(
+      name,
+      host,
+      (life, ready) => this.#seed(machine, name, life, ready),
+    );
+    this.seeders.push(machine);
+    return machine;
+  }
+
+  /** A second machine with a copy of the disk of `machine`, and so with its name and identity. */
+  newTwin(machine: Machine): Machine {
+    const host = machine.host.replace("10.0.1.", "10.0.3.");
+    const twin: Machine = this.world.add(
+      `${machine.name}-twin`,
+      host,
+      (life, ready) => this.#seed(twin, machine.name, life, ready),
+    );
+    twin.disk.wipe(machine.disk.image());
+    return twin;
+  }
+
+  /** What the tracker's catalog says, whether a tracker runs or not. */
+  recorded(): Catalog {
+    return this.#opened ??= this.#sqlite ?? openMemoryCatalog(this.#catalogData);
+  }
+
+  /** Makes the disks, starts every machine and waits until all seeders have joined. */
+  async begin(): Promise<void> {
+    const { world } = this;
+    for (const machine of world.machines) {
+      const state = machine === this.tracker ? stateOf.tracker : stateOf.seeder;
+      machine.disk.plantDirectory(state);
+      machine.disk.plantDirectory("/home");
+      machine.start();
+    }
+    const all = await world.until(() => world.machines.every((machine) => machine.ready), 60_000);
+    if (!all) world.fail("the machines did not all start");
+    if (!await this.allGreen(60_000)) world.fail("the seeders were not all green after the start");
+    const session = this.clients[0]?.session;
+    const policy = { path: rootPath, versions: limits.versionsMax };
+    if (session !== undefined) await world.timeline.run(session.tracker.setPolicy(policy), 60_000);
+  }
+
+  /** Whether the tracker comes to see every seeder green and writable within this time. */
+  async allGreen(withinMs: number): Promise<boolean> {
+    const { world } = this;
+    const endMs = world.timeline.elapsedMs + withinMs;
+    while (world.timeline.elapsedMs < endMs) {
+      const session = this.clients.find((client) => client.machine.ready)?.session;
+      if (session === undefined) return false;
+      try {
+        const status = await world.timeline.run(session.tracker.status({}), 10 * 60_000);
+        const green = status.seeders.filter((one) => one.state === "green" && one.writable);
+        if (green.length === this.seeders.length) return true;
+      } catch (error) {
+        world.tell(`no status: ${error}`);
+      }
+      await world.timeline.pass(900);
+    }
+    return false;
+  }
+
+  /**
+   * The tracker ends and its disk is gone for good; at its next start it is rebuilt from the
+   * seeders. False when nobody has read its recovery code yet, and nothing happens.
+   */
+  loseTrackerDisk(): boolean {
+    const { tracker, world } = this;
+    if (this.#recoveryCode === undefined) return false;
+    tracker.kill();
+    this.disksLost++;
+    world.tell("the tracker's disk is lost");
+    tracker.disk.uproot(stateOf.tracker);
+    tracker.disk.plantDirectory(stateOf.tracker);
+    this.#catalogData = new MemoryCatalogData();
+    this.#sqlite = undefined;
+    this.#opened = undefined;
+    this.#scratch.clear();
+    this.#rebuilding = true;
+    return true;
+  }
+
+  async #track(life: Life, ready: () => void): Promise<void> {
+    const catalog = await this.#catalog();
+    const state = stateOf.tracker;
+    if (this.#rebuilding && this.#recoveryCode !== undefined) {
+      const { clock, random, log, disk } = life;
+      const recoveryCode = this.#recoveryCode;
+      const parts = { catalog, clock, random, log, disk, stateDirectory: state };
+      const rebuild = await openRebuild({ ...parts, recoveryCode });
+      this.world.network.listen(life.process, this.tracker.host, rolePort, rebuild.app);
+      if (!await rebuild.run(life.stop) || !life.process.alive) return;
+    }
+    const tracker = await openTracker({
+      catalog: this.options.wrappers?.catalog?.(catalog) ?? catalog,
+      disk: life.disk,
+      stateDirectory: state,
+      logSync: this.options.logSync ?? "auto",
+      publicUrl: this.tracker.url,
+      clock: life.clock,
+      random: life.random,
+      log: life.log,
+      copiesDefault: this.options.copies,
+      // Disks of the world grow small for a while: that shall cost no version and no entry.
+      trashShareMax: keepsAll,
+      versionsShareMax: keepsAll,
+      ...this.options.snapshots === undefined ? {} : {
+        scratch: this.#scratchOf(life),
+        snapshots: this.options.snapshots,
+      },
+    });
+    if (!life.process.alive) return;
+    this.#recoveryCode ??= await recoveryCodeOn(life.disk);
+    if (!life.process.alive) return;
+    this.#rebuilding = false;
+    this.#tracker = tracker;
+    this.world.network.listen(life.process, this.tracker.host, rolePort, tracker.app);
+    ready();
+    await tracker.run(life.stop);
+    await tracker.close();
+  }
+
+  /**
+   * The data live on; what the earlier life of the tracker began in the memory engine is undone.
+   */
+  async #catalog(): Promise<Catalog> {
+    if (this.options.engine === "memory") {
+      return this.#opened = openMemoryCatalog(this.#catalogData);
+    }
+    // SQLite in memory ends with its connection, so all lives of the tracker share one.
+    this.#sqlite ??= await openSqliteCatalog(":memory:");
+    const shared = this.#opened = this.#sqlite;
+    return {
+      transaction: (work) => shared.transaction(work),
+      read: (work) => shared.read(work),
+      close: () => Promise.resolve(),
+    };
+  }
+
+  /** They live as long as the disk, and no longer than a life may one be written. */
+  #scratchOf({ process }: Life): Scratch {
+    const all = this.#scratch;
+    return {
+      open: (name) =>
+        process.gate(() => {
+          const data = all.get(name) ?? new MemoryCatalogData();
+          all.set(name, data);
+          return Promise.resolve(openMemoryCatalog(data));
+        }),
+      remove: (name) => process.gate(() => Promise.resolve(void all.delete(name))),
+    };
+  }
+
+  async #seed(machine: Machine, name: string, life: Life, ready: () => void): Promise<void> {
+    const { wrappers } = this.options;
+    const disk = wrappers?.seederDisk?.(life.disk, name) ?? life.disk;
+    const { clock, random, log, transport } = life;
+    const directory = stateOf.seeder;
+    const folder = "/disk";
+    const opened = await openDiskStore({ disk, directory, folder, clock, random, log });
+    if (!life.process.alive) return;
+    this.stores.set(machine, opened);
+    const watched: ChunkStore = {
+      ...opened,
+      drop: async (chunkId) => {
+        await this.onDrop?.(machine, chunkId);
+        return await opened.drop(chunkId);
+      },
+    };
+    const store = wrappers?.store?.(watched, name) ?? watched;
+    const seeder = await openSeeder({
+      store,
+      disk,
+      stateDirectory: directory,
+      ...(opened.adopted === undefined
+        ? {}
+        : { adopt: { folder, files: opened.adopted, enabled: true } }),
+      name,
+      joinCode: () => Promise.resolve(this.tracker.running ? this.#tracker?.joinCode() : undefined),
+      clock,
+      random,
+      transport,
+      log,
+    });
+    this.world.network.listen(life.process, machine.host, rolePort, seeder.app);
+    ready();
+    await seeder.run({ port: rolePort }, life.stop);
+    await seeder.close();
+    await store.close();
+  }
+
+  /** A client only keeps a session open: what it asks for is the driver's affair. */
+  async #ask(client: ClientMachine, life: Life, ready: () => void): Promise<void> {
+    const { clock, random, transport, log, process } = life;
+    const disk = this.options.wrappers?.clientDisk?.(life.disk) ?? life.disk;
+    while (client.credentials === undefined && process.alive) {
+      const code = this.tracker.ready ? this.#tracker?.loginCode() : undefined;
+      if (code === undefined) await clock.sleep(100);
+      else client.credentials = await login({ code, transport, clock, random, log });
+    }
+    if (client.credentials === undefined) return;
+    const { trackerAddress, token } = client.credentials;
+    const session = openSession({ trackerAddress, token, clock, random, transport, disk, log });
+    client.session = session;
+    ready();
+    await new Promise((resolve) => life.stop.addEventListener("abort", resolve));
+  }
+}
+
+const keepsAll = 1000;
+
+async function recoveryCodeOn(disk: Disk): Promise<RecoveryCode | undefined> {
+  const bytes = await readWhole(disk, `${stateOf.tracker}/codes/recovery`).catch(() => undefined);
+  return RecoveryCode.safeParse(new TextDecoder().decode(bytes).trim()).data;
+}

@@ -1,0 +1,120 @@
+/**
+ * Whom a rebuild waits for: stories of seeders that joined before the tracker's disk was lost.
+ * Those that never had the log are not waited for; and none is counted when something is
+ * acknowledged before so many others know of it that no rebuild can miss it.
+ */
+import assert from "node:assert/strict";
+import { stateOf } from "../machine/cluster.ts";
+import { Loss } from "./loss_story.ts";
+
+/** One more seeder joins. `deaf`: its questions for the log never arrive. */
+function join(loss: Loss, deaf: string[] = []) {
+  const { world, cluster } = loss;
+  const machine = cluster.newSeeder();
+  machine.disk.plantDirectory(stateOf.seeder);
+  world.network.onRequest = (request, from) => {
+    if (deaf.includes(from) && /log\/pull$/.test(request.url)) throw new TypeError("reset");
+  };
+  machine.start();
+  return machine;
+}
+
+Deno.test("story: seeders that joined and never had the log are not waited for", async () => {
+  const loss = await Loss.begin(200, "seeders");
+  const { world, cluster } = loss;
+  await world.timeline.run(loss.put(3));
+  const deaf: string[] = [];
+  for (let i = 0; i < 2; i++) {
+    const machine = join(loss, deaf);
+    deaf.push(machine.host);
+  }
+  await world.timeline.pass(5_000);
+  await world.timeline.run(loss.put(3), 10 * 60_000);
+  assert.equal(loss.belief.acknowledgements, 6);
+  for (const seeder of [cluster.seeders[0], ...cluster.seeders.slice(3)]) seeder?.cutPower();
+  loss.lose();
+  cluster.tracker.start();
+  const rebuilt = await world.until(() => cluster.tracker.ready, 60_000);
+  assert(rebuilt, "two of the three that have the log are enough");
+  world.network.onRequest = undefined;
+  await loss.end();
+});
+
+Deno.test("story: one that joins while two are away is counted when one of them knows", async () => {
+  const loss = await Loss.begin(201, "seeders");
+  const { world, cluster } = loss;
+  const [first, second, third] = cluster.seeders;
+  await world.timeline.run(loss.put(2));
+  for (const away of [first, third]) away?.cutPower();
+  const fourth = join(loss);
+  await world.timeline.pass(15_000);
+  await world.timeline.run(loss.put(2), 10 * 60_000);
+  // The first and the third could be rebuilt from without knowing of the fourth.
+  assert.equal(loss.belief.acknowledgements, 2, "nothing is acknowledged by two of the four");
+  first?.start();
+  await world.timeline.pass(10_000);
+  await world.timeline.run(loss.put(2), 10 * 60_000);
+  assert.equal(loss.belief.acknowledgements, 4);
+  for (const away of [second, fourth]) away?.cutPower();
+  loss.lose();
+  for (const machine of [cluster.tracker, third]) machine?.start();
+  const tooEarly = await world.until(() => cluster.tracker.ready, 30_000);
+  assert(!tooEarly, "the first knows that two of four may have missed it");
+  second?.start();
+  assert(await world.until(() => cluster.tracker.ready, 60_000), "three of four are enough");
+  await loss.end();
+});
+
+Deno.test("story: a seeder that was forgotten is not waited for", async () => {
+  const loss = await Loss.begin(202, "seeders");
+  const { world, cluster } = loss;
+  const [, , third] = cluster.seeders;
+  join(loss);
+  await world.timeline.pass(5_000);
+  await world.timeline.run(loss.put(2));
+  third?.cutPower();
+  await world.timeline.pass(60_000);
+  const session = loss.client.session;
+  assert(session !== undefined);
+  const { seeders } = await world.timeline.run(session.tracker.status({}));
+  const gone = seeders.find(({ name }) => name === third?.name);
+  assert(gone !== undefined);
+  await world.timeline.run(session.tracker.forget({ seederId: gone.seederId, acceptLoss: true }));
+  await world.timeline.pass(3_000);
+  cluster.seeders[0]?.cutPower();
+  loss.lose();
+  cluster.tracker.start();
+  assert(await world.until(() => cluster.tracker.ready, 60_000), "two of three are enough");
+  await loss.end();
+});
+
+Deno.test("story: too few that are counted are left, and a person forgets those that are gone", async () => {
+  const loss = await Loss.begin(203, "seeders");
+  const { world, cluster } = loss;
+  const [first, , third] = cluster.seeders;
+  for (const gone of [first, third]) {
+    gone?.cutPower();
+    gone?.disk.wipe();
+  }
+  for (let i = 0; i < 2; i++) join(loss);
+  await world.timeline.pass(15_000);
+  await world.timeline.run(loss.put(1), 10 * 60_000);
+  assert.equal(loss.belief.acknowledgements, 0, "a rebuild from those two would miss it");
+  const { session } = loss.client;
+  assert(session !== undefined);
+  const { seeders } = await world.timeline.run(session.tracker.status({}));
+  for (const { seederId, name } of seeders) {
+    if (name !== first?.name && name !== third?.name) continue;
+    // Its answer waits for the log, and at first that is on too few seeders.
+    session.tracker.forget({ seederId, acceptLoss: true }).catch(() => {});
+  }
+  await world.timeline.pass(20_000);
+  await world.timeline.run(loss.put(2), 10 * 60_000);
+  assert.equal(loss.belief.acknowledgements, 2);
+  for (const machine of [first, third]) {
+    if (machine !== undefined) cluster.seeders.splice(cluster.seeders.indexOf(machine), 1);
+    if (machine !== undefined) world.remove(machine);
+  }
+  loss.lose();
+  await loss.end();
+});
