@@ -117,7 +117,7 @@ export class Actor extends Person {
     for (const [path, content] of wanted) {
       belief.attempt(path, content);
       copies.set(path, belief.policies.copiesIn(resolvePath(path, "..")));
-      const localPath = `/home/up-${content.number}`;
+      const localPath = homeOf(content);
       client.machine.disk.plant(localPath, bytesOf(content));
       const { sizeBytes } = content;
       sources.push({
@@ -158,7 +158,7 @@ export class Actor extends Person {
         }
       }
     });
-    for (const content of wanted.values()) client.machine.disk.uproot(`/home/up-${content.number}`);
+    for (const content of wanted.values()) client.machine.disk.uproot(homeOf(content));
     if (outcome.kind === "done" && results.size !== wanted.size) {
       this.fail(`${wanted.size} files were to be uploaded, ${results.size} were reported`);
     }
@@ -373,4 +373,9 @@ export class Actor extends Person {
     if (known.length === 0 || random.unit() < 0.2) return this.#ownPath();
     return known[randomInt(random, 0, known.length - 1)] ?? this.#ownPath();
   }
+}
+
+/** Where an upload's local file lies: two contents may share a number, one is then cut short. */
+function homeOf({ number, sizeBytes }: Content): string {
+  return `/home/up-${number}-${sizeBytes}`;
 }
