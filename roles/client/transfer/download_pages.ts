@@ -14,6 +14,7 @@ import {
   type LocatedFile,
   type LocateReply,
   type SeederId,
+  type SeederState,
   type Target,
 } from "../../../protocol/mod.ts";
 import type { Session } from "../cluster/session.ts";
@@ -21,6 +22,7 @@ import type { Session } from "../cluster/session.ts";
 export interface KnownSeeder {
   readonly name: string;
   readonly address: string;
+  readonly state: SeederState;
 }
 
 /** One file as located, and when its leaves end by this machine's clock. */
@@ -45,7 +47,7 @@ export async function locate(
     { targets: [...targets], fromChunk, chunksMax },
     { signal },
   );
-  for (const { seederId, name, address } of reply.seeders) seeders.set(seederId, { name, address });
+  for (const { seederId, ...known } of reply.seeders) seeders.set(seederId, known);
   const leavesEndMs = askedMs + reply.leaveLifeMs * 0.9;
   return targets.map((_, i) => {
     const result = reply.results[i];

@@ -223,7 +223,7 @@ class FetchRun {
     if (buffer !== undefined) this.job.buffers.give(buffer);
     // Cancelled, or overtaken: the plan knows.
     if (failure === undefined || fetch.signal.aborted) return;
-    chunk.lastFault = failure;
+    chunk.lastFault = this.#told(seederId, failure);
     const why = fetchFailureOf(failure);
     this.#note(seederId, why === "leave" || why === "absent" ? undefined : failure);
     this.#session.log.debug("fetch failed", { index, seederId, fault: failure });
@@ -294,6 +294,21 @@ class FetchRun {
       cause: last,
       next: "start the seeders that are missing (see: seeders), then run the command again",
     });
+  }
+
+  /**
+   * A seeder that is gone cannot refuse a leave: another answers where it was, as one does whose
+   * disk was wiped and that joined again.
+   */
+  #told(seederId: SeederId, fault: Fault): Fault {
+    const known = this.job.pages.seeders.get(seederId);
+    const isGone = known?.state === "red" || known?.state === "away";
+    if (fault.code !== "leave-invalid" || !isGone) return fault;
+    return new Fault(
+      "seeder-unreachable",
+      `${known.name} is gone, and another seeder answers at ${known.address}`,
+      { cause: fault },
+    );
   }
 
   #nameOf(seederId: SeederId): string {

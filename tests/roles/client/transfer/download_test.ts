@@ -1,6 +1,6 @@
 /** Downloads against the real tracker and seeders that misbehave on command. */
 import assert from "node:assert/strict";
-import { Fault } from "../../../../protocol/mod.ts";
+import { connect, Fault, seederTokenOf, trackerRoutes } from "../../../../protocol/mod.ts";
 import {
   assertDownloads,
   assertSame,
@@ -10,7 +10,7 @@ import {
   modifiedMs,
   uploaded,
 } from "../transfers.ts";
-import { type Behaviour, bytesOf, mib, withWorld, type World } from "../world.ts";
+import { type Behaviour, bytesOf, mib, trackerAddress, withWorld, type World } from "../world.ts";
 
 async function stored(world: World, name: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
   await uploaded(world, [await localFile(world, name, bytes)]);
@@ -103,6 +103,27 @@ Deno.test("downloadFiles waits for the only holder to come back", () =>
     const [only] = world.seeders;
     if (only !== undefined) only.behave = ({ nth }) => nth < 5 ? "unreachable" : "ok";
     await assertDownloads(world, "a", bytes);
+  }));
+
+Deno.test("downloadFiles tells a seeder whose place another has taken from one that refuses", () =>
+  withWorld(1, async (world) => {
+    await stored(world, "a", bytesOf(mib, 5));
+    const [only] = world.seeders;
+    assert(only);
+    only.behave = () => new Fault("leave-invalid", "of another");
+    const refused = await download(world, ["a"]);
+    assert.equal(
+      refused.results[0]?.fault?.code,
+      "leave-invalid",
+      "it is green, so it is at fault",
+    );
+    const { transport } = world;
+    const tracker = connect(trackerRoutes, trackerAddress, transport, "the tracker");
+    const { seederId, key } = only;
+    await tracker.signOut({ seederId }, { token: seederTokenOf(key) });
+    const gone = (await download(world, ["a"])).results[0]?.fault;
+    assert.equal(gone?.code, "seeder-unreachable");
+    assert.match(gone?.message ?? "", /seeder-1 is gone, and another seeder answers at http:/);
   }));
 
 Deno.test("downloadFiles gives up in the end, clearly, and keeps what it has", () =>
