@@ -3,24 +3,14 @@
  * whether the cluster can be used from here; gateways for other protocols are served beside that.
  * The tracker is asked at a polite pace, not for each question about health.
  */
-import {
-  asFault,
-  type Fault,
-  type FaultCode,
-  limits,
-  trackerRoutes,
-  type Transport,
-} from "../../protocol/mod.ts";
-import { type Clock, withDeadline } from "../kit/clock.ts";
+import { asFault, type Fault, type FaultCode, limits, trackerRoutes } from "../../protocol/mod.ts";
+import { withDeadline } from "../kit/clock.ts";
 import type { CommandSpec } from "../kit/command_line.ts";
-import type { Disk } from "../kit/disk.ts";
-import type { Log } from "../kit/log.ts";
 import { repeat } from "../kit/pace.ts";
-import type { Random } from "../kit/random.ts";
 import { type App, serveRoutes } from "../kit/serve.ts";
 import { version } from "../kit/version.ts";
-import { lazyAccess } from "./cluster/access.ts";
-import { type ClientSettings, programSpec } from "./settings.ts";
+import { type AccessParts, lazyAccess } from "./cluster/access.ts";
+import { programSpec } from "./settings.ts";
 
 export const serveSpec: CommandSpec = {
   name: "offshore serve",
@@ -42,15 +32,7 @@ export const serveSpec: CommandSpec = {
   ],
 };
 
-export interface ServeParts {
-  readonly settings: ClientSettings;
-  readonly currentDirectory: string;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly transport: Transport;
-  readonly disk: Disk;
-  readonly log: Log;
-}
+export type ServeParts = Omit<AccessParts, "onWait">;
 
 export interface ServingClient {
   readonly app: App;

@@ -43,8 +43,8 @@ export class IdentityFile {
 
   async write(identity: Identity): Promise<void> {
     const text = `${JSON.stringify(identity, undefined, 2)}\n`;
-    await writeDurably(this.disk, this.#path, new TextEncoder().encode(text));
-    await this.disk.setAttributes(this.#path, { mode: 0o600, modifiedMs: this.clock.now() });
+    const attributes = { mode: 0o600, modifiedMs: this.clock.now() };
+    await writeDurably(this.disk, this.#path, new TextEncoder().encode(text), attributes);
   }
 }
 

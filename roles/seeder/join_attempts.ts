@@ -40,8 +40,8 @@ export class JoinAttempts {
     const { disk, clock, random } = this.parts;
     const attempt = SecretKey.parse(randomHex(random, 64));
     const text = `${JSON.stringify({ clusterId, attempt }, undefined, 2)}\n`;
-    await writeDurably(disk, this.#path, new TextEncoder().encode(text));
-    await disk.setAttributes(this.#path, { mode: 0o600, modifiedMs: clock.now() });
+    const attributes = { mode: 0o600, modifiedMs: clock.now() };
+    await writeDurably(disk, this.#path, new TextEncoder().encode(text), attributes);
     return { seederId: seederIdOf(attempt), attempt };
   }
 

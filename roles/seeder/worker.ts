@@ -5,6 +5,7 @@
  */
 import {
   asFault,
+  type ChunkId,
   connect,
   Fault,
   type FaultCode,
@@ -29,7 +30,7 @@ export interface WorkerParts {
   readonly identity: () => Identity | undefined;
   readonly time: TrackerTime;
   readonly receipts: Receipts;
-  /** A chunk that the tracker had doubts about held other bytes. */
+  /** A chunk that was read again, for a doubt or before a receipt, held other bytes. */
   readonly onCorrupt: () => void;
   readonly clock: Clock;
   readonly transport: Transport;
@@ -139,9 +140,14 @@ export class Worker {
   }
 
   async #verify(order: Order): Promise<Result> {
-    const found = await this.parts.store.verify(order.chunkId);
-    if (found === "corrupt") this.parts.onCorrupt();
+    const found = await this.#readAgain(order.chunkId);
     return found === "good" ? { result: "held" } : { result: "absent", detail: found };
+  }
+
+  async #readAgain(chunkId: ChunkId): Promise<"good" | "corrupt" | "absent"> {
+    const found = await this.parts.store.verify(chunkId);
+    if (found === "corrupt") this.parts.onCorrupt();
+    return found;
   }
 
   async #copy(order: CopyOrder, signal: AbortSignal): Promise<Result> {
@@ -149,7 +155,7 @@ export class Worker {
     let last: unknown;
     const doubtful: SeederId[] = [];
     // A receipt says that the copy is good: what is here already is read before one is given.
-    let here = store.isStored(order.chunkId) && await store.verify(order.chunkId) === "good";
+    let here = store.isStored(order.chunkId) && await this.#readAgain(order.chunkId) === "good";
     for (const source of here ? [] : order.sources) {
       try {
         await this.#fetch(order, source, signal);

@@ -128,6 +128,8 @@ Deno.test("a copy order reads what is there already, and fetches it when that is
     const target = await world.start("target", { store: mine });
     await keep(target, 1);
     mine.damage(order.chunkId);
+    const tells = () => world.heard.scrubs.filter((one) => one.seederId === target.seederId);
+    await until(() => tells().length > 0, "the scrub has begun");
     const leave = world.leave(source, "read", order.chunkId, order.sizeBytes);
     const { seederId, address } = source;
     const storeLeave = world.leave(target, "store", order.chunkId, order.sizeBytes);
@@ -138,6 +140,10 @@ Deno.test("a copy order reads what is there already, and fetches it when that is
     ]);
     assert.equal(outcome?.result, "held", outcome?.detail);
     assert.equal(await mine.verify(order.chunkId), "good");
+    await until(
+      () => tells().some(({ progress }) => progress.corruptChunks === 1),
+      "whoever asks how sound the disk is hears of it",
+    );
   }));
 
 Deno.test("a copy order that fails tells whose copy is to be doubted", () =>
