@@ -28,6 +28,8 @@ export interface SwarmOptions {
   readonly clients: number;
   readonly copies: number;
   readonly engine: "memory" | "sqlite";
+  /** Transactions of the tracker take their time, are aborted and run again. */
+  readonly restless?: boolean;
   readonly stepsPerClient: number;
   readonly bytesMost: number;
   readonly troubles: readonly TroubleKind[];
@@ -78,12 +80,14 @@ export function drawOptions(seed: number): SwarmOptions {
   // As often as two others.
   if (adopted) kinds.push("hand", "hand");
   const rebuilt = kinds.includes("rebuild");
+  const restless = seededRandom(seed ^ 0xab07).unit() < 0.3 && seed % 4 !== 0;
   return {
     seed,
     seeders,
     clients: 2,
     copies,
     engine: seed % 4 === 0 ? "sqlite" : "memory",
+    ...restless ? { restless } : {},
     stepsPerClient: randomInt(random, 2, 5),
     bytesMost: 2 ** randomInt(random, 10, random.unit() < 0.3 ? 21 : 16),
     // With as many copies as seeders a lost one stops acknowledgements until it is forgotten.
@@ -125,10 +129,12 @@ export async function runOptions(
 ): Promise<SwarmResult> {
   const logSync = options.troubles.includes("rebuild") ? "seeders" : "auto";
   const snapshots = options.snapshots === true ? { snapshots: snapshotsOften } : {};
-  const { seed, seeders, clients, copies, engine } = options;
-  const cluster = new Cluster(
-    { ...{ seed, seeders, clients, copies, engine, logSync, wrappers }, ...snapshots },
-  );
+  const { seed, seeders, clients, copies, engine, restless } = options;
+  const cluster = new Cluster({
+    ...{ seed, seeders, clients, copies, engine, logSync, wrappers },
+    ...snapshots,
+    ...restless === undefined ? {} : { restless },
+  });
   const { world } = cluster;
   const belief = new Belief(copies);
   const troubles = new Troubles(cluster, world.random, options.troubles, options.pauseMs);

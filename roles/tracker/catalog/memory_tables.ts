@@ -29,6 +29,11 @@ import type {
 export class Journal {
   #undo: (() => void)[] = [];
 
+  /** Whether no transaction has written anything that is neither committed nor undone. */
+  get isEmpty(): boolean {
+    return this.#undo.length === 0;
+  }
+
   note(undo: () => void): void {
     this.#undo.push(undo);
   }
@@ -114,6 +119,16 @@ export class OrderedMap<K, V> {
 
   clear(): void {
     for (const key of this.#keys.toReversed()) this.delete(key);
+  }
+
+  /** A copy with a journal of its own. Rows never change, so both share them. */
+  imageIn(journal: Journal): OrderedMap<K, V> {
+    const image = new OrderedMap<K, V>(journal, this.compare);
+    for (const [key, value] of this.entries()) {
+      image.#keys.push(key);
+      image.#values.set(key, value);
+    }
+    return image;
   }
 
   lastKey(): K | undefined {
@@ -213,6 +228,13 @@ export class Relation<K1, K2, V> {
     for (const first of [...this.#outer.keys()]) this.deleteAll(first);
   }
 
+  /** As `OrderedMap.imageIn`. */
+  imageIn(journal: Journal): Relation<K1, K2, V> {
+    const image = new Relation<K1, K2, V>(journal, this.compare);
+    for (const [first, rows] of this.groups()) image.#outer.set(first, rows.imageIn(journal));
+    return image;
+  }
+
   deleteAll(first: K1): void {
     for (const [second] of [...this.of(first).entries()]) this.delete(first, second);
   }
@@ -256,6 +278,20 @@ export class MemoryCatalogData {
     for (const table of Object.values(this)) {
       if (table instanceof OrderedMap || table instanceof Relation) table.clear();
     }
+  }
+
+  /**
+   * Another catalog with the same rows, as a copy of a disk has them. Undefined while a transaction
+   * has written and not ended.
+   */
+  image(): MemoryCatalogData | undefined {
+    if (!this.journal.isEmpty) return undefined;
+    const image = new MemoryCatalogData();
+    for (const [name, table] of Object.entries(this)) {
+      if (!(table instanceof OrderedMap || table instanceof Relation)) continue;
+      Object.assign(image, { [name]: table.imageIn(image.journal) });
+    }
+    return image;
   }
 
   #map<K, V>(compare: Compare<K>): OrderedMap<K, V> {

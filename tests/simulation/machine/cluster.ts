@@ -24,6 +24,8 @@ import {
   type TrackerParts,
 } from "../../../roles/tracker/mod.ts";
 import type { LogSync } from "../../../roles/tracker/plan/log_sync.ts";
+import { randomInt, seededRandom } from "../../../roles/kit/random.ts";
+import { restlessCatalog } from "./restless_catalog.ts";
 import { type Life, type Machine, rolePort, World } from "./world.ts";
 
 /** Each puts something broken in the place of a good part. */
@@ -40,11 +42,21 @@ export interface ClusterOptions {
   readonly clients: number;
   readonly copies: number;
   readonly engine: "memory" | "sqlite";
+  /** Transactions take their time, are aborted and run again; with the memory engine only. */
+  readonly restless?: boolean;
   readonly wrappers?: Wrappers;
   /** What an acknowledgement waits for; `auto` without it. */
   readonly logSync?: LogSync;
   /** How often the tracker makes snapshots; without it there are none. */
   readonly snapshots?: TrackerParts["snapshots"];
+}
+
+/** What an operator copied of the tracker's disk: its files, and its catalog with the log. */
+export interface TrackerImage {
+  readonly disk: ReturnType<Machine["disk"]["image"]>;
+  readonly catalog: MemoryCatalogData;
+  /** The last operation in it. */
+  readonly sequence: number;
 }
 
 /** Where a role keeps its state on its disk. */
@@ -195,8 +207,36 @@ export class Cluster {
     return true;
   }
 
+  /**
+   * Copies the tracker's disk while it may be running. Undefined where that cannot be had at this
+   * moment: a transaction is under way, or the engine is SQLite, whose pages no simulated disk has.
+   */
+  trackerImage(): TrackerImage | undefined {
+    if (this.options.engine !== "memory") return undefined;
+    const catalog = this.#catalogData.image();
+    if (catalog === undefined) return undefined;
+    const sequence = catalog.log.lastKey() ?? 0;
+    this.world.tell(`an image of the tracker's disk is taken, at operation ${sequence}`);
+    return { disk: this.tracker.disk.image(), catalog, sequence };
+  }
+
+  /** The tracker ends, and at its next start has the disk of an earlier time. */
+  setTrackerBack({ disk, catalog, sequence }: TrackerImage): void {
+    const { tracker, world } = this;
+    tracker.cutPower();
+    world.tell(`the tracker's disk is set back to operation ${sequence}`);
+    tracker.disk.wipe(disk);
+    tracker.disk.plantDirectory(stateOf.tracker);
+    const data = catalog.image();
+    if (data === undefined) throw new Error("an image has no transaction under way");
+    this.#catalogData = data;
+    this.#opened = undefined;
+    // Scratch catalogs are made anew from what is there.
+    this.#scratch.clear();
+  }
+
   async #track(life: Life, ready: () => void): Promise<void> {
-    const catalog = await this.#catalog();
+    const catalog = await this.#catalog(life);
     const state = stateOf.tracker;
     if (this.#rebuilding && this.#recoveryCode !== undefined) {
       const { clock, random, log, disk } = life;
@@ -238,9 +278,11 @@ export class Cluster {
   /**
    * The data live on; what the earlier life of the tracker began in the memory engine is undone.
    */
-  async #catalog(): Promise<Catalog> {
+  async #catalog({ random, clock }: Life): Promise<Catalog> {
     if (this.options.engine === "memory") {
-      return this.#opened = openMemoryCatalog(this.#catalogData);
+      const opened = this.#opened = openMemoryCatalog(this.#catalogData);
+      if (this.options.restless !== true) return opened;
+      return restlessCatalog(opened, seededRandom(randomInt(random, 0, 2 ** 31)), clock);
     }
     // SQLite in memory ends with its connection, so all lives of the tracker share one.
     this.#sqlite ??= await openSqliteCatalog(":memory:");

@@ -57,3 +57,26 @@ Deno.test("compareNames orders as the UTF-8 bytes do", () => {
     { numRuns: 2000 },
   );
 });
+
+Deno.test("MemoryCatalogData.image is what was committed, and goes its own way", async () => {
+  const data = new MemoryCatalogData();
+  const catalog = openMemoryCatalog(data);
+  await catalog.transaction(async (t) => {
+    await t.putNode(root);
+    await t.putNode(directory(2, 1, "kept"));
+    await t.appendLog(logRow(1));
+  });
+  const before = await observe(catalog);
+  const image = data.image();
+  assert.ok(image);
+  await catalog.transaction(async (t) => {
+    await t.removeTree(2);
+    await t.appendLog(logRow(2));
+    assert.equal(data.image(), undefined, "an image while a transaction had written");
+  });
+  const restored = openMemoryCatalog(image);
+  assert.deepEqual(await observe(restored), before);
+  await restored.transaction((t) => t.putNode(directory(3, 1, "later")));
+  const names = await catalog.read((view) => view.children(1, undefined, 9));
+  assert.deepEqual(names, []);
+});
