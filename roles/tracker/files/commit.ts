@@ -70,10 +70,11 @@ export async function commitUploads(
   user: string,
 ): Promise<{ results: Result[] }> {
   const nowMs = core.now();
-  const fresh = new Map<UploadId, Done>();
-  const results = await core.catalog.transaction(async (tx) => {
+  // What is answered for the first time is told to nobody before it is committed.
+  const { results, fresh } = await core.catalog.transaction(async (tx) => {
     const batch = new CommitBatch(core, tx, user, nowMs);
     await batch.record(input.uploads);
+    const fresh = new Map<UploadId, Done>();
     const results: Result[] = [];
     for (const upload of input.uploads) {
       const { uploadId } = upload;
@@ -82,7 +83,7 @@ export async function commitUploads(
       if (result.ok && known === undefined) fresh.set(uploadId, result);
       results.push(result);
     }
-    return results;
+    return { results, fresh };
   });
   for (const [uploadId, result] of fresh) recent.add(uploadId, result, core.leases.now());
   return { results };
