@@ -5,7 +5,7 @@
  */
 import { asFault, type Fault, type RemotePath, type Transport } from "../../protocol/mod.ts";
 import type { Clock } from "../kit/clock.ts";
-import type { CommandRun, CommandSpec } from "../kit/command_line.ts";
+import type { Changes, CommandRun, CommandSpec } from "../kit/command_line.ts";
 import type { Disk } from "../kit/disk.ts";
 import type { Log } from "../kit/log.ts";
 import type { Random } from "../kit/random.ts";
@@ -30,6 +30,8 @@ export interface CommandContext {
   readonly run: CommandRun;
   /** The name under which the command speaks. */
   readonly name: string;
+  /** What the command may alter: one that alters the cluster takes no id for a path. */
+  readonly changes: Changes;
   readonly terminal: Terminal;
   readonly clock: Clock;
   readonly random: Random;
@@ -64,7 +66,8 @@ export interface CommandContext {
 export type Completes = "remote" | "local" | "command" | "version" | "nothing";
 
 export interface Command {
-  readonly spec: CommandSpec;
+  /** Every command says what it may alter, with any of its options and words. */
+  readonly spec: CommandSpec & { readonly changes: Changes };
   /** For the first argument, the second, …; the last one counts for all that follow. */
   readonly completes: readonly Completes[];
   /** Throws a Fault when it failed as a whole. */

@@ -161,6 +161,7 @@ async function runCommand(
     ...client,
     run: command,
     name,
+    changes: found.spec.changes,
     signal,
     json: client.settings.json || command.isSet("json"),
     access: () => client.access(signal),

@@ -33,6 +33,9 @@ export interface OptionSpec {
   readonly hidden?: boolean;
 }
 
+/** `local`: files on this machine; `cluster`: names, files, policies, members or their work. */
+export type Changes = "nothing" | "local" | "cluster";
+
 export interface CommandSpec {
   readonly name: string;
   readonly aliases?: readonly string[];
@@ -52,6 +55,11 @@ export interface CommandSpec {
   readonly bare?: boolean;
   /** From the first word that is no option of this command, all words are handed on unread. */
   readonly passThrough?: boolean;
+  /**
+   * What it may alter. After a typing mistake only what alters nothing is guessed at: whoever
+   * follows the advice without looking must come to no harm.
+   */
+  readonly changes?: Changes;
   /** Answer of `--version`. */
   readonly version?: string;
 }
@@ -232,14 +240,19 @@ function optionOf(spec: OptionSpec): Option {
 
 /** commander's own words, less its decoration, and where to read on. */
 function usageFault(root: CommandSpec, error: CommanderError, words: readonly string[]): Fault {
-  const [, text = error.message, guess] =
+  const [, text = error.message, guesses = ""] =
     /^(?:error: )?([^]*?)(?:\n\(Did you mean (?:one of )?([^]*?)\?\))?$/.exec(error.message) ?? [];
   const known = root.commands?.find((command) => words.some((word) => isCalled(command, word)));
   const hasHelp = root.commands?.some((command) => command.name === "help") ?? false;
   const name = known?.name ?? "";
   const help = [root.name, ...hasHelp ? ["help", name] : [name, "--help"]]
     .filter((word) => word !== "").join(" ");
-  const next = guess === undefined ? `type: ${help}` : `did you mean ${guess}? or type: ${help}`;
+  const harmless = guesses.split(", ").filter((guess) => {
+    if (guess.startsWith("-")) return known === undefined || known.changes === "nothing";
+    return root.commands?.find((command) => isCalled(command, guess))?.changes === "nothing";
+  });
+  const guess = harmless.join(", ");
+  const next = guess === "" ? `type: ${help}` : `did you mean ${guess}? or type: ${help}`;
   return new Fault("usage", text.replace(/\.$/, ""), { next });
 }
 

@@ -75,7 +75,7 @@ Deno.test("an overwritten file's earlier versions are kept, come back, and give 
   }
 
   const first = listed[2]?.versionId ?? "";
-  const told = await cluster.ok(["revert", "/film", first.slice(0, 12)]);
+  const told = await cluster.ok(["revert", "/film", `@${first.slice(0, 12)}`]);
   assert.match(told, /^\/film is .* again; .* is kept\n$/);
   await cluster.ok(["get", "/film", `${local}/reverted`]);
   assert.equal(await sha256sum(`${local}/reverted`), await sha256sum(`${local}/0`));

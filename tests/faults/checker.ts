@@ -95,7 +95,7 @@ export async function checkTrash(
   const lost: string[] = [];
   if (trash.size === 0) return { entries: 0, lost };
   for (const [trashId, { path }] of trash) {
-    const { code, err } = await cluster.client.ask(["restore", `${trashId}`, `/back/${trashId}`]);
+    const { code, err } = await cluster.client.ask(["restore", `@${trashId}`, `/back/${trashId}`]);
     if (code !== 0) lost.push(`${path} cannot be restored: ${err.trim()}`);
   }
   const local = await Deno.makeTempDir({ dir: cluster.lab.directory });

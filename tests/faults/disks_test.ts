@@ -156,7 +156,7 @@ labTest("a full cluster gives up earlier versions, and takes files again", async
     assert(isContent(await Deno.readFile(local), contentOf(i)), `version ${i}`);
   }
   // Going back needs no room either.
-  await client.ok("revert", "/one", ids.at(-1) ?? "");
+  await client.ok("revert", "/one", `@${ids.at(-1) ?? ""}`);
   const usedBytes = async () =>
     (await cluster.status()).seeders.reduce((sum, { space }) => sum + space.usedBytes, 0);
   const before = await usedBytes();

@@ -234,9 +234,9 @@ function wordsOf(operation: Operation, source: string): string[] {
     case "remove":
       return ["rm", "--json", ...operation.now ? ["--now"] : [], operation.path];
     case "restore":
-      return ["restore", String(operation.trashId)];
+      return ["restore", `@${operation.trashId}`];
     case "purge":
-      return ["trash", "empty", String(operation.trashId)];
+      return ["trash", "empty", `@${operation.trashId}`];
   }
 }
 

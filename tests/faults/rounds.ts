@@ -169,7 +169,7 @@ export async function vanish(stage: Stage, name: string, empty: boolean): Promis
   const ghosts = (await cluster.status()).seeders.filter((seeder) =>
     seeder.name === name && seeder.state === "red"
   );
-  for (const { seederId } of ghosts) await cluster.operator.ok("forget", seederId);
+  for (const { seederId } of ghosts) await cluster.operator.ok("forget", `@${seederId}`);
   await cluster.operator.ok("confirm-loss");
 }
 

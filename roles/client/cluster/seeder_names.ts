@@ -1,16 +1,16 @@
-/** Which seeder a typed word means: its name, or five or more digits from the front of its id. */
+/** Which seeder a typed word means: its name, or its id as `typed_ids.ts` says. */
 import { Fault, type SeederId, type SeederView } from "../../../protocol/mod.ts";
 import { visible } from "../terminal/wording.ts";
+import { shownId, typedId } from "./typed_ids.ts";
 
 type Named = Pick<SeederView, "seederId" | "name">;
 
 /** @throws Fault `seeder-unknown`, `ambiguous-id` */
 export function seederCalled(seeders: readonly Named[], word: string): Named {
-  const byName = seeders.filter(({ name }) => name === word);
-  const byId = /^[0-9a-f]{5,16}$/.test(word)
-    ? seeders.filter(({ seederId }) => seederId.startsWith(word))
-    : [];
-  const [match, other] = byName.length > 0 ? byName : byId;
+  const id = typedId(word);
+  const [match, other] = id === undefined
+    ? seeders.filter(({ name }) => name === word)
+    : seeders.filter(({ seederId }) => seederId.startsWith(id));
   if (match === undefined) {
     const names = seeders.map(({ name }) => visible(name)).join(", ");
     throw new Fault("seeder-unknown", `no seeder is called ${visible(word)}`, {
@@ -18,8 +18,11 @@ export function seederCalled(seeders: readonly Named[], word: string): Named {
     });
   }
   if (other !== undefined) {
+    const ids = seeders.filter(({ name, seederId }) =>
+      id === undefined ? name === word : seederId.startsWith(id)
+    ).map(({ seederId }) => shownId(seederId));
     throw new Fault("ambiguous-id", `several seeders are called ${visible(word)}`, {
-      next: "type the first digits of its id; see: seeders --json",
+      next: `type one of their ids: ${ids.join(", ")}`,
     });
   }
   return match;

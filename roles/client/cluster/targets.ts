@@ -1,6 +1,8 @@
 /**
- * What a typed word means in the namespace: a path against the current directory, or, where no such
- * path exists, the id of a version by five or more of its first hex digits.
+ * What a typed word means in the namespace: the id of a version where it has the form of one
+ * (`typed_ids.ts`), else a path against the current directory. Only for a command that changes
+ * nothing it may also be five or more first digits of an id without the sign, where no such path
+ * exists: in all others a name that is not there is not there.
  */
 import {
   asFault,
@@ -15,6 +17,7 @@ import {
 } from "../../../protocol/mod.ts";
 import type { CommandContext } from "../command.ts";
 import { sizeText, visible } from "../terminal/wording.ts";
+import { refuseId, typedId } from "./typed_ids.ts";
 
 export type StatReply = Output<typeof trackerRoutes.stat>;
 
@@ -26,8 +29,9 @@ export interface Found {
   readonly stat: StatReply;
 }
 
-/** The word as a path, whether or not anything is there. Throws `invalid-name`. */
+/** The word as a path, whether or not anything is there. Throws `invalid-name`; `usage` for ids. */
 export function remotePathOf(context: CommandContext, word: string): RemotePath {
+  refuseId(word, "a path");
   return resolvedPath(context.place.remote, word);
 }
 
@@ -72,24 +76,47 @@ export async function find(
   word: string,
   follow = true,
 ): Promise<Found> {
+  const id = typedId(word);
+  if (id !== undefined) {
+    const found = await findVersion(context, word, id, follow);
+    if (found !== undefined) return found;
+    throw new Fault("not-found", `no version has an id that begins ${visible(word).slice(1)}`, {
+      next: "list the versions of a file: versions PATH",
+    });
+  }
   const path = remotePathOf(context, word);
   const { session } = await context.access();
-  const options = { signal: context.signal };
   try {
+    const options = { signal: context.signal };
     const stat = await session.tracker.stat({ target: { path }, follow }, options);
     return { target: { path }, path, name: nameOf(path), stat };
   } catch (error) {
     const fault = asFault(error);
-    const prefix = VersionPrefix.safeParse(word.toLowerCase());
-    if (fault.code !== "not-found" || !prefix.success) throw fault;
-    const { matches } = await session.tracker.resolvePrefix({ prefix: prefix.data }, options);
-    const [match] = matches;
-    if (match === undefined) throw fault;
-    if (matches.length > 1) throw ambiguous(word, matches);
-    const target = { versionId: match.versionId };
-    const stat = await session.tracker.stat({ target, follow }, options);
-    return { target, path: match.path, name: nameOf(match.path), stat };
+    if (fault.code !== "not-found" || context.changes === "cluster") throw fault;
+    const found = await findVersion(context, word, word.toLowerCase(), follow);
+    if (found === undefined) throw fault;
+    return found;
   }
+}
+
+/** The version whose id begins so; undefined where there is none or that is no beginning of one. */
+async function findVersion(
+  context: CommandContext,
+  word: string,
+  digits: string,
+  follow: boolean,
+): Promise<Found | undefined> {
+  const prefix = VersionPrefix.safeParse(digits);
+  if (!prefix.success) return undefined;
+  const { session } = await context.access();
+  const options = { signal: context.signal };
+  const { matches } = await session.tracker.resolvePrefix({ prefix: prefix.data }, options);
+  const [match] = matches;
+  if (match === undefined) return undefined;
+  if (matches.length > 1) throw ambiguous(word, matches);
+  const target = { versionId: match.versionId };
+  const stat = await session.tracker.stat({ target, follow }, options);
+  return { target, path: match.path, name: nameOf(match.path), stat };
 }
 
 function ambiguous(
@@ -97,7 +124,7 @@ function ambiguous(
   matches: readonly { versionId: string; path: string; sizeBytes: number }[],
 ): Fault {
   const lines = matches.map((match) =>
-    `\n  ${match.versionId}  ${sizeText(match.sizeBytes)}  ${visible(match.path)}`
+    `\n  @${match.versionId}  ${sizeText(match.sizeBytes)}  ${visible(match.path)}`
   );
   return new Fault(
     "ambiguous-id",
@@ -112,9 +139,10 @@ export async function findPath(
   context: CommandContext,
   word: string,
 ): Promise<RemotePath> {
-  // A path that could be no id is left to the command itself, which answers with its own fault.
-  const path = remotePathOf(context, word);
-  if (!VersionPrefix.safeParse(word.toLowerCase()).success) return path;
+  // What can be no id is left to the command itself, which answers with its own fault.
+  const isId = typedId(word) !== undefined || context.changes !== "cluster" &&
+      VersionPrefix.safeParse(word.toLowerCase()).success;
+  if (!isId) return remotePathOf(context, word);
   const found = await find(context, word, false);
   if (found.stat.supersededMs === undefined) return found.path;
   throw new Fault(

@@ -7,6 +7,7 @@ import { count, durationText, visible } from "../terminal/wording.ts";
 export const policy: Command = {
   spec: {
     name: "policy",
+    changes: "cluster",
     group: "Cluster",
     summary: "Show or set copies and earlier versions of what lies below a directory.",
     details: "It holds for files written from now on, in directories below as well. An\n" +
@@ -100,7 +101,7 @@ export function keepsText(keeps: { versions: number; versionDays: number }): str
 
 function codeCommand(purpose: "join" | "login", summary: string, use: string): Command {
   return {
-    spec: { name: `${purpose}-code`, group: "Cluster", summary },
+    spec: { name: `${purpose}-code`, changes: "cluster", group: "Cluster", summary },
     completes: ["nothing"],
     run: async (context) => {
       const { session } = await context.access();

@@ -22,6 +22,7 @@ type Seeder = AdoptedReply["seeders"][number];
 export const adopted: Command = {
   spec: {
     name: "adopted",
+    changes: "nothing",
     group: "Cluster",
     summary: "Show what became of the files found on the seeders' disks.",
     details: "What lies in a seeder's disk folder is offered under / without being copied.\n" +

@@ -25,6 +25,7 @@ import { count, visible } from "../terminal/wording.ts";
 export const backup: Command = {
   spec: {
     name: "backup",
+    changes: "local",
     group: "Cluster",
     summary: "Write the catalog into a local file: all names, versions and policies, no contents.",
     details: `The file is read back and checked before it gets its name.

@@ -31,13 +31,14 @@ export function durationOf(word: string): number {
 export const maintenance: Command = {
   spec: {
     name: "maintenance",
+    changes: "cluster",
     group: "Cluster",
     summary: "Announce that a seeder will be away for a while.",
     details:
       "Its absence starts no repair until then: its copies are taken for safe. It ends by\n" +
       "itself, by the tracker's clock, or with off.",
     arguments: [
-      { name: "seeder", summary: "a seeder's name, or digits of its id" },
+      { name: "seeder", summary: "a seeder's name, or its id (@7e104)" },
       { name: "duration", summary: "30m, 2h, 1d; or off" },
     ],
     examples: ["maintenance seeder-2 30m", "maintenance seeder-2 off"],
@@ -63,10 +64,11 @@ export const maintenance: Command = {
 export const drain: Command = {
   spec: {
     name: "drain",
+    changes: "cluster",
     group: "Cluster",
     summary: "Have everything on a seeder elsewhere too, so that it can be switched off.",
     details: "It goes on being read and takes nothing new. status tells how far it is.",
-    arguments: [{ name: "seeder", summary: "a seeder's name, or digits of its id" }],
+    arguments: [{ name: "seeder", summary: "a seeder's name, or its id (@7e104)" }],
     options: [
       { name: "wait", summary: "show how far it is until it has ended; Ctrl-C only stops looking" },
       { name: "cancel", summary: "let it be a seeder like the others again" },
@@ -129,12 +131,13 @@ async function untilDrained(context: CommandContext, seederId: SeederId): Promis
 export const forget: Command = {
   spec: {
     name: "forget",
+    changes: "cluster",
     group: "Cluster",
     summary: "Give up on a seeder that will not come back.",
     details:
       "Its holdings go from the catalog and nothing waits for it any more. Refused while it\n" +
       "reports, and where it has the only copy of something unless --force is given.",
-    arguments: [{ name: "seeder", summary: "a seeder's name, or digits of its id" }],
+    arguments: [{ name: "seeder", summary: "a seeder's name, or its id (@7e104)" }],
     options: [{ name: "force", summary: "also what only it had" }],
     examples: ["forget seeder-2"],
   },
@@ -153,6 +156,7 @@ export const forget: Command = {
 export const pace: Command = {
   spec: {
     name: "pace",
+    changes: "cluster",
     group: "Cluster",
     summary: "Show or set how much healing may disturb reading and writing.",
     arguments: [{ name: "pace", summary: Pace.options.join(", "), optional: true }],
@@ -183,6 +187,7 @@ export const pace: Command = {
 export const confirmLoss: Command = {
   spec: {
     name: "confirm-loss",
+    changes: "cluster",
     group: "Cluster",
     summary: "Let copies be given up again after a large loss.",
     details:

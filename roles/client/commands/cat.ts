@@ -7,6 +7,7 @@ import { visible } from "../terminal/wording.ts";
 export const cat: Command = {
   spec: {
     name: "cat",
+    changes: "nothing",
     group: "Files",
     summary: "Print files to standard output.",
     arguments: [{ name: "path", summary: "what to print", repeated: true }],

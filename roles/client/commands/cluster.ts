@@ -22,6 +22,7 @@ async function clusterStatus(context: CommandContext) {
 export const seeders: Command = {
   spec: {
     name: "seeders",
+    changes: "nothing",
     group: "Cluster",
     summary: "List the seeders.",
     details: "green: heard lately; yellow: silent, nothing new is sent to it; red: its copies\n" +
@@ -71,6 +72,7 @@ function stateText(seeder: SeederView, { healing, nowMs }: ClusterStatus): strin
 export const df: Command = {
   spec: {
     name: "df",
+    changes: "nothing",
     group: "Cluster",
     summary: "Show how full the seeders are.",
     details: "USED is what the seeder holds for the cluster, files found on it too; FREE\n" +
@@ -148,6 +150,7 @@ interface Answer {
 export const ping: Command = {
   spec: {
     name: "ping",
+    changes: "nothing",
     group: "Cluster",
     summary: "Ask the tracker and every seeder for a sign of life.",
   },

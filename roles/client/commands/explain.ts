@@ -21,6 +21,7 @@ type Seeder = ExplainReply["seeders"][number];
 export const explain: Command = {
   spec: {
     name: "explain",
+    changes: "nothing",
     group: "Files",
     summary: "Say where the copies of files are, and why there.",
     details:

@@ -10,6 +10,7 @@ const findingsMax = 100;
 export const fsck: Command = {
   spec: {
     name: "fsck",
+    changes: "cluster",
     group: "Cluster",
     summary: "Check the catalog against itself and against what the seeders hold.",
     details: `The chain of checksums over the log; the log done again and every table compared with

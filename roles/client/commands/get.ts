@@ -24,11 +24,12 @@ interface Job {
 export const get: Command = {
   spec: {
     name: "get",
+    changes: "local",
     group: "Files",
     summary: "Download files, and whole trees with -r.",
     details: "Several sources, or a local directory that is there, mean: into that directory.\n" +
       "A download that was interrupted goes on where it was; - is standard output.\n" +
-      "Instead of a path, five or more digits of a version's id will do.",
+      "Instead of a path, the id of a version will do: @ and five or more digits.",
     usage: "REMOTE... [LOCAL]",
     arguments: [{
       name: "paths",
@@ -39,7 +40,7 @@ export const get: Command = {
       { name: "recursive", short: "r", summary: "trees, with empty directories and links" },
       { name: "force", short: "f", summary: "replace local files that are there" },
     ],
-    examples: ["get /report.pdf", "get -r /photos ~/restored", "get 1a2b3 old.txt", "get /x -"],
+    examples: ["get /report.pdf", "get -r /photos ~/restored", "get @1a2b3 old.txt", "get /x -"],
   },
   completes: ["remote", "local"],
   run: async (context) => {

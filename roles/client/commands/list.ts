@@ -3,12 +3,14 @@ import { type Entry, nameOf } from "../../../protocol/mod.ts";
 import { type Command, type CommandContext, forEach } from "../command.ts";
 import { columnsOf, tableOf } from "../terminal/table.ts";
 import { find } from "../cluster/targets.ts";
+import { shownId } from "../cluster/typed_ids.ts";
 import { listRemote } from "../transfer/tree_walk.ts";
 import { count, modeText, sizeText, timeText, verifiedText, visible } from "../terminal/wording.ts";
 
 export const list: Command = {
   spec: {
     name: "list",
+    changes: "nothing",
     aliases: ["ls"],
     group: "Files",
     summary: "List directories in the cluster.",
@@ -91,7 +93,7 @@ function longLines(entries: readonly Entry[], nowMs: number | undefined): string
     modeText(entry.kind, entry.mode),
     entry.kind === "directory" ? "-" : sizeText(entry.sizeBytes),
     timeText(entry.modifiedMs),
-    entry.versionId?.slice(0, 8) ?? "-",
+    entry.versionId === undefined ? "-" : shownId(entry.versionId),
     ...(nowMs === undefined ? [] : [copiesText(entry, nowMs)]),
     visible(entry.name) + (entry.target === undefined ? "" : ` -> ${visible(entry.target)}`),
   ]);

@@ -9,6 +9,7 @@ import { modeText, sizeText, timeText, visible } from "../terminal/wording.ts";
 export const listLocal: Command = {
   spec: {
     name: "list-local",
+    changes: "nothing",
     aliases: ["ll"],
     group: "This machine",
     summary: "List a directory on this machine.",

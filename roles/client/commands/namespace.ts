@@ -2,6 +2,7 @@
 import { childOf, Fault, type Input, nameOf, type trackerRoutes } from "../../../protocol/mod.ts";
 import { type Command, type CommandContext, forEach } from "../command.ts";
 import { findPath, remotePathOf, statPath } from "../cluster/targets.ts";
+import { shownId } from "../cluster/typed_ids.ts";
 import { visible } from "../terminal/wording.ts";
 
 async function done(context: CommandContext, value: unknown): Promise<void> {
@@ -11,6 +12,7 @@ async function done(context: CommandContext, value: unknown): Promise<void> {
 export const mkdir: Command = {
   spec: {
     name: "mkdir",
+    changes: "cluster",
     group: "Files",
     summary: "Make directories.",
     arguments: [{ name: "path", summary: "what to make", repeated: true }],
@@ -41,7 +43,9 @@ function remover(how: (context: CommandContext) => Omit<Removal, "path">) {
       const reply = await session.tracker.remove(request, { signal: context.signal });
       await done(context, { path, ...reply });
       if (context.json || reply.trashId === undefined) return;
-      context.note(`${visible(path)} is in the trash; to have it back: restore ${reply.trashId}`);
+      context.note(
+        `${visible(path)} is in the trash; to have it back: restore ${shownId(reply.trashId)}`,
+      );
     });
 }
 type Removal = Input<typeof trackerRoutes.remove>;
@@ -49,6 +53,7 @@ type Removal = Input<typeof trackerRoutes.remove>;
 export const rmdir: Command = {
   spec: {
     name: "rmdir",
+    changes: "cluster",
     group: "Files",
     summary: "Remove empty directories.",
     arguments: [{ name: "path", summary: "what to remove", repeated: true }],
@@ -60,6 +65,7 @@ export const rmdir: Command = {
 export const rm: Command = {
   spec: {
     name: "rm",
+    changes: "cluster",
     group: "Files",
     summary: "Remove files and links, and whole trees with -r, into the trash.",
     arguments: [{ name: "path", summary: "what to remove", repeated: true }],
@@ -79,6 +85,7 @@ export const rm: Command = {
 export const mv: Command = {
   spec: {
     name: "mv",
+    changes: "cluster",
     group: "Files",
     summary: "Rename or move files, links and directories.",
     details: "Several sources, or a directory that is there, mean: into that directory.\n" +
@@ -111,7 +118,7 @@ export const mv: Command = {
       const { path, trashId } = reply;
       await done(context, { from, to: path, ...(trashId === undefined ? {} : { trashId }) });
       if (context.json || trashId === undefined || !context.terminal.errorIsTerminal) return;
-      const back = `restore ${trashId} ${visible(path)}.restored`;
+      const back = `restore ${shownId(trashId)} ${visible(path)}.restored`;
       context.note(`what was at ${visible(path)} is in the trash; to have it back: ${back}`);
     });
   },

@@ -7,6 +7,7 @@ import { visible } from "../terminal/wording.ts";
 export const cd: Command = {
   spec: {
     name: "cd",
+    changes: "nothing",
     group: "Files",
     summary: "Go to another directory in the cluster.",
     arguments: [{ name: "path", summary: "where to (/)", optional: true }],
@@ -22,7 +23,12 @@ export const cd: Command = {
 };
 
 export const pwd: Command = {
-  spec: { name: "pwd", group: "Files", summary: "Print the current directory in the cluster." },
+  spec: {
+    name: "pwd",
+    changes: "nothing",
+    group: "Files",
+    summary: "Print the current directory in the cluster.",
+  },
   completes: ["nothing"],
   run: async (context) => {
     const path = context.place.remote;
@@ -33,6 +39,7 @@ export const pwd: Command = {
 export const lcd: Command = {
   spec: {
     name: "lcd",
+    changes: "nothing",
     group: "This machine",
     summary: "Go to another directory on this machine.",
     arguments: [{ name: "path", summary: "where to" }],
@@ -52,6 +59,7 @@ export const lcd: Command = {
 export const lpwd: Command = {
   spec: {
     name: "lpwd",
+    changes: "nothing",
     group: "This machine",
     summary: "Print the current directory on this machine.",
   },

@@ -11,6 +11,7 @@ const previewBytes = 4096;
 export const preview: Command = {
   spec: {
     name: "preview",
+    changes: "nothing",
     aliases: ["pv"],
     group: "Files",
     summary: "Show the beginning of a file.",

@@ -34,6 +34,7 @@ const batchEntries = 500;
 export const put: Command = {
   spec: {
     name: "put",
+    changes: "cluster",
     aliases: ["upload"],
     group: "Files",
     summary: "Upload files, and whole trees with -r.",

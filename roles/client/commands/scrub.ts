@@ -10,6 +10,7 @@ type ScrubbedSeeder = ScrubStatusReply["seeders"][number];
 export const scrub: Command = {
   spec: {
     name: "scrub",
+    changes: "cluster",
     group: "Cluster",
     summary: "Show when all that is stored was last verified, or have it verified now.",
     details:

@@ -4,6 +4,7 @@ import type { Command } from "../command.ts";
 export const help: Command = {
   spec: {
     name: "help",
+    changes: "nothing",
     aliases: ["h"],
     group: "Shell",
     summary: "List the commands, or tell about one.",
@@ -16,7 +17,7 @@ export const help: Command = {
 };
 
 export const clear: Command = {
-  spec: { name: "clear", group: "Shell", summary: "Clear the screen." },
+  spec: { name: "clear", changes: "nothing", group: "Shell", summary: "Clear the screen." },
   completes: ["nothing"],
   run: async (context) => {
     if (!context.terminal.outputIsTerminal) return;
@@ -26,7 +27,13 @@ export const clear: Command = {
 };
 
 export const exit: Command = {
-  spec: { name: "exit", aliases: ["e"], group: "Shell", summary: "Leave the shell." },
+  spec: {
+    name: "exit",
+    changes: "nothing",
+    aliases: ["e"],
+    group: "Shell",
+    summary: "Leave the shell.",
+  },
   completes: ["nothing"],
   run: (context) => {
     context.leave();

@@ -16,6 +16,7 @@ import { keepsText } from "./administration.ts";
 export const stat: Command = {
   spec: {
     name: "stat",
+    changes: "nothing",
     group: "Files",
     summary: "Tell all about files, links and directories.",
     arguments: [{ name: "path", summary: "what to look at", repeated: true }],
@@ -69,6 +70,7 @@ function earlierText(oldVersions: number): string {
 export const du: Command = {
   spec: {
     name: "du",
+    changes: "nothing",
     group: "Files",
     summary: "Sum up what trees hold.",
     details: "Sizes as listed: copies count once, equal contents count each time.",

@@ -17,6 +17,7 @@ import { problemsOf, verdictOf } from "./verdict.ts";
 export const status: Command = {
   spec: {
     name: "status",
+    changes: "nothing",
     group: "Cluster",
     summary: "Say whether all is well, and what to do where it is not.",
   },

@@ -7,6 +7,7 @@ import type { CommandContext } from "../command.ts";
 import type { Progress } from "../terminal/progress.ts";
 import type { FileResult } from "../transfer/transfer.ts";
 import type { TransferReport } from "../terminal/transfer_report.ts";
+import { shownId } from "../cluster/typed_ids.ts";
 import { count, durationText, rateText, sizeText, visible } from "../terminal/wording.ts";
 
 export interface Tally {
@@ -123,7 +124,7 @@ function keptText({ kept, files, only }: Tally): string {
   if (files > 1 || only?.kept === undefined) {
     return `${count(kept, "earlier version")} kept; those of a file: versions PATH`;
   }
-  return `the version before is kept as ${only.kept.slice(0, 8)}: versions ${visible(only.path)}`;
+  return `the version before is kept as ${shownId(only.kept)}: versions ${visible(only.path)}`;
 }
 
 function summary(tally: Tally, state: Progress, ms: number, verb: string): string {

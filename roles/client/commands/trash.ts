@@ -4,11 +4,13 @@ import { Fault } from "../../../protocol/mod.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { tableOf } from "../terminal/table.ts";
 import { remotePathOf } from "../cluster/targets.ts";
+import { shownId, typedTrashId } from "../cluster/typed_ids.ts";
 import { count, durationText, sizeText, timeText, visible } from "../terminal/wording.ts";
 
 export const trash: Command = {
   spec: {
     name: "trash",
+    changes: "cluster",
     group: "Files",
     summary: "List what was removed, or purge it: trash empty.",
     details: "Removed files can come back with restore until they are purged: by age, when the\n" +
@@ -18,7 +20,7 @@ export const trash: Command = {
       { name: "what", summary: "empty, to purge", optional: true },
       { name: "id", summary: "entries to purge (all)", optional: true, repeated: true },
     ],
-    examples: ["trash", "trash empty", "trash empty 12 15"],
+    examples: ["trash", "trash empty", "trash empty @12 @15"],
   },
   completes: ["nothing"],
   run: async (context) => {
@@ -26,7 +28,7 @@ export const trash: Command = {
     if (what === "empty") return await empty(context);
     if (what !== undefined) {
       throw new Fault("usage", `trash knows no "${visible(what)}"`, {
-        next: "type trash, or trash empty",
+        next: "type: help trash",
       });
     }
     await listAll(context);
@@ -44,7 +46,7 @@ async function listAll(context: CommandContext): Promise<void> {
       if (context.json) await context.printJson(entry);
       const leftMs = Math.max(0, entry.trashedMs + page.keepMs - page.nowMs);
       rows.push([
-        String(entry.trashId),
+        shownId(entry.trashId),
         timeText(entry.trashedMs),
         visible(entry.by),
         sizeText(entry.fileBytes),
@@ -70,10 +72,10 @@ function whatOf({ kind, files }: TrashEntry): string {
 async function empty(context: CommandContext): Promise<void> {
   const words = context.run.words("id");
   const trashIds = words.map((word) => {
-    const trashId = idOf(word);
+    const trashId = typedTrashId(word);
     if (trashId !== undefined) return trashId;
     throw new Fault("usage", `"${visible(word)}" is no number of an entry`, {
-      next: "type the numbers that trash lists",
+      next: "type the numbers as trash lists them: @12",
     });
   });
   const { session } = await context.access();
@@ -91,28 +93,25 @@ async function empty(context: CommandContext): Promise<void> {
   }
 }
 
-/** The number of an entry; a path begins otherwise or is made absolute with a slash. */
-function idOf(word: string): number | undefined {
-  return /^[1-9]\d{0,14}$/.test(word) ? Number(word) : undefined;
-}
-
 export const restore: Command = {
   spec: {
     name: "restore",
+    changes: "cluster",
     group: "Files",
     summary: "Take a removed file or tree out of the trash.",
-    details: "By the number that trash lists, or by the path it had: then what was removed last\n" +
-      "from there. Missing directories are made; nothing that is there is replaced.",
+    details:
+      "By the number that trash lists (@12), or by the path it had: then what was removed\n" +
+      "last from there. Missing directories are made; nothing that is there is replaced.",
     arguments: [
       { name: "what", summary: "number or path" },
       { name: "to", summary: "where to (where it was)", optional: true },
     ],
-    examples: ["restore /notes.txt", "restore 12", "restore 12 /notes-old.txt"],
+    examples: ["restore /notes.txt", "restore @12", "restore @12 /notes-old.txt"],
   },
   completes: ["remote", "remote"],
   run: async (context) => {
     const word = context.run.word("what") ?? "";
-    const trashId = idOf(word);
+    const trashId = typedTrashId(word);
     const what = trashId === undefined ? { path: remotePathOf(context, word) } : { trashId };
     const to = context.run.word("to");
     const place = to === undefined ? {} : { to: remotePathOf(context, to) };

@@ -8,12 +8,14 @@ import {
 } from "../../../protocol/mod.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { tableOf } from "../terminal/table.ts";
+import { shownId, typedId } from "../cluster/typed_ids.ts";
 import { find, findPath, remotePathOf, statPath } from "../cluster/targets.ts";
 import { count, durationText, sizeText, timeText, visible } from "../terminal/wording.ts";
 
 export const versions: Command = {
   spec: {
     name: "versions",
+    changes: "cluster",
     aliases: ["history"],
     group: "Files",
     summary: "List the versions of a file, or give earlier ones up: versions empty.",
@@ -32,7 +34,7 @@ export const versions: Command = {
     const [first = ".", ...rest] = context.run.words("path");
     if (first === "empty") return await empty(context, rest);
     if (rest.length > 0) {
-      throw new Fault("usage", "versions takes one file", { next: "type: versions PATH" });
+      throw new Fault("usage", "versions takes one file", { next: "type: help versions" });
     }
     await listAll(context, first);
   },
@@ -49,7 +51,7 @@ async function listAll(context: CommandContext, word: string): Promise<void> {
     return;
   }
   const rows = reply.versions.map((version) => [
-    version.versionId.slice(0, 8),
+    shownId(version.versionId),
     timeText(version.createdMs),
     sizeText(version.sizeBytes),
     visible(version.by ?? "-"),
@@ -98,15 +100,16 @@ function versionsText(versions: number): string {
 export const revert: Command = {
   spec: {
     name: "revert",
+    changes: "cluster",
     group: "Files",
     summary: "Make an earlier version of a file the current one again.",
-    details: "By its id as versions lists it, or its first digits; without one, the version\n" +
-      "before. No byte is copied, and the present version is kept.",
+    details: "By its id as versions lists it, @ and five or more digits; without one, the\n" +
+      "version before. No byte is copied, and the present version is kept.",
     arguments: [
       { name: "path", summary: "a file, or the id of an earlier version" },
       { name: "id", summary: "which version (the one before)", optional: true },
     ],
-    examples: ["revert /notes.txt", "revert /notes.txt 1a2b3", "revert 1a2b3"],
+    examples: ["revert /notes.txt", "revert /notes.txt @1a2b3", "revert @1a2b3"],
   },
   completes: ["remote", "version"],
   run: async (context) => {
@@ -117,8 +120,15 @@ export const revert: Command = {
       { target: found.target },
       { signal: context.signal },
     );
-    const id = context.run.word("id") ??
-      ("versionId" in found.target ? found.target.versionId : undefined);
+    const typed = context.run.word("id");
+    const id = typed === undefined
+      ? "versionId" in found.target ? found.target.versionId : undefined
+      : typedId(typed);
+    if (typed !== undefined && id === undefined) {
+      throw new Fault("usage", `"${visible(typed)}" is no id of a version`, {
+        next: `type it as versions lists it, with @ before it: versions ${visible(found.path)}`,
+      });
+    }
     await revertTo(context, reply, id === undefined ? before(reply) : chosen(reply, id));
   },
 };
@@ -134,15 +144,15 @@ function before({ path, versions }: VersionsReply): FileVersion {
 
 /** @throws Fault `not-found`, `ambiguous-id` */
 function chosen({ path, versions }: VersionsReply, id: string): FileVersion {
-  const matches = versions.filter(({ versionId }) => versionId.startsWith(id.toLowerCase()));
+  const matches = versions.filter(({ versionId }) => versionId.startsWith(id));
   const [match, second] = matches;
-  if (match === undefined || id === "") {
-    throw new Fault("not-found", `${visible(path)} has no version ${visible(id)}`, {
+  if (match === undefined) {
+    throw new Fault("not-found", `${visible(path)} has no version @${id}`, {
       next: `list those it has: versions ${visible(path)}`,
     });
   }
   if (second !== undefined) {
-    throw new Fault("ambiguous-id", `${count(matches.length, "version")} begin with ${id}`);
+    throw new Fault("ambiguous-id", `${count(matches.length, "version")} begin with @${id}`);
   }
   return match;
 }
@@ -161,17 +171,21 @@ async function revertTo(
     { signal: context.signal },
   );
   if (context.json) return await context.printJson({ did: "revert", ...reply });
-  const now = `${to.versionId.slice(0, 8)} of ${timeText(to.createdMs)}, ${sizeText(to.sizeBytes)}`;
+  const id = shownId(to.versionId);
+  const now = `${id} of ${timeText(to.createdMs)}, ${sizeText(to.sizeBytes)}`;
   await context.print(
     current === to.versionId
       ? `${visible(path)} is ${now} already`
-      : `${visible(path)} is ${now} again; ${current?.slice(0, 8) ?? "what it was"} is kept`,
+      : `${visible(path)} is ${now} again; ${
+        current === undefined ? "what it was" : shownId(current)
+      } is kept`,
   );
 }
 
 export const undo: Command = {
   spec: {
     name: "undo",
+    changes: "cluster",
     group: "Files",
     summary: "Take back the last overwrite or removal of a file, and say what was done.",
     details: "Of a file that is there: the version before is current again; undo once more\n" +

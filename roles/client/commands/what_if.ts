@@ -9,6 +9,7 @@ const examplesMax = 10;
 export const whatIf: Command = {
   spec: {
     name: "whatif",
+    changes: "nothing",
     group: "Cluster",
     summary: "Say what the loss of seeders would mean.",
     details: "What stays readable, what is left with one copy, and how long copying would take\n" +
@@ -16,7 +17,7 @@ export const whatIf: Command = {
     usage: "lose SEEDER...",
     arguments: [
       { name: "what", summary: "lose" },
-      { name: "seeder", summary: "a seeder's name, or digits of its id", repeated: true },
+      { name: "seeder", summary: "a seeder's name, or its id (@7e104)", repeated: true },
     ],
     examples: ["whatif lose seeder-2", "whatif lose seeder-2 seeder-3"],
   },

@@ -9,6 +9,7 @@ import type { Access, Completes, Place } from "../command.ts";
 import { commandCalled, commands } from "../command_tree.ts";
 import { expandHome, localChildOf, resolveLocal } from "../local_paths.ts";
 import { resolvedPath } from "../cluster/targets.ts";
+import { shownId, typedId } from "../cluster/typed_ids.ts";
 import type { Completion } from "./terminal.ts";
 import { type Open, quoteWord, splitLine } from "./words.ts";
 import { visible } from "./wording.ts";
@@ -133,7 +134,9 @@ async function remoteNames(parts: CompletionParts, word: string): Promise<string
   const { directory, prefix } = split(word);
   const path = directory === "" ? parts.place.remote : resolvedPath(parts.place.remote, directory);
   const entries = await inTime(parts, (signal) => beginningWith(parts, path, prefix, signal));
+  // What would be read as an id is offered to those who begin with ./ alone.
   return entries.filter((entry) => isOffered(entry.name, prefix))
+    .filter((entry) => typedId(directory + entry.name) === undefined)
     .map((entry) => directory + entry.name + (entry.kind === "directory" ? "/" : ""));
 }
 
@@ -142,7 +145,7 @@ function inTime<T>(parts: CompletionParts, ask: (signal: AbortSignal) => Promise
   return withDeadline(parts.clock, remoteDeadlineMs, undefined, late, ask);
 }
 
-/** The fronts of the ids of a file's earlier versions, as `versions` shows them. */
+/** The ids of a file's earlier versions, as `versions` shows them. */
 async function versionIds(parts: CompletionParts, word: string): Promise<string[]> {
   const path = resolvedPath(parts.place.remote, word);
   const { versions } = await inTime(parts, async (signal) => {
@@ -150,10 +153,8 @@ async function versionIds(parts: CompletionParts, word: string): Promise<string[
     return await session.tracker.versions({ target: { path } }, { signal });
   });
   return versions.filter(({ current }) => !current)
-    .map(({ versionId }) => versionId.slice(0, shownDigits));
+    .map(({ versionId }) => shownId(versionId));
 }
-
-const shownDigits = 8;
 
 /** Names come sorted, so one page that begins just before the prefix holds the matches. */
 async function beginningWith(

@@ -82,7 +82,7 @@ export function restore(
     const found = await walk(tx, to, false);
     if (found.node !== undefined) {
       throw new Fault("already-exists", `${found.path} is there already, a ${found.node.kind}`, {
-        next: `type another name: restore ${row.trashId} ${found.path}.restored`,
+        next: `type another name: restore @${row.trashId} ${found.path}.restored`,
       });
     }
     await commitOperation(tx, stampOf(core), {

@@ -24,6 +24,7 @@ const tree: CommandSpec = {
     {
       name: "list",
       aliases: ["ls"],
+      changes: "nothing",
       summary: "List a directory.",
       group: "Files",
       arguments: [{ name: "path", summary: "what", optional: true, repeated: true }],

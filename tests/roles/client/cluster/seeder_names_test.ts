@@ -15,12 +15,13 @@ const code = (word: string) => {
   }
 };
 
-Deno.test("seederCalled finds by name, then by digits of the id, and never guesses", () => {
+Deno.test("seederCalled finds by name, by digits of the id with their sign, and never guesses", () => {
   assert.equal(code("cellar"), seeders[0]?.seederId);
-  assert.equal(code("1bcde"), seeders[2]?.seederId);
+  assert.equal(code("@1bcde"), seeders[2]?.seederId);
+  assert.equal(code("1bcde"), "seeder-unknown", "digits alone are a name");
   assert.equal(code("attic"), "ambiguous-id");
-  assert.equal(code("abcde"), "ambiguous-id");
-  assert.equal(code("1bcd"), "seeder-unknown", "four digits are too few");
+  assert.equal(code("@abcde"), "ambiguous-id");
+  assert.equal(code("@1bcd"), "seeder-unknown", "four digits are too few");
   assert.equal(code("garage"), "seeder-unknown");
 });
 

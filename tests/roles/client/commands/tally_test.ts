@@ -61,7 +61,7 @@ Deno.test("a put over a file that is there tells a person where the version befo
   const id = String(versionId).slice(0, 8);
   assert.match(
     second.error,
-    new RegExp(`put: the version before is kept as ${id}: versions /one\n$`),
+    new RegExp(`put: the version before is kept as @${id}: versions /one\n$`),
   );
   // The same bytes again are no other version.
   const same = terminal();

@@ -19,7 +19,7 @@ Deno.test("versions, revert, undo and versions empty, from words to exit code", 
 
   const listed = await world.run(["versions", "/f.txt"]);
   assert.match(listed.output, /^ID +WRITTEN +SIZE +BY +KEPT\n/);
-  assert.match(listed.output, /\n[0-9a-f]{8} .* 13 B .* current\n[0-9a-f]{8} .* 10 B .* more\n/);
+  assert.match(listed.output, /\n@[0-9a-f]{8} .* 13 B .* current\n@[0-9a-f]{8} .* 10 B .* more\n/);
   const all = (await world.run(["history", "/f.txt", "--json"])).json();
   assert.deepEqual(all.map((one) => one["sizeBytes"]), [13, 10, 5]);
   const [third = "", second = "", first = ""] = all.map((one) => String(one["versionId"]));
@@ -33,15 +33,18 @@ Deno.test("versions, revert, undo and versions empty, from words to exit code", 
   assert.match((await world.run(["status"])).output, /\nversions +earlier ones: 2, 15 B/);
   assert.match((await world.run(["du", "/"])).output, /^13 B +1 file/);
 
-  const reverted = await world.run(["revert", "/f.txt", first.slice(0, 6)]);
-  assert.match(reverted.output, /^\/f.txt is [0-9a-f]{8} of .*, 5 B again; [0-9a-f]{8} is kept\n$/);
+  const reverted = await world.run(["revert", "/f.txt", `@${first.slice(0, 6)}`]);
+  assert.match(
+    reverted.output,
+    /^\/f.txt is @[0-9a-f]{8} of .*, 5 B again; @[0-9a-f]{8} is kept\n$/,
+  );
   assert.equal(await content(), "first");
-  assert.match((await world.run(["revert", "/f.txt", first])).output, /5 B already\n$/);
-  assert.equal(await code("revert", second.slice(0, 8)), 0);
+  assert.match((await world.run(["revert", "/f.txt", `@${first}`])).output, /5 B already\n$/);
+  assert.equal(await code("revert", `@${second.slice(0, 8)}`), 0);
   assert.equal(await content(), "the second");
-  assert.equal(await code("revert", "/f.txt", "99999"), 3);
+  assert.equal(await code("revert", "/f.txt", "@99999"), 3);
   assert.equal(await code("revert", "/none"), 3);
-  assert.equal(await code("rm", third.slice(0, 8)), 2, "an earlier version is not the file");
+  assert.equal(await code("rm", `@${third.slice(0, 8)}`), 2, "an earlier version is not the file");
 
   assert.equal(await code("undo", "/f.txt"), 0);
   assert.equal(await content(), "first");
@@ -78,7 +81,7 @@ Deno.test("Tab completes the ids of a file's earlier versions", async () => {
     await world.run(["put", "f", "/f"]);
   }
   const [, old] = (await world.run(["versions", "/f", "--json"])).json();
-  const id = String(old?.["versionId"]).slice(0, 8);
+  const id = `@${String(old?.["versionId"]).slice(0, 8)}`;
   const terminal = new FakeTerminal({
     inputIsTerminal: true,
     typed: async (parts) => {

@@ -63,7 +63,7 @@ Deno.test("restore makes parents, and refuses a name that is taken with what to 
   const again = (await admin.remove({ path: "/d/e/f", what: "file" })).trashId ?? 0;
   await admin.makeDirectories({ paths: ["/d/e/f"], parents: false });
   const fault = await refusedWith("already-exists", admin.restore({ what: { trashId: again } }));
-  assert.equal(fault.next, `type another name: restore ${again} /d/e/f.restored`);
+  assert.equal(fault.next, `type another name: restore @${again} /d/e/f.restored`);
   const to = { what: { trashId: again }, to: "/new/place" };
   assert.equal((await admin.restore(to)).path, "/new/place");
   await refusedWith("not-found", admin.restore(to));
