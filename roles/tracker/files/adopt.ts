@@ -296,13 +296,18 @@ class OfferBatch {
     return await this.#note(file, chunks, versionId, path, clash);
   }
 
-  /** What was there before is kept, as the policy says, where its bytes are still to be had. */
+  /**
+   * What was there before is kept, as the policy says, unless its bytes are nowhere any more. That
+   * nobody is known to hold them says so only once every seeder has told what it holds: a tracker
+   * that was rebuilt knows of no copy at first.
+   */
   async #replaced(before: NodeRow | undefined, directory: NodeRow, manifestDigest: string) {
     if (before?.versionId === undefined) return {};
     const { core, tx } = this;
-    const all = core.members.all().map(({ row }) => row.seederId);
-    const copies = await tx.copiesLeast(before.versionId, all);
-    if (copies === 0) return { replaces: before.versionId };
+    const rows = core.members.all().map(({ row }) => row);
+    const copies = await tx.copiesLeast(before.versionId, rows.map(({ seederId }) => seederId));
+    const allTold = rows.every(({ reconciledBootId }) => reconciledBootId !== undefined);
+    if (copies === 0 && allTold) return { replaces: before.versionId };
     return await keepReplaced(core, tx, before, directory, { manifestDigest });
   }
 

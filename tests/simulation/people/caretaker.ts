@@ -61,9 +61,13 @@ export class Caretaker {
     if (known === undefined || this.over) return undefined;
     const { seederId } = known;
     if (kind === "drain") {
-      // One that holds nothing may always be drained, and then no upload finds enough places.
-      const left = status.seeders.filter((other) => other !== known && !other.draining).length;
-      if (!known.draining && left < this.copiesMost) return undefined;
+      // One that holds nothing may always be drained, and then no upload finds enough places. A
+      // machine whose disk was lost has two rows, and is one place.
+      const left = new Set(
+        status.seeders.filter(({ draining }) => !draining).map(({ name }) => name),
+      );
+      left.delete(known.name);
+      if (!known.draining && left.size < this.copiesMost) return undefined;
       return await tracker.drain({ seederId, cancel: known.draining });
     }
     if (kind === "maintenance") {

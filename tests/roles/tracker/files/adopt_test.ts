@@ -174,6 +174,25 @@ Deno.test("a version whose bytes went with the change is not kept", async () => 
   assert.equal((await world.admin.status({})).chunksUnavailable, 0);
 });
 
+Deno.test("a version of which no copy is known yet is kept while a seeder has not told", async () => {
+  const { world, one, two, stat } = await open();
+  await offer(one, fileOf("/a", 10, 1));
+  await offer(two, fileOf("/a", 10, 1));
+  const before = await stat("/a");
+  // As after a rebuild: the names are there, and nobody has told yet what it holds.
+  await world.catalog.transaction(async (tx) => {
+    for (const { reconciledBootId: _, ...row } of await tx.seeders()) {
+      await tx.putSeeder(row);
+      const held = await tx.holdingsOf(row.seederId, undefined, 99);
+      await tx.removeHoldings(row.seederId, held.map(({ chunkId }) => chunkId));
+    }
+  });
+  await world.start();
+  await offer(one, fileOf("/a", 20, 2));
+  const { versions } = await world.admin.versions({ target: { path: path("/a") } });
+  assert.equal(versions[1]?.versionId, before.versionId, "the other seeder has it still");
+});
+
 Deno.test("a large file comes in pages, and is asked for again where they were forgotten", async () => {
   const { world, one, stat } = await open();
   const count = 2 * limits.manifestPageChunksMax + 7;
