@@ -144,7 +144,7 @@ export class AdoptionOffers {
     const results = await this.#send(identity, offers.map(({ offered }) => offered), signal);
     for (const [i, result] of results.entries()) {
       const offer = offers[i];
-      if (offer !== undefined) await this.#settle(offer.head, result);
+      if (offer !== undefined) this.#settle(offer.head, result);
     }
   }
 
@@ -158,22 +158,25 @@ export class AdoptionOffers {
       const offered = offerOf(head, manifestDigest, from, page);
       const [result] = await this.#send(identity, [offered], signal);
       if (result === undefined) throw new Fault("internal", "the tracker answered for no file");
-      if (result.kind !== "more") return await this.#settle(head, result);
+      if (result.kind !== "more") return this.#settle(head, result);
       from = result.from;
     }
     throw new Fault("unavailable", `${head.path} was not taken to its end`);
   }
 
-  async #settle(head: AdoptedHead, result: OfferResult): Promise<void> {
-    const { adopted, log } = this.parts;
+  /**
+   * Whatever the answer is, the chunks stay held: another file may name them, and only the tracker
+   * knows. Of those that nobody names it orders to let go, as of any other.
+   */
+  #settle(head: AdoptedHead, result: OfferResult): void {
+    const { log } = this.parts;
     const source = head.path;
     if (result.kind === "adopted" && result.clash) {
       log.warn("the name of an adopted file was taken", { source, path: result.path });
     } else if (result.kind === "refused") {
       const { code, detail, next } = result.problem;
       log.warn("a file was not adopted", { source, code, detail, next });
-      await adopted.decline(head.file);
-    } else if (result.kind === "declined") await adopted.decline(head.file);
+    }
   }
 
   async #chunksOf(head: AdoptedHead): Promise<{ chunks: ChunkEntry[]; manifestDigest: string }> {

@@ -222,12 +222,6 @@ export class AdoptedFiles {
     this.onChange();
   }
 
-  /** Its chunks are not held any more, as long as it stays as it is. */
-  async decline(file: number): Promise<void> {
-    await this.#unlist(file, undefined);
-    await this.#keep({ unlisted: file });
-  }
-
   /** What cannot be written down is found out again after the next start. */
   async #keep(line: AdoptedLine): Promise<void> {
     try {
@@ -259,10 +253,10 @@ export class AdoptedFiles {
     this.#bytes -= first.sizeBytes;
   }
 
-  async #unlist(file: number, index: number | undefined): Promise<void> {
+  async #unlist(file: number, index: number): Promise<void> {
     for await (const part of this.partsOf(file)) {
       for (const { chunkId, offset } of placesIn(part)) {
-        if (index !== undefined && offset !== index * part.chunkSizeBytes) continue;
+        if (offset !== index * part.chunkSizeBytes) continue;
         this.parts.index.disown(chunkId, { file, offset });
       }
     }

@@ -50,8 +50,8 @@ export type AdoptedHead = Omit<Part, "chunks" | "from" | "last">;
 
 /** The file was changed, removed or replaced: nothing of it counts any more. */
 const Gone = z.strictObject({ gone: FileNumber });
-/** Its chunks, or one of them, are not offered any more as long as the file stays as it is. */
-const Unlisted = z.strictObject({ unlisted: FileNumber, index: Count.optional() });
+/** One of its chunks is not held any more as long as the file stays as it is. */
+const Unlisted = z.strictObject({ unlisted: FileNumber, index: Count });
 
 /** All files up to this number were offered, by this seeder, to a tracker of this generation. */
 export const Offered = z.strictObject({

@@ -3,7 +3,7 @@ import type { Part } from "./adopted_format.ts";
 
 /** Files whose lines were read and whose offer was not yet: their chunks are not held so far. */
 export class Waiting {
-  readonly #files = new Map<number, { parts: Part[]; skipped: Set<number> | "all" }>();
+  readonly #files = new Map<number, { parts: Part[]; skipped: Set<number> }>();
 
   add(part: Part): void {
     const file = this.#files.get(part.file) ?? { parts: [], skipped: new Set<number>() };
@@ -16,11 +16,10 @@ export class Waiting {
   }
 
   /** False when the file does not wait. */
-  unlist(file: number, index: number | undefined): boolean {
+  unlist(file: number, index: number): boolean {
     const found = this.#files.get(file);
     if (found === undefined) return false;
-    if (index === undefined) found.skipped = "all";
-    else if (found.skipped !== "all") found.skipped.add(index);
+    found.skipped.add(index);
     return true;
   }
 
@@ -29,7 +28,7 @@ export class Waiting {
     for (const [file, { parts, skipped }] of this.#files) {
       if (file > offered) continue;
       this.#files.delete(file);
-      if (skipped !== "all") { for (const part of parts) yield { part, skipped }; }
+      for (const part of parts) yield { part, skipped };
     }
   }
 }

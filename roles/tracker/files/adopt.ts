@@ -144,8 +144,9 @@ class OfferBatch {
   async #decided(row: AdoptionRow, chunks: readonly ChunkEntry[]): Promise<OfferResult> {
     const version = await this.tx.version(row.versionId);
     const node = version && await this.tx.node(version.nodeId);
-    if (node === undefined) return { kind: "declined" };
+    // Held also when it is no file any more: another file may name its chunks.
     await this.#hold(chunks);
+    if (node === undefined) return { kind: "declined" };
     return { kind: "adopted", path: await pathOfNode(this.tx, node), clash: row.clash };
   }
 
