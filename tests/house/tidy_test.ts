@@ -3,6 +3,7 @@
  * a sample that breaks it, so that a rule that stopped biting is noticed.
  */
 import assert from "node:assert/strict";
+import { sourceFiles } from "./source_files.ts";
 import { doors, entrances, excuseFor, forms, testedElsewhere } from "./excuses.ts";
 import {
   columnsMax,
@@ -14,22 +15,8 @@ import {
   withoutComments,
 } from "./tidy_rules.ts";
 
-const root = new URL("../../", import.meta.url);
-
-/** Every TypeScript file, by its path from the root. */
-async function allFiles(directory = "", found = new Map<string, string>()) {
-  for await (const { name, isDirectory } of Deno.readDir(new URL(directory || ".", root))) {
-    const path = directory + name;
-    if (isDirectory) {
-      const passedOver = [".git", ".disks", "dist", "node_modules", "coverage"].includes(name);
-      if (!passedOver) await allFiles(`${path}/`, found);
-    } else if (name.endsWith(".ts")) found.set(path, await Deno.readTextFile(new URL(path, root)));
-  }
-  return found;
-}
-
 Deno.test("tidy: every file keeps the house rules", async () => {
-  const files = await allFiles();
+  const files = await sourceFiles();
   assert.ok(files.size > 50, "the files were found");
   const complaints = [...files].flatMap(([file, text]) =>
     complaintsAbout(file, text, file in doors)
@@ -41,17 +28,17 @@ Deno.test("tidy: every file keeps the house rules", async () => {
 });
 
 Deno.test("tidy: every source file is imported by another", async () => {
-  const files = await allFiles();
+  const files = await sourceFiles();
   assert.deepEqual(unimported(files).filter((file) => !(file in entrances)), []);
 });
 
 Deno.test("tidy: every source file has a test of its name, or a reason why not", async () => {
-  const files = await allFiles();
+  const files = await sourceFiles();
   assert.deepEqual(untested(files).filter((file) => excuseFor(file) === undefined), []);
 });
 
 Deno.test("tidy: every excuse is still needed and gives its reason", async () => {
-  const files = await allFiles();
+  const files = await sourceFiles();
   const alone = unimported(files), bare = untested(files);
   const stale = [
     ...Object.entries(forms).filter(([file, { rule }]) =>

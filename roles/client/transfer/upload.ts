@@ -4,13 +4,7 @@
  * becomes a result with its fault, and the others go on. Resuming needs nothing of its own: the
  * tracker says which chunks are held already, and these are not sent.
  */
-import {
-  type Condition,
-  Fault,
-  limits,
-  type RemotePath,
-  type SeederId,
-} from "../../../protocol/mod.ts";
+import { type Condition, Fault, limits, type SeederId } from "../../../protocol/mod.ts";
 import { pooledBuffers } from "./buffers.ts";
 import { interrupted, linkedController } from "../cluster/interruption.ts";
 import { Lane, produced, type ResultQueue } from "./lanes.ts";
@@ -21,19 +15,11 @@ import { uploadBatch } from "./upload_batch.ts";
 import { uploadFile } from "./upload_file.ts";
 import { KnownChunks } from "./upload_known.ts";
 import { PushRun } from "./upload_run.ts";
+import type { UploadSource } from "./upload_source.ts";
 import type { UploadContext } from "./upload_steps.ts";
 
 export type { FileResult, TransferObserver } from "./transfer.ts";
-
-export interface UploadSource {
-  readonly path: RemotePath;
-  readonly content:
-    | { readonly kind: "file"; readonly localPath: string; readonly sizeBytes: number }
-    | { readonly kind: "stream"; readonly stream: ReadableStream<Uint8Array<ArrayBuffer>> };
-  readonly modifiedMs: number;
-  /** Unix permission bits. */
-  readonly mode: number;
-}
+export type { UploadSource } from "./upload_source.ts";
 
 export interface UploadOptions {
   readonly condition: Condition;

@@ -17,7 +17,7 @@ import {
 import { freshBuffers } from "./buffers.ts";
 import { interrupted } from "../cluster/interruption.ts";
 import type { FileResult } from "./transfer.ts";
-import type { UploadSource } from "./upload.ts";
+import type { UploadSource } from "./upload_source.ts";
 import { uploadFile } from "./upload_file.ts";
 import { openFileReader } from "./upload_source.ts";
 import {

@@ -15,7 +15,7 @@ import {
 import { interrupted } from "../cluster/interruption.ts";
 import type { FileResult } from "./transfer.ts";
 import { transferSettings } from "./transfer_settings.ts";
-import type { UploadSource } from "./upload.ts";
+import type { UploadSource } from "./upload_source.ts";
 import {
   type ChunkReader,
   openFileReader,

@@ -2,10 +2,21 @@
  * Reading what is uploaded: a local file chunk by chunk, watched for change, or a stream of unknown
  * length cut into chunks.
  */
-import { chunkBytesAt, chunkCountOf, Fault } from "../../../protocol/mod.ts";
+import { chunkBytesAt, chunkCountOf, Fault, type RemotePath } from "../../../protocol/mod.ts";
 import type { Disk, DiskFile, DiskStat } from "../../kit/disk.ts";
 import type { ChunkBuffers } from "./buffers.ts";
 import { localFault } from "./local_names.ts";
+
+/** One file to be sent. */
+export interface UploadSource {
+  readonly path: RemotePath;
+  readonly content:
+    | { readonly kind: "file"; readonly localPath: string; readonly sizeBytes: number }
+    | { readonly kind: "stream"; readonly stream: ReadableStream<Uint8Array<ArrayBuffer>> };
+  readonly modifiedMs: number;
+  /** Unix permission bits. */
+  readonly mode: number;
+}
 
 /** The bytes of one chunk in a pooled buffer; whoever gets it gives it back. */
 export interface ReadChunk {

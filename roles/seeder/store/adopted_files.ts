@@ -22,7 +22,8 @@ import {
 } from "./adopted_format.ts";
 import { AdoptedJournal } from "./adopted_journal.ts";
 import { Waiting } from "./adopted_waiting.ts";
-import type { DiskIndex, InPlace } from "./location.ts";
+import type { DiskIndex } from "./chunk_index.ts";
+import type { InPlace } from "./location.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

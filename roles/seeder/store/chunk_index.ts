@@ -8,7 +8,7 @@
  * since are merged in when the next page is asked for, chunks that went are passed over.
  */
 import { type ChunkId, type HeldChunk, InventorySum } from "../../../protocol/mod.ts";
-import type { InPlace } from "./location.ts";
+import type { InPlace, Location } from "./location.ts";
 
 export interface Located {
   readonly sizeBytes: number;
@@ -163,3 +163,6 @@ export class ChunkIndex<Location extends Located> {
 function isSame(left: Pick<InPlace, "file" | "offset">, right: typeof left): boolean {
   return left.file === right.file && left.offset === right.offset;
 }
+
+/** Of a store on a disk. */
+export type DiskIndex = ChunkIndex<Location>;

@@ -11,7 +11,7 @@ import type { Disk, DiskFile } from "../../kit/disk.ts";
 import type { Log } from "../../kit/log.ts";
 import { type ByteSource, checkedSource } from "./checked_source.ts";
 import type { PutResult } from "./chunk_store.ts";
-import type { DiskIndex } from "./location.ts";
+import type { DiskIndex } from "./chunk_index.ts";
 import type { Quarantine } from "./quarantine.ts";
 
 /** Parts from the network are small; the disk wants large writes. */

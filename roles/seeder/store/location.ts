@@ -2,8 +2,6 @@
  * Where a chunk lies on a seeder's disk: in a file of its own, in a record of a pack, or in a file
  * a person left there.
  */
-import type { ChunkIndex } from "./chunk_index.ts";
-
 export interface InFile {
   readonly kind: "file";
   readonly sizeBytes: number;
@@ -25,4 +23,3 @@ export interface InPlace {
 }
 
 export type Location = InFile | InPack;
-export type DiskIndex = ChunkIndex<Location>;

@@ -4,12 +4,26 @@
  * packs and sidecars; writes a sidecar where one is missing; appends nothing.
  */
 import type { ChunkId } from "../../../protocol/mod.ts";
+import type { Disk } from "../../kit/disk.ts";
+import type { Log } from "../../kit/log.ts";
+import type { Random } from "../../kit/random.ts";
+import type { DiskIndex } from "./chunk_index.ts";
 import type { InPack } from "./location.ts";
 import { packHeadBytes, recordHeadBytes } from "./pack_format.ts";
 import { OpenPack, packPath, sidecarPath } from "./pack_file.ts";
 import { type PackContents, scanPack } from "./pack_scan.ts";
 import { readSidecar, writeSidecar } from "./pack_sidecar.ts";
-import type { PackStoreParts } from "./pack_store.ts";
+import type { Quarantine } from "./quarantine.ts";
+
+/** What the store and its books work on. */
+export interface PackStoreParts {
+  readonly disk: Disk;
+  readonly directory: string;
+  readonly index: DiskIndex;
+  readonly quarantine: Quarantine;
+  readonly random: Random;
+  readonly log: Log;
+}
 
 interface PackAccount {
   sizeBytes: number;

@@ -1,15 +1,13 @@
 /**
  * Small chunks in shared files, so that thousands of them do not cost a sync each. All changes are
  * appended to one open pack: whoever comes while a group is being synced goes into the next group.
- * A pack that is full is sealed; a sealed one whose live share fell below half is rewritten
- * . Of several records about one chunk the latest counts, by pack and offset.
+ * A pack that is full is sealed; a sealed one whose live share fell below half is rewritten.
+ * Of several records about one chunk the latest counts, by pack and offset.
  */
 import { asFault, type ChunkId, chunkIdOf, Fault, limits } from "../../../protocol/mod.ts";
-import { type Disk, type DiskFile } from "../../kit/disk.ts";
-import type { Log } from "../../kit/log.ts";
-import type { Random } from "../../kit/random.ts";
+import type { DiskFile } from "../../kit/disk.ts";
 import type { PutResult } from "./chunk_store.ts";
-import type { DiskIndex, InPack } from "./location.ts";
+import type { InPack } from "./location.ts";
 import {
   type Bytes,
   packHeadBytes,
@@ -18,8 +16,7 @@ import {
   recordHeadBytes,
 } from "./pack_format.ts";
 import { type NewRecord, OpenPack, packPath, sidecarPath } from "./pack_file.ts";
-import { PackLedger } from "./pack_ledger.ts";
-import type { Quarantine } from "./quarantine.ts";
+import { PackLedger, type PackStoreParts } from "./pack_ledger.ts";
 
 /** One group is held in memory twice while it is written. */
 const groupBytesMax = 8 * 1024 * 1024;
@@ -30,15 +27,6 @@ interface Waiting {
   readonly record: NewRecord;
   readonly done: (location: InPack) => void;
   readonly failed: (error: unknown) => void;
-}
-
-export interface PackStoreParts {
-  readonly disk: Disk;
-  readonly directory: string;
-  readonly index: DiskIndex;
-  readonly quarantine: Quarantine;
-  readonly random: Random;
-  readonly log: Log;
 }
 
 export class PackStore {
