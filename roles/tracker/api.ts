@@ -50,7 +50,7 @@ export function trackerHandlers(
       return {};
     },
     scrubReport: async ({ input }) => {
-      await core.scrubs.take(core, input);
+      await core.scrubs.take(input);
       return {};
     },
     offer: ({ input }) => takeOffer(core, input),
@@ -115,7 +115,7 @@ export function trackerHandlers(
     drain: (call) => care.drain(core, call.input, Asked.for("drain", call)),
     forget: (call) => care.forget(core, call.input, Asked.for("forget", call)),
     setPace: (call) => care.setPace(core, call.input.pace, Asked.for("setPace", call)),
-    confirmLoss: (call) => core.losses.confirm(core, Asked.for("confirmLoss", call)),
+    confirmLoss: (call) => core.losses.confirm(Asked.for("confirmLoss", call)),
 
     scrubStatus: async () => await Promise.resolve(scrubStatus(core)),
     scrubNow: async ({ input }) => await Promise.resolve(scrubNow(core, input.seeders)),

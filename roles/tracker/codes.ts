@@ -13,10 +13,12 @@ import {
 } from "../../protocol/mod.ts";
 import { type Disk, writeDurably } from "../kit/disk.ts";
 import { secretFileMode } from "./cluster_keys.ts";
-import type { Core } from "./core.ts";
+import type { Ground } from "./ground.ts";
+
+type CodeNeeds = Pick<Ground, "keys" | "now">;
 
 export interface CodesParts {
-  readonly core: Core;
+  readonly core: CodeNeeds;
   readonly disk: Disk;
   /** Holds the files `join` and `login`. */
   readonly directory: string;
@@ -64,7 +66,7 @@ export class Codes {
 
 /** A token for whoever holds a login code. Throws `code-invalid`. */
 export function login(
-  core: Core,
+  core: CodeNeeds,
   code: string,
 ): { token: string; clusterId: string; user: string } {
   const { clusterKey, clusterId } = core.keys;

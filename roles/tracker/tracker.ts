@@ -29,6 +29,7 @@ import { Codes } from "./codes.ts";
 import { RecentCommits } from "./files/commit.ts";
 import { openArchive } from "./snapshots/archive.ts";
 import type { Core } from "./core.ts";
+import type { Ground } from "./ground.ts";
 import { trackerGuard } from "./guard.ts";
 import { Garbage } from "./copies/garbage.ts";
 import { Healing } from "./copies/healing.ts";
@@ -203,7 +204,6 @@ async function openCore(
   const recovery = { disk, stateDirectory, random, nowMs: now() };
   const { sealedKey, made } = await openSealedKey(recovery, keys);
   const upSinceMs = now();
-  const scrubs = await catalog.read((view) => Scrubs.open(view, rows.map((row) => row.seederId)));
   const copiesDefault = parts.copiesDefault ?? limits.copiesDefault;
   const members = new Members(rows, upSinceMs);
   const folder = new SnapshotFolder(disk, `${stateDirectory}/snapshots`, log);
@@ -232,12 +232,9 @@ async function openCore(
     settings: { ...snapshotSettings, ...parts.snapshots },
     mayGrow: () => parts.room?.isLow !== true,
   });
-  const core: Core = {
-    archive,
-    mending: new Mending(parts.mends === true && archive !== undefined),
+  const ground: Ground = {
     sleep: (ms, signal) => clock.sleep(ms, signal),
     catalog: tellingCatalog(catalog, (rows) => shipping.committed(rows)),
-    shipping,
     keys,
     epoch,
     upSinceMs,
@@ -245,19 +242,30 @@ async function openCore(
     trashKeepMs: parts.trashKeepMs ?? limits.trashKeepMs,
     trashShareMax: parts.trashShareMax ?? limits.trashShareMax,
     versionsShareMax: parts.versionsShareMax ?? limits.versionsShareMax,
-    members,
-    holdings: new Holdings(),
-    orders: new OrderBook(random),
-    scrubs,
-    adoptions: new Adoptions(),
-    room: parts.room,
-    garbage: new Garbage(parts.garbageGraceMs ?? limits.garbageGraceMs),
-    healing: new Healing(Pace.catch("normal").parse(pace)),
-    losses: new LossGuard(stop),
     now,
     leases,
     random,
     log,
+  };
+  const orders = new OrderBook(random);
+  const adoptions = new Adoptions();
+  const holdings = new Holdings({ ...ground, orders });
+  const losses = new LossGuard({ ...ground, members }, stop);
+  const dropping = { ...ground, members, orders, losses, adoptions };
+  const ids = rows.map((row) => row.seederId);
+  const scrubs = await catalog.read((view) =>
+    Scrubs.open({ ...ground, members, holdings }, view, ids)
+  );
+  const core: Core = {
+    ...dropping,
+    holdings,
+    scrubs,
+    shipping,
+    archive,
+    mending: new Mending(parts.mends === true && archive !== undefined),
+    room: parts.room,
+    garbage: new Garbage(dropping, parts.garbageGraceMs ?? limits.garbageGraceMs),
+    healing: new Healing(dropping, Pace.catch("normal").parse(pace)),
   };
   return { core, recoveryCode: made };
 }
@@ -310,7 +318,7 @@ function stepper(core: Core, codes: Codes, recent: RecentCommits): () => Promise
     for (const { seederId, order } of core.orders.sweep(nowMs)) {
       core.log.info("order forgotten", { seederId, kind: order.kind, chunkId: order.chunkId });
       if (order.kind === "drop") core.holdings.doubt(seederId);
-      core.healing.ended(core, seederId, order, undefined);
+      core.healing.ended(seederId, order, undefined);
     }
     core.holdings.sweep(nowMs);
     recent.sweep(core.leases.now());
@@ -327,8 +335,8 @@ function stepper(core: Core, codes: Codes, recent: RecentCommits): () => Promise
 /** What fails is tried again a second later. */
 async function heal(core: Core, nowMs: number): Promise<void> {
   try {
-    await core.losses.step(core, nowMs);
-    await core.healing.step(core);
+    await core.losses.step(nowMs);
+    await core.healing.step();
   } catch (fault) {
     core.log.error("healing failed", { fault });
   }
@@ -363,7 +371,7 @@ async function dropOldVersions(core: Core): Promise<void> {
 
 async function collectGarbage(core: Core): Promise<void> {
   try {
-    const copies = await core.garbage.sweep(core);
+    const copies = await core.garbage.sweep();
     if (copies > 0) core.log.info("garbage dropped", { copies });
   } catch (fault) {
     core.log.error("garbage not dropped", { fault });

@@ -11,14 +11,21 @@ import {
   type SeederId,
 } from "../../../protocol/mod.ts";
 import type { VersionRow } from "../catalog/catalog.ts";
-import type { Core } from "../core.ts";
+import type { Ground } from "../ground.ts";
+import type { Members } from "../seeders/members.ts";
+import type { Scrubs } from "../copies/scrubs.ts";
 import { choosePlaces, rankOfEach } from "../plan/placement.ts";
 import type { ClusterView } from "../plan/view.ts";
 import { findTarget } from "../files/walk.ts";
 
+interface ExplainNeeds extends Pick<Ground, "catalog" | "now"> {
+  readonly members: Members;
+  readonly scrubs: Pick<Scrubs, "verifiedMs">;
+}
+
 /** @throws Fault `not-found`, `is-a-directory` */
 export function explain(
-  core: Core,
+  core: ExplainNeeds,
   input: z.output<typeof ExplainRequest>,
 ): Promise<ExplainReply> {
   const { target, fromChunk, chunksMax } = input;
@@ -56,7 +63,7 @@ export function explain(
 }
 
 function copiesOf(
-  core: Core,
+  core: ExplainNeeds,
   cluster: ClusterView,
   version: VersionRow,
   { chunkId, sizeBytes }: Pick<ExplainedChunk, "chunkId" | "sizeBytes">,
@@ -77,7 +84,7 @@ function copiesOf(
 }
 
 function seedersNamed(
-  core: Core,
+  core: ExplainNeeds,
   cluster: ClusterView,
   chunks: readonly ExplainedChunk[],
 ): ExplainReply["seeders"] {

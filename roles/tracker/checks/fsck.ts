@@ -17,9 +17,11 @@ import {
   type VersionId,
 } from "../../../protocol/mod.ts";
 import type { CatalogView, VersionRow } from "../catalog/catalog.ts";
-import type { Core } from "../core.ts";
-import { followPage, nothingChecked, tablePage } from "./fsck_tables.ts";
-import type { Member } from "../seeders/members.ts";
+import type { Ground } from "../ground.ts";
+import { followPage, nothingChecked, type TableNeeds, tablePage } from "./fsck_tables.ts";
+import type { Member, Members } from "../seeders/members.ts";
+import type { Holdings } from "../copies/holdings.ts";
+import type { Archive } from "../snapshots/archive.ts";
 import { chainChecksum } from "../log/operations.ts";
 
 type Input = z.output<typeof FsckRequest>;
@@ -35,7 +37,13 @@ const settledMs = 2 * limits.inventoryRecheckMs;
 const holdingsPerPage = 4_096;
 const nothing = nothingChecked;
 
-export async function fsck(core: Core, { cursor, repair }: Input): Promise<FsckReply> {
+interface FsckNeeds extends Pick<Ground, "catalog" | "now" | "sleep">, TableNeeds {
+  readonly members: Members;
+  readonly holdings: Pick<Holdings, "askAgain">;
+  readonly archive: Archive | undefined;
+}
+
+export async function fsck(core: FsckNeeds, { cursor, repair }: Input): Promise<FsckReply> {
   const at = cursor ?? { sequence: 0 };
   const { archive } = core;
   if (archive !== undefined && "following" in at) return await followPage(core, archive);
@@ -52,7 +60,7 @@ export async function fsck(core: Core, { cursor, repair }: Input): Promise<FsckR
 }
 
 async function logPage(
-  core: Core,
+  core: FsckNeeds,
   view: CatalogView,
   sequence: number,
   checksum: string | undefined,
@@ -91,7 +99,7 @@ async function logPage(
 }
 
 async function versionPage(
-  core: Core,
+  core: FsckNeeds,
   view: CatalogView,
   after: VersionId | undefined,
   repair: boolean,
@@ -162,7 +170,7 @@ type Sum = {
 
 /** Adds up the holdings of one seeder after another and compares with what is kept as their sum. */
 async function holdingsPage(
-  core: Core,
+  core: FsckNeeds,
   view: CatalogView,
   { seederId, sum }: HoldingsCursor,
   repair: boolean,
@@ -209,7 +217,7 @@ async function holdingsPage(
   return { checked, findings: [finding], next: { holdings: true, seederId: at } };
 }
 
-async function seederPage(core: Core, view: CatalogView, repair: boolean): Promise<FsckReply> {
+async function seederPage(core: FsckNeeds, view: CatalogView, repair: boolean): Promise<FsckReply> {
   const nowMs = core.now();
   const findings: FsckFinding[] = [], unsettled: string[] = [];
   let seeders = 0;

@@ -5,9 +5,11 @@
  * and for every chunk a manifest names how often it is named and how many copies are wanted, for on
  * these it depends what is repaired and what is dropped.
  */
-import type { ChunkId, FsckFinding, FsckReply } from "../../../protocol/mod.ts";
+import type { ChunkId, FsckFinding, FsckReply, LogPosition } from "../../../protocol/mod.ts";
 import type { CatalogView } from "../catalog/catalog.ts";
-import type { Archive, Core } from "../core.ts";
+import type { Ground } from "../ground.ts";
+import type { Mending } from "./mending.ts";
+import type { Archive } from "../snapshots/archive.ts";
 import { comparePages, type RowDifference, type RowKey } from "../plan/compare.ts";
 import { keyOf, pageOf, type TableName, tableNames } from "../snapshots/snapshot_rows.ts";
 
@@ -26,8 +28,13 @@ export const nothingChecked: Checked = {
 /** Works under way in the background, so that a page may end before they do. */
 const following = new WeakMap<Archive, Promise<unknown>>();
 
+export interface TableNeeds extends Pick<Ground, "catalog" | "sleep"> {
+  readonly mending: Mending;
+  readonly shipping: { readonly head: LogPosition };
+}
+
 /** Has the log done again in the background; a page that says how far it is. */
-export async function followPage(core: Core, archive: Archive): Promise<FsckReply> {
+export async function followPage(core: TableNeeds, archive: Archive): Promise<FsckReply> {
   const { follower } = archive;
   const work = following.get(archive) ?? follower.use(({ advance }) => advance());
   following.set(archive, work);
@@ -56,7 +63,7 @@ export async function followPage(core: Core, archive: Archive): Promise<FsckRepl
 
 /** One page of one table. */
 export async function tablePage(
-  core: Core,
+  core: TableNeeds,
   archive: Archive,
   table: string,
   after: RowKey | undefined,

@@ -13,7 +13,8 @@ import {
   type WhatIfRequest,
 } from "../../../protocol/mod.ts";
 import type { CatalogView } from "../catalog/catalog.ts";
-import type { Core } from "../core.ts";
+import type { Ground } from "../ground.ts";
+import type { Members } from "../seeders/members.ts";
 import { assumedSpeed, effectOn, noLoss, withChunk, withFile } from "../plan/loss.ts";
 import { pathOfNode } from "../files/walk.ts";
 
@@ -25,8 +26,10 @@ const chunksPerPage = 20_000;
 const versionsPerPage = 500;
 const examplesMax = 20;
 
+type WhatIfNeeds = Pick<Ground, "catalog" | "now"> & { readonly members: Members };
+
 /** @throws Fault `seeder-unknown` */
-export async function whatIf(core: Core, input: Input): Promise<WhatIfReply> {
+export async function whatIf(core: WhatIfNeeds, input: Input): Promise<WhatIfReply> {
   const nowMs = core.now();
   const lost = new Set(input.lose);
   const stranger = input.lose.find((seederId) => core.members.get(seederId) === undefined);
@@ -118,7 +121,7 @@ async function versionPage(
   };
 }
 
-function whatIsLeft(core: Core, left: readonly SeederId[]): WhatIfReply["left"] {
+function whatIsLeft(core: WhatIfNeeds, left: readonly SeederId[]): WhatIfReply["left"] {
   const able = left.flatMap((seederId) => core.members.get(seederId) ?? [])
     .filter((member) => member.writable);
   return {

@@ -12,7 +12,17 @@
  */
 import { type ChunkEntry, limits, type SeederId } from "../../../protocol/mod.ts";
 import type { CatalogTransaction } from "../catalog/catalog.ts";
-import type { Core } from "../core.ts";
+import type { Ground } from "../ground.ts";
+import type { OrderBook } from "../seeders/orders.ts";
+
+/** What giving up copies needs. */
+export interface DropNeeds extends Pick<Ground, "catalog" | "now" | "leases"> {
+  readonly orders: Pick<OrderBook, "prepareDrop" | "release">;
+  readonly losses: {
+    readonly stopped: unknown;
+    dropped(drops: readonly Drop[]): void;
+  };
+}
 
 /** One copy that is not needed. */
 export interface Drop {
@@ -29,7 +39,7 @@ export interface Drop {
  * @param decide looks at the rows once more: what was true before this transaction may not be now
  */
 export async function orderDrops(
-  core: Pick<Core, "catalog" | "orders" | "now" | "leases" | "losses">,
+  core: DropNeeds,
   decide: (tx: CatalogTransaction, receiptsSinceMs: number) => Promise<readonly Drop[]>,
 ): Promise<number> {
   if (core.losses.stopped !== undefined) return 0;

@@ -10,8 +10,8 @@
  */
 import type { ChunkEntry, ChunkId } from "../../../protocol/mod.ts";
 import type { CatalogView } from "../catalog/catalog.ts";
-import type { Core } from "../core.ts";
-import { orderDrops } from "./drops.ts";
+import type { Members } from "../seeders/members.ts";
+import { type DropNeeds, orderDrops } from "./drops.ts";
 import { garbageDrops, type UnusedChunk } from "../plan/garbage.ts";
 
 const pageChunks = 1_000;
@@ -19,6 +19,10 @@ const pageChunks = 1_000;
 const pauseMs = 10_000;
 /** What is remembered stays below some 20 MiB; the rest has its turn when these are gone. */
 const rememberedMax = 100_000;
+
+export interface GarbageNeeds extends DropNeeds {
+  readonly members: Members;
+}
 
 export class Garbage {
   /** Since when each chunk is unused, as seen by the last whole look and by the one under way. */
@@ -28,7 +32,7 @@ export class Garbage {
   #restUntilMs = 0;
 
   /** @param graceMs how long a chunk must have been unused */
-  constructor(private readonly graceMs: number) {}
+  constructor(private readonly needs: GarbageNeeds, private readonly graceMs: number) {}
 
   /**
    * An upload was told that these are there, or a seeder keeps them because one may count on its
@@ -42,7 +46,8 @@ export class Garbage {
   }
 
   /** Looks at a page of unused chunks, and gives up those whose grace is over. How many copies. */
-  async sweep(core: Core): Promise<number> {
+  async sweep(): Promise<number> {
+    const core = this.needs;
     const nowMs = core.now();
     if (nowMs < this.#restUntilMs || core.losses.stopped !== undefined) return 0;
     const page = await core.catalog.read((view) => view.unreferenced(this.#after, pageChunks));

@@ -18,7 +18,9 @@ import {
   type SeederId,
 } from "../../../protocol/mod.ts";
 import { factsOf } from "./chunk_facts.ts";
-import type { Core } from "../core.ts";
+import type { Ground } from "../ground.ts";
+import type { Members } from "../seeders/members.ts";
+import type { OrderBook } from "../seeders/orders.ts";
 import { FreshWord } from "./fresh_word.ts";
 import { HealingFinder } from "./healing_finder.ts";
 import { Budget } from "../plan/budget.ts";
@@ -27,7 +29,7 @@ import { type ChunkFacts, planRepair } from "../plan/repair.ts";
 import { type ClusterView, isLive } from "../plan/view.ts";
 import { SetAside } from "./set_aside.ts";
 import { Stuck } from "./stuck.ts";
-import { Surplus } from "./surplus.ts";
+import { Surplus, type SurplusNeeds } from "./surplus.ts";
 
 /** A copy under way. */
 interface Flight {
@@ -52,6 +54,13 @@ const passEveryMs = 60 * 60_000;
 /** A pass for the sake of balance follows another only after this. */
 const balanceEveryMs = 10 * 60_000;
 
+export interface HealingNeeds extends Ground, SurplusNeeds {
+  readonly members: Members;
+  readonly orders: OrderBook;
+  /** About what a seeder holds in people's files. */
+  readonly adoptions: { bytesInPlace(seederId: SeederId): number };
+}
+
 export class Healing {
   readonly setAside = new SetAside();
   readonly stuck = new Stuck();
@@ -67,7 +76,7 @@ export class Healing {
   #passWanted = true;
   #balancing = false;
 
-  constructor(public pace: Pace) {}
+  constructor(private readonly needs: HealingNeeds, public pace: Pace) {}
 
   /** Copies under way. */
   get copying(): number {
@@ -92,7 +101,8 @@ export class Healing {
   }
 
   /** An order of this chunk ended: with an outcome, or forgotten without. */
-  ended(core: Core, seederId: SeederId, order: Order, outcome: OrderOutcome | undefined): void {
+  ended(seederId: SeederId, order: Order, outcome: OrderOutcome | undefined): void {
+    const core = this.needs;
     const nowMs = core.now();
     const { chunkId, sizeBytes, kind } = order;
     const good = outcome?.result === "held";
@@ -117,7 +127,8 @@ export class Healing {
   }
 
   /** One second's work. */
-  async step(core: Core): Promise<void> {
+  async step(): Promise<void> {
+    const core = this.needs;
     const cluster = core.members.view(core.now());
     const { nowMs } = cluster;
     this.words.sweep(nowMs);
@@ -134,7 +145,7 @@ export class Healing {
   }
 
   /** What was set aside and needs nothing any more is forgotten. */
-  async #review(core: Core, cluster: ClusterView): Promise<void> {
+  async #review(core: HealingNeeds, cluster: ClusterView): Promise<void> {
     const nothing = new Map();
     for (const facts of await this.#facts(core, this.setAside.listed(reviewedMost))) {
       const flies = facts.arriving.length > 0;
@@ -145,7 +156,7 @@ export class Healing {
   }
 
   /** Who came, and copies on their way to a seeder that went. */
-  #notice(core: Core, cluster: ClusterView): void {
+  #notice(core: HealingNeeds, cluster: ClusterView): void {
     const there = new Set(
       cluster.seeders.filter(({ state }) => isLive(state)).map(({ seederId }) => seederId),
     );
@@ -168,7 +179,7 @@ export class Healing {
     return budget;
   }
 
-  async #repair(core: Core, cluster: ClusterView, budget: Budget): Promise<void> {
+  async #repair(core: HealingNeeds, cluster: ClusterView, budget: Budget): Promise<void> {
     const { nowMs } = cluster;
     const found = await this.#finder.nextBelow(core, cluster);
     const again = [...this.#below.values()].slice(0, decidedMost);
@@ -197,7 +208,7 @@ export class Healing {
   }
 
   /** Walks over all chunks, when something may have changed and nothing needs repair. */
-  async #pass(core: Core, cluster: ClusterView): Promise<void> {
+  async #pass(core: HealingNeeds, cluster: ClusterView): Promise<void> {
     const { nowMs } = cluster;
     if (!this.#finder.walksAll) {
       const idleMs = nowMs - this.#passEndedMs;
@@ -218,7 +229,7 @@ export class Healing {
     if (!this.#finder.walksAll) this.#passEndedMs = nowMs;
   }
 
-  async #move(core: Core, cluster: ClusterView, budget: Budget): Promise<void> {
+  async #move(core: HealingNeeds, cluster: ClusterView, budget: Budget): Promise<void> {
     if (this.#moves.size === 0) return;
     if (!await isUneven(core, cluster, evenBelow)) return this.#moves.clear();
     const next = [...this.#moves.values()].slice(0, decidedMost);
@@ -233,7 +244,7 @@ export class Healing {
 
   /** False when the pace does not allow it now. */
   #order(
-    core: Core,
+    core: HealingNeeds,
     facts: ChunkFacts,
     plan: { target: SeederId; sources: readonly SeederId[]; why: string },
     purpose: Flight["purpose"],
@@ -260,7 +271,7 @@ export class Healing {
     return true;
   }
 
-  async #facts(core: Core, chunks: readonly ChunkEntry[]): Promise<ChunkFacts[]> {
+  async #facts(core: HealingNeeds, chunks: readonly ChunkEntry[]): Promise<ChunkFacts[]> {
     if (chunks.length === 0) return [];
     const facts = await core.catalog.read((view) => factsOf(view, chunks));
     return facts.map((each) => {
@@ -271,7 +282,7 @@ export class Healing {
   }
 }
 
-async function isUneven(core: Core, cluster: ClusterView, share: number): Promise<boolean> {
+async function isUneven(core: HealingNeeds, cluster: ClusterView, share: number): Promise<boolean> {
   const used = await core.catalog.read(async (view) => {
     const bytes = new Map<SeederId, number>();
     for (const { seederId } of cluster.seeders) {

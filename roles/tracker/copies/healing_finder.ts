@@ -4,7 +4,7 @@
  * they need is decided by the plans.
  */
 import type { ChunkEntry, SeederId } from "../../../protocol/mod.ts";
-import type { Core } from "../core.ts";
+import type { Ground } from "../ground.ts";
 import { type ClusterView, isLive } from "../plan/view.ts";
 
 const pageChunks = 500;
@@ -23,7 +23,7 @@ export class HealingFinder {
   #all: Walk | undefined;
 
   /** Chunks that may be below their copies. */
-  async nextBelow(core: Core, cluster: ClusterView): Promise<ChunkEntry[]> {
+  async nextBelow(core: Pick<Ground, "catalog">, cluster: ClusterView): Promise<ChunkEntry[]> {
     const found: ChunkEntry[] = [];
     const { nowMs } = cluster;
     await core.catalog.read(async (view) => {
@@ -67,7 +67,7 @@ export class HealingFinder {
   }
 
   /** The next chunks of the walk over all; empty and over when there are none left. */
-  async nextOfAll(core: Core): Promise<ChunkEntry[]> {
+  async nextOfAll(core: Pick<Ground, "catalog">): Promise<ChunkEntry[]> {
     const walk = this.#all;
     if (walk === undefined) return [];
     const page = await core.catalog.read((view) => view.heldChunks(walk.after, pageChunks * 2));

@@ -19,7 +19,8 @@ import {
   type SeederId,
 } from "../../../protocol/mod.ts";
 import type { CatalogTransaction, CatalogView } from "../catalog/catalog.ts";
-import type { Core } from "../core.ts";
+import type { Ground } from "../ground.ts";
+import type { OrderBook } from "../seeders/orders.ts";
 import type { Member } from "../seeders/members.ts";
 
 /** A million chunks are told every eight minutes at most. */
@@ -37,6 +38,10 @@ interface Round {
   unsure: boolean;
 }
 
+export interface HoldingNeeds extends Pick<Ground, "catalog" | "log"> {
+  readonly orders: Pick<OrderBook, "isWaiting" | "isWaitingFor">;
+}
+
 export class Holdings {
   readonly #receipts = new Map<SeederId, Map<ChunkId, number>>();
   readonly #rounds = new Map<SeederId, Round>();
@@ -47,18 +52,19 @@ export class Holdings {
   /** When what a seeder reported last was what is listed; first when it was first heard. */
   readonly #agreedMs = new Map<SeederId, number>();
 
+  constructor(private readonly needs: HoldingNeeds) {}
+
   /**
    * Adds holdings that a seeder gave its receipt for. They are remembered only while a page or an
    * outcome that contradicts them may be under way.
    */
   async addReceipted(
-    core: Core,
     tx: CatalogTransaction,
     seederId: SeederId,
     chunks: readonly HeldChunk[],
     nowMs: number,
   ): Promise<void> {
-    if (this.#rounds.has(seederId) || core.orders.isWaitingFor(seederId)) {
+    if (this.#rounds.has(seederId) || this.needs.orders.isWaitingFor(seederId)) {
       const receipts = this.#receipts.get(seederId) ?? new Map<ChunkId, number>();
       this.#receipts.set(seederId, receipts);
       for (const { chunkId } of chunks) receipts.set(chunkId, nowMs);
@@ -98,11 +104,11 @@ export class Holdings {
    * Whether the seeder shall tell its inventory, decided at each of its heartbeats. May find the
    * member reconciled without one page, and then says so in its row.
    */
-  async inventoryWanted(core: Core, member: Member, nowMs: number): Promise<boolean> {
+  async inventoryWanted(member: Member, nowMs: number): Promise<boolean> {
     const { seederId } = member.row;
     const { bootId } = member;
     if (bootId === undefined) return false;
-    const summary = await core.catalog.read((view) => view.holdingsSummary(seederId));
+    const summary = await this.needs.catalog.read((view) => view.holdingsSummary(seederId));
     if (member.bootId !== bootId) return false;
     const agrees = summary.chunkCount === member.chunkCount &&
       summary.digest === member.inventoryDigest;
@@ -138,10 +144,10 @@ export class Holdings {
    * to no round is passed over: the next heartbeat asks again.
    * @throws Fault `invalid-request` when the page contradicts itself or leaves a gap
    */
-  async takePage(core: Core, member: Member, page: InventoryPage, nowMs: number): Promise<void> {
+  async takePage(member: Member, page: InventoryPage, nowMs: number): Promise<void> {
     checkPage(page);
     const { seederId } = page;
-    const outcome = await core.catalog.transaction(async (tx) => {
+    const outcome = await this.needs.catalog.transaction(async (tx) => {
       const round = this.#rounds.get(seederId);
       if (round === undefined || round.bootId !== page.bootId || member.bootId !== page.bootId) {
         return undefined;
@@ -152,7 +158,7 @@ export class Holdings {
           `the page begins after ${page.after.slice(0, 12)}, the pages so far do not reach that`,
         );
       }
-      const kept = await this.#applyPage(core, tx, page, round.startedMs);
+      const kept = await this.#applyPage(tx, page, round.startedMs);
       const row = { ...member.row, reconciledBootId: page.bootId };
       if (page.last) await tx.putSeeder(row);
       return { round, kept };
@@ -170,12 +176,11 @@ export class Holdings {
     this.#quietUntilMs.set(seederId, nowMs + quietMs(member.chunkCount));
     if (round.unsure) this.#unsure.add(seederId);
     else this.#unsure.delete(seederId);
-    core.log.info("inventory heard", { seederId, kept, unsure: round.unsure });
+    this.needs.log.info("inventory heard", { seederId, kept, unsure: round.unsure });
   }
 
   /** Adds and removes; how many holdings were kept although the page lacks them. */
   async #applyPage(
-    core: Core,
     tx: CatalogTransaction,
     page: InventoryPage,
     roundStartedMs: number,
@@ -204,7 +209,7 @@ export class Holdings {
     // A page made before a drop was carried out must not bring its holding back; one made before
     // a copy was stored must not say that there is none but a person's.
     const staying = page.chunks.filter(({ chunkId, adopted }) =>
-      !core.orders.isWaiting("drop", seederId, chunkId) &&
+      !this.needs.orders.isWaiting("drop", seederId, chunkId) &&
       !(adopted === true && this.receiptedSince(seederId, chunkId, roundStartedMs))
     );
     if (staying.length > 0) await tx.addHoldings(seederId, staying);

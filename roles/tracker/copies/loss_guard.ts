@@ -9,7 +9,8 @@ import * as z from "zod";
 import { type ChunkId, type ConfirmLossReply, SeederId } from "../../../protocol/mod.ts";
 import { answeredBefore, type Asked } from "../asked.ts";
 import type { CatalogTransaction } from "../catalog/catalog.ts";
-import type { Core } from "../core.ts";
+import type { Ground } from "../ground.ts";
+import type { Members } from "../seeders/members.ts";
 import { isLive } from "../plan/view.ts";
 
 const windowMs = 10 * 60_000;
@@ -32,12 +33,16 @@ const Stop = z.strictObject({
 });
 type Stop = z.output<typeof Stop>;
 
+export interface LossNeeds extends Pick<Ground, "catalog" | "log"> {
+  readonly members: Members;
+}
+
 export class LossGuard {
   #samples: Sample[] = [];
   #stop: Stop | undefined;
 
   /** @param kept the setting as the last tracker left it */
-  constructor(kept: string | undefined) {
+  constructor(private readonly needs: LossNeeds, kept: string | undefined) {
     if (kept !== undefined && kept !== "") this.#stop = Stop.parse(JSON.parse(kept));
   }
 
@@ -59,27 +64,28 @@ export class LossGuard {
   }
 
   /** A seeder was forgotten on purpose: a person knows of its loss, so nobody waits for it. */
-  async forget(core: Core, seederId: SeederId): Promise<void> {
+  async forget(seederId: SeederId): Promise<void> {
     for (const { held } of this.#samples) held.delete(seederId);
     const stop = this.#stop;
     if (stop === undefined) return;
     const lost = stop.lost.filter((each) => each.seederId !== seederId);
-    await this.#set(core, lost.length === 0 ? undefined : { ...stop, lost });
+    await this.#set(lost.length === 0 ? undefined : { ...stop, lost });
   }
 
-  async step(core: Core, nowMs: number): Promise<void> {
+  async step(nowMs: number): Promise<void> {
+    const core = this.needs;
     const last = this.#samples.at(-1)?.atMs;
     if (last !== undefined && nowMs - last < sampleMs) return;
     const held = await heldNow(core, nowMs);
     const stop = this.#stop;
     if (stop === undefined) {
       const found = lossOf(this.#samples, held, nowMs, core);
-      if (found !== undefined) await this.#set(core, found);
+      if (found !== undefined) await this.#set(found);
     } else if (
       stop.lost.every(({ seederId, had }) => (held.get(seederId) ?? 0) >= had * backShare)
     ) {
       core.log.info("what was lost is back, copies may be given up again", {});
-      await this.#set(core, undefined);
+      await this.#set(undefined);
     }
     this.#samples = this.#samples.filter(({ atMs }) => nowMs - atMs <= windowMs);
     this.#samples.push({ atMs: nowMs, held });
@@ -87,37 +93,35 @@ export class LossGuard {
 
   /** Not confirmed when nothing was stopped. */
   async confirm(
-    core: Core,
     asked: Asked<typeof ConfirmLossReply>,
   ): Promise<z.input<typeof ConfirmLossReply>> {
-    const before = await answeredBefore(core, asked);
+    const before = await answeredBefore(this.needs, asked);
     if (before !== undefined) return before;
     const confirmed = this.#stop !== undefined;
     if (!confirmed) return { confirmed };
-    await this.#set(core, undefined, (tx) => asked.keep(tx, { confirmed }));
+    await this.#set(undefined, (tx) => asked.keep(tx, { confirmed }));
     this.#samples = [];
     return { confirmed };
   }
 
   async #set(
-    core: Core,
     stop: Stop | undefined,
     also: (tx: CatalogTransaction) => Promise<void> = () => Promise.resolve(),
   ): Promise<void> {
     // In force before it is written: a full disk must not let a drop through.
     if (stop !== undefined) this.#stop = stop;
     const text = stop === undefined ? "" : JSON.stringify(stop);
-    await core.catalog.transaction(async (tx) => {
+    await this.needs.catalog.transaction(async (tx) => {
       await tx.putSetting(settingName, text);
       await also(tx);
     });
     this.#stop = stop;
-    if (stop !== undefined) core.log.error("drops stopped", { why: stop.why });
+    if (stop !== undefined) this.needs.log.error("drops stopped", { why: stop.why });
   }
 }
 
 /** Copies on seeders that answer, or whose absence was announced. */
-async function heldNow(core: Core, nowMs: number): Promise<Map<SeederId, number>> {
+async function heldNow(core: LossNeeds, nowMs: number): Promise<Map<SeederId, number>> {
   const there = core.members.view(nowMs).seeders
     .filter(({ state, excused }) => isLive(state) || excused === true)
     .map(({ seederId }) => seederId);
@@ -138,7 +142,7 @@ function lossOf(
   samples: readonly Sample[],
   held: ReadonlyMap<SeederId, number>,
   nowMs: number,
-  core: Core,
+  core: LossNeeds,
 ): Stop | undefined {
   const most = samples.toSorted((a, b) => total(b.held) - total(a.held))[0];
   if (most === undefined) return undefined;

@@ -15,15 +15,21 @@ import {
 } from "../../../protocol/mod.ts";
 import type * as z from "zod";
 import type { CatalogTransaction, CatalogView, UploadRow } from "../catalog/catalog.ts";
-import type { Core } from "../core.ts";
-import { heldSize } from "./holdings.ts";
+import type { Ground } from "../ground.ts";
+import type { Members } from "../seeders/members.ts";
+import { heldSize, type Holdings } from "./holdings.ts";
 
 export type RecordedChunk = z.output<typeof RecordedChunkSchema>;
 
 type Receipts = RecordedChunk["receipts"];
 
+export interface ProofNeeds extends Pick<Ground, "keys" | "leases" | "now"> {
+  readonly members: Members;
+  readonly holdings: Pick<Holdings, "addReceipted">;
+}
+
 /** Without those of seeders that were forgotten meanwhile: what they hold counts no more. */
-function receiptsOfMembers(core: Core, chunk: RecordedChunk): Receipts {
+function receiptsOfMembers(core: ProofNeeds, chunk: RecordedChunk): Receipts {
   return chunk.receipts.filter(({ seederId }) => core.members.get(seederId) !== undefined);
 }
 
@@ -33,7 +39,7 @@ function receiptsOfMembers(core: Core, chunk: RecordedChunk): Receipts {
  * older one (`drops.ts`).
  */
 function checkReceipts(
-  core: Core,
+  core: ProofNeeds,
   chunk: RecordedChunk,
   receipts: Receipts,
   upload: UploadRow,
@@ -100,13 +106,13 @@ export class Proofs {
   readonly #receipted = new Map<ChunkId, number>();
 
   private constructor(
-    private readonly core: Core,
+    private readonly core: ProofNeeds,
     private readonly tx: CatalogTransaction,
     private readonly holdersBefore: ReadonlyMap<ChunkId, SeederId[]>,
   ) {}
 
   static async open(
-    core: Core,
+    core: ProofNeeds,
     tx: CatalogTransaction,
     chunks: readonly ChunkEntry[],
   ): Promise<Proofs> {
@@ -147,7 +153,7 @@ export class Proofs {
   async write(): Promise<void> {
     for (const [seederId, chunks] of this.#bySeeder) {
       const { core, tx } = this;
-      await core.holdings.addReceipted(core, tx, seederId, [...chunks.values()], core.now());
+      await core.holdings.addReceipted(tx, seederId, [...chunks.values()], core.now());
     }
   }
 }

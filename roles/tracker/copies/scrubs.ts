@@ -18,8 +18,10 @@ import {
   shelfOf,
   ShelfTimes,
 } from "../../../protocol/mod.ts";
+import type { Holdings } from "./holdings.ts";
 import type { CatalogView } from "../catalog/catalog.ts";
-import type { Core } from "../core.ts";
+import type { Ground } from "../ground.ts";
+import type { Members } from "../seeders/members.ts";
 
 const Kept = z.strictObject({ verifiedMs: ShelfTimes, progress: ScrubProgress });
 type Kept = z.output<typeof Kept>;
@@ -27,16 +29,32 @@ type Kept = z.output<typeof Kept>;
 /** Reports that found nothing bad are written down no more often than this. */
 const keepMs = 10_000;
 
+export interface ScrubNeeds extends Pick<Ground, "catalog" | "now" | "log"> {
+  readonly members: Members;
+  readonly holdings: Pick<Holdings, "removeMissing">;
+}
+
+/** Where what was told is asked for. */
+export interface ScrubView extends Pick<ScrubNeeds, "members" | "now"> {
+  readonly scrubs: Scrubs;
+}
+
 export class Scrubs {
   readonly #kept = new Map<SeederId, Kept>();
   readonly #keptMs = new Map<SeederId, number>();
   readonly #asked = new Map<SeederId, number>();
 
+  private constructor(private readonly needs: ScrubNeeds) {}
+
   /**
    * What the tracker before knew of these seeders. A setting that cannot be read is passed over.
    */
-  static async open(view: CatalogView, seederIds: readonly SeederId[]): Promise<Scrubs> {
-    const scrubs = new Scrubs();
+  static async open(
+    needs: ScrubNeeds,
+    view: CatalogView,
+    seederIds: readonly SeederId[],
+  ): Promise<Scrubs> {
+    const scrubs = new Scrubs(needs);
     for (const seederId of seederIds) {
       const text = await view.setting(settingOf(seederId));
       const parsed = Kept.safeParse(text === undefined ? undefined : jsonOf(text));
@@ -46,7 +64,8 @@ export class Scrubs {
   }
 
   /** @throws Fault `seeder-unknown` */
-  async take(core: Core, report: ScrubReport): Promise<void> {
+  async take(report: ScrubReport): Promise<void> {
+    const core = this.needs;
     const { seederId, bootId, verifiedMs, progress, bad } = report;
     const member = core.members.get(seederId);
     if (member === undefined) {
@@ -112,7 +131,7 @@ function jsonOf(text: string): unknown {
   }
 }
 
-export function scrubStatus(core: Core): ScrubStatusReply {
+export function scrubStatus(core: ScrubView): ScrubStatusReply {
   const nowMs = core.now();
   const seeders = core.members.all().map((member) => {
     const { seederId, name } = member.row;
@@ -133,7 +152,7 @@ export function scrubStatus(core: Core): ScrubStatusReply {
 }
 
 /** @throws Fault `seeder-unknown` */
-export function scrubNow(core: Core, seederIds: readonly SeederId[]): { askedMs: number } {
+export function scrubNow(core: ScrubView, seederIds: readonly SeederId[]): { askedMs: number } {
   const stranger = seederIds.find((seederId) => core.members.get(seederId) === undefined);
   if (stranger !== undefined) {
     throw new Fault("seeder-unknown", `no seeder with the id ${stranger} has joined`);

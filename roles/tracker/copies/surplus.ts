@@ -5,8 +5,9 @@
  */
 import { type ChunkEntry, type ChunkId, limits, type SeederId } from "../../../protocol/mod.ts";
 import { factsOf } from "./chunk_facts.ts";
-import type { Core } from "../core.ts";
-import { type Drop, orderDrops } from "./drops.ts";
+import type { Members } from "../seeders/members.ts";
+import type { OrderBook } from "../seeders/orders.ts";
+import { type Drop, type DropNeeds, orderDrops } from "./drops.ts";
 import type { FreshWord } from "./fresh_word.ts";
 import type { Budget } from "../plan/budget.ts";
 import { superfluous } from "../plan/rebalance.ts";
@@ -16,6 +17,11 @@ import { type ClusterView, isLive } from "../plan/view.ts";
 const decidedMost = 200;
 const longestPauseMs = 15 * 60_000;
 const rememberedMost = 10_000;
+
+export interface SurplusNeeds extends DropNeeds {
+  readonly members: Members;
+  readonly orders: OrderBook;
+}
 
 export class Surplus {
   readonly #chunks = new Map<ChunkId, ChunkEntry>();
@@ -56,7 +62,7 @@ export class Surplus {
     if (superfluous(cluster, facts).length > 0) this.add(facts);
   }
 
-  async step(core: Core, words: FreshWord, budget: Budget): Promise<void> {
+  async step(core: SurplusNeeds, words: FreshWord, budget: Budget): Promise<void> {
     const nowMs = core.now();
     for (const chunk of this.#later) if (chunk.atMs <= nowMs) this.add(chunk);
     this.#later = this.#later.filter(({ atMs }) => atMs > nowMs);
@@ -86,7 +92,7 @@ export class Surplus {
 
 /** Those that keep their copy: they answer, and told their inventory since they started. */
 function staying(
-  core: Core,
+  core: SurplusNeeds,
   cluster: ClusterView,
   facts: ChunkFacts,
   gone: readonly SeederId[],
@@ -97,7 +103,7 @@ function staying(
   ).map(({ seederId }) => seederId);
 }
 
-function askAgain(core: Core, budget: Budget, seederId: SeederId, facts: ChunkFacts): void {
+function askAgain(core: SurplusNeeds, budget: Budget, seederId: SeederId, facts: ChunkFacts): void {
   const { chunkId, sizeBytes } = facts;
   if (!budget.allows([seederId], sizeBytes)) return;
   const why = "another copy may be given up when this one is good";
@@ -107,7 +113,12 @@ function askAgain(core: Core, budget: Budget, seederId: SeederId, facts: ChunkFa
 }
 
 /** What may go now: none unless enough copies that stay were found good a moment ago. */
-function dropsOf(core: Core, cluster: ClusterView, facts: ChunkFacts, words: FreshWord): Drop[] {
+function dropsOf(
+  core: SurplusNeeds,
+  cluster: ClusterView,
+  facts: ChunkFacts,
+  words: FreshWord,
+): Drop[] {
   const { chunkId, sizeBytes, wanted, wantedOwn = 0, inPlace = [] } = facts;
   const gone = superfluous(cluster, facts);
   const good = staying(core, cluster, facts, gone)

@@ -31,20 +31,32 @@ import {
   rootNodeId,
   trashNodeId,
 } from "../catalog/catalog.ts";
-import { type Core, stampOf } from "../core.ts";
-import type { Member } from "../seeders/members.ts";
+import { type Ground, stampOf } from "../ground.ts";
+import type { ProofNeeds } from "../copies/receipts.ts";
+import type { Adoptions } from "../seeders/adoptions.ts";
+import type { OrderBook } from "../seeders/orders.ts";
+import type { Room } from "../room.ts";
+import type { Member, Members } from "../seeders/members.ts";
 import { commitOperation, nextNodeId, type Operation } from "../log/operations.ts";
 import { adoptedName, namesTriedMax } from "../plan/adopt.ts";
 import { refused } from "./uploads.ts";
 import { keepReplaced } from "./versions.ts";
 import { pathOfNode, policyIn } from "./walk.ts";
 
+interface OfferNeeds extends Ground, ProofNeeds {
+  readonly members: Members;
+  readonly orders: Pick<OrderBook, "isWaiting">;
+  readonly adoptions: Pick<Adoptions, "hear" | "changed">;
+  readonly room: Pick<Room, "check"> | undefined;
+  readonly shipping: { settled(): Promise<void> };
+}
+
 /**
  * @throws Fault `seeder-unknown`, `disk-full` while the catalog may not grow, or what the catalog
  *   throws: the seeder offers again
  */
 export async function takeOffer(
-  core: Core,
+  core: OfferNeeds,
   input: z.output<typeof OfferRequest>,
 ): Promise<z.input<typeof OfferReply>> {
   const { seederId, bootId, files, report } = input;
@@ -93,7 +105,7 @@ class OfferBatch {
   readonly #directories = new Map<string, NodeRow>();
 
   constructor(
-    private readonly core: Core,
+    private readonly core: OfferNeeds,
     private readonly tx: CatalogTransaction,
     private readonly member: Member,
   ) {
@@ -338,7 +350,7 @@ class OfferBatch {
       !(holders.get(chunkId) ?? []).includes(seederId) &&
       !core.orders.isWaiting("drop", seederId, chunkId)
     ).map((chunk) => ({ ...chunk, adopted: true as const }));
-    await core.holdings.addReceipted(core, tx, seederId, fresh, core.now());
+    await core.holdings.addReceipted(tx, seederId, fresh, core.now());
   }
 }
 
@@ -369,7 +381,7 @@ function uploadOf(member: Member, file: File, sequence?: number): UploadId {
   return UploadId.parse(digest.slice(0, 32));
 }
 
-function uploadRowOf(core: Core, member: Member, file: File, uploadId: UploadId) {
+function uploadRowOf(core: OfferNeeds, member: Member, file: File, uploadId: UploadId) {
   const nowMs = core.leases.now();
   const { source, chunkSizeBytes, sizeBytes, modifiedMs, mode } = file;
   return {

@@ -26,10 +26,11 @@ import {
   versionOf,
 } from "../../../protocol/mod.ts";
 import type { CatalogTransaction, UploadRow } from "../catalog/catalog.ts";
-import { type Core, stampOf } from "../core.ts";
+import { type Ground, stampOf } from "../ground.ts";
+import type { Members } from "../seeders/members.ts";
 import { commitOperation, nextNodeId, type Operation } from "../log/operations.ts";
 import { neededCopies } from "../plan/view.ts";
-import { ownHolders, Proofs, type RecordedChunk } from "../copies/receipts.ts";
+import { ownHolders, type ProofNeeds, Proofs, type RecordedChunk } from "../copies/receipts.ts";
 import { checkCondition, conditionOf, refused, uploadUnknown } from "./uploads.ts";
 import { keepReplaced } from "./versions.ts";
 import { pathOfNode, walk } from "./walk.ts";
@@ -63,8 +64,12 @@ export class RecentCommits {
   }
 }
 
+export interface CommitNeeds extends Ground, ProofNeeds {
+  readonly members: Members;
+}
+
 export async function commitUploads(
-  core: Core,
+  core: CommitNeeds,
   recent: RecentCommits,
   input: z.output<typeof CommitRequest>,
   user: string,
@@ -99,7 +104,7 @@ class CommitBatch {
   readonly #whole = new Map<Upload, Indexed[]>();
 
   constructor(
-    private readonly core: Core,
+    private readonly core: CommitNeeds,
     private readonly tx: CatalogTransaction,
     private readonly user: string,
     private readonly nowMs: number,

@@ -1,7 +1,7 @@
 /** Makes directories inside a transaction, one operation each, with missing parents if asked. */
 import { Fault, parentOf, type RemotePath, segmentsOf } from "../../../protocol/mod.ts";
 import type { CatalogTransaction, NodeRow } from "../catalog/catalog.ts";
-import { type Core, stampOf } from "../core.ts";
+import { type Ground, stampOf } from "../ground.ts";
 import { commitOperation, nextNodeId } from "../log/operations.ts";
 import { walk, walkTo } from "./walk.ts";
 
@@ -14,7 +14,7 @@ export class DirectoryMaker {
   readonly #met = new Map<RemotePath, NodeRow>();
 
   constructor(
-    private readonly core: Core,
+    private readonly core: Ground,
     private readonly tx: CatalogTransaction,
     private readonly by: string,
   ) {}

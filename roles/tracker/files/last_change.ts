@@ -6,7 +6,7 @@ import type * as z from "zod";
 import type { LastChangeReply } from "../../../protocol/mod.ts";
 import { RemotePath } from "../../../protocol/mod.ts";
 import { type CatalogView, trashNodeId } from "../catalog/catalog.ts";
-import type { Core } from "../core.ts";
+import type { Ground } from "../ground.ts";
 import { Operation } from "../log/operations.ts";
 import { pathOfNode } from "./walk.ts";
 
@@ -17,7 +17,10 @@ const lookedAtMax = 2_000;
 const pageOperations = 100;
 
 /** Nothing when the caller did nothing among the latest operations. */
-export function lastChange(core: Core, user: string): Promise<z.input<typeof LastChangeReply>> {
+export function lastChange(
+  core: Pick<Ground, "catalog">,
+  user: string,
+): Promise<z.input<typeof LastChangeReply>> {
   return core.catalog.read(async (view) => {
     const head = (await view.logHead())?.sequence ?? 0;
     for (let to = head; to > Math.max(0, head - lookedAtMax); to -= pageOperations) {

@@ -15,8 +15,8 @@ import {
   type UsageRequest,
 } from "../../../protocol/mod.ts";
 import type { CatalogView, NodeRow } from "../catalog/catalog.ts";
-import type { Core } from "../core.ts";
-import { soundnessOf } from "./soundness.ts";
+import type { Ground } from "../ground.ts";
+import { type SoundnessNeeds, soundnessOf } from "./soundness.ts";
 import { findTarget, type Found, pathOfNode, policyIn, walkTo } from "./walk.ts";
 
 function entryOf(node: NodeRow): Entry {
@@ -32,8 +32,10 @@ function entryOf(node: NodeRow): Entry {
   };
 }
 
+type ListingNeeds = SoundnessNeeds & Pick<Ground, "catalog" | "copiesDefault">;
+
 export function stat(
-  core: Core,
+  core: ListingNeeds,
   input: z.output<typeof StatRequest>,
 ): Promise<z.output<typeof StatReply>> {
   const nowMs = core.now();
@@ -80,7 +82,7 @@ async function parentRow(view: CatalogView, node: NodeRow): Promise<NodeRow> {
 }
 
 /** A directory, or the directory a link leads to, lists what is in it; all else lists as itself. */
-export function list(core: Core, input: z.output<typeof ListRequest>): Promise<ListReply> {
+export function list(core: ListingNeeds, input: z.output<typeof ListRequest>): Promise<ListReply> {
   const limit = input.limit ?? limits.listPageEntriesMax;
   const nowMs = core.now();
   const told = async (view: CatalogView, row: NodeRow): Promise<Entry> => {
@@ -121,7 +123,7 @@ async function directoryOrItself(
 }
 
 export function usage(
-  core: Core,
+  core: ListingNeeds,
   input: z.output<typeof UsageRequest>,
 ): Promise<z.output<typeof UsageReply>> {
   return core.catalog.read(async (view) => {
@@ -133,7 +135,7 @@ export function usage(
 const prefixMatchesMax = 10;
 
 export function resolvePrefix(
-  core: Core,
+  core: ListingNeeds,
   prefix: string,
 ): Promise<z.output<typeof ResolvePrefixReply>> {
   return core.catalog.read(async (view) => {

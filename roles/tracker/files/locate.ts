@@ -21,14 +21,21 @@ import {
 } from "../../../protocol/mod.ts";
 import { shuffled } from "../../kit/random.ts";
 import type { CatalogView, VersionRow } from "../catalog/catalog.ts";
-import type { Core } from "../core.ts";
+import type { Ground } from "../ground.ts";
+import type { Members } from "../seeders/members.ts";
+import type { OrderBook } from "../seeders/orders.ts";
 import { heldSize } from "../copies/holdings.ts";
 import { findTarget } from "./walk.ts";
 
 const stateOrder: readonly SeederState[] = ["green", "yellow", "red", "away"];
 
+interface LocateNeeds extends Ground {
+  readonly members: Members;
+  readonly orders: Pick<OrderBook, "orderVerify">;
+}
+
 export function locate(
-  core: Core,
+  core: LocateNeeds,
   input: z.output<typeof LocateRequest>,
 ): Promise<z.input<typeof LocateReply>> {
   const nowMs = core.now();
@@ -56,7 +63,7 @@ class LocatePage {
   readonly #named = new Set<SeederId>();
 
   constructor(
-    private readonly core: Core,
+    private readonly core: LocateNeeds,
     private readonly view: CatalogView,
     private readonly states: ReadonlyMap<SeederId, SeederState>,
     private readonly nowMs: number,
@@ -123,7 +130,7 @@ class LocatePage {
  * tracker knows nothing of, or one that is being checked already, needs none.
  */
 export async function reportChunks(
-  core: Core,
+  core: LocateNeeds,
   input: z.output<typeof ReportRequest>,
   user: string,
 ): Promise<number> {

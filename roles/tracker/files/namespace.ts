@@ -20,7 +20,7 @@ import {
 } from "../../../protocol/mod.ts";
 import { type Asked, once } from "../asked.ts";
 import { rootNodeId } from "../catalog/catalog.ts";
-import { type Core, stampOf } from "../core.ts";
+import { type Ground, stampOf } from "../ground.ts";
 import { DirectoryMaker } from "./directories.ts";
 import { commitOperation, nextNodeId } from "../log/operations.ts";
 import { moveToTrash } from "./trash.ts";
@@ -28,7 +28,7 @@ import { policyIn, walk, walkTo } from "./walk.ts";
 
 /** Makes directories, with missing parents if asked. How many were made. */
 export function makeDirectories(
-  core: Core,
+  core: Ground,
   input: z.output<typeof MakeDirectoriesRequest>,
   asked: Asked<typeof MakeDirectoriesReply>,
 ): Promise<z.input<typeof MakeDirectoriesReply>> {
@@ -44,7 +44,7 @@ export function makeDirectories(
 
 /** Makes links; with `replace` in the place of a link that is there. How many were made. */
 export function makeLinks(
-  core: Core,
+  core: Ground,
   input: z.output<typeof MakeLinksRequest>,
   asked: Asked<typeof MakeLinksReply>,
 ): Promise<z.input<typeof MakeLinksReply>> {
@@ -77,7 +77,7 @@ export function makeLinks(
  * What went away.
  */
 export function remove(
-  core: Core,
+  core: Ground,
   input: z.output<typeof RemoveRequest>,
   asked: Asked<typeof RemoveReply>,
 ): Promise<z.input<typeof RemoveReply>> {
@@ -114,7 +114,7 @@ export function remove(
  * into the trash.
  */
 export function move(
-  core: Core,
+  core: Ground,
   input: z.output<typeof MoveRequest>,
   asked: Asked<typeof MoveReply>,
 ): Promise<z.input<typeof MoveReply>> {
@@ -152,7 +152,7 @@ export function move(
 
 /** Sets or clears parts of the policy of a directory. What is in force there then. */
 export function setPolicy(
-  core: Core,
+  core: Ground,
   input: z.output<typeof SetPolicyRequest>,
   asked: Asked<typeof SetPolicyReply>,
 ): Promise<z.input<typeof SetPolicyReply>> {

@@ -4,7 +4,9 @@
  */
 import { limits } from "../../../protocol/mod.ts";
 import type { CatalogView, VersionRow } from "../catalog/catalog.ts";
-import type { Core } from "../core.ts";
+import type { Ground } from "../ground.ts";
+import type { Members } from "../seeders/members.ts";
+import type { Scrubs } from "../copies/scrubs.ts";
 
 export interface Soundness {
   /** Absent without chunks. */
@@ -18,8 +20,13 @@ export interface Soundness {
 /** Of a longer file the answer is that of all its seeders' shelves: it has chunks on every one. */
 const chunksLookedAtMax = 4 * limits.manifestPageChunksMax;
 
+export interface SoundnessNeeds extends Pick<Ground, "now"> {
+  readonly members: Members;
+  readonly scrubs: Pick<Scrubs, "allVerifiedMs" | "verifiedMs">;
+}
+
 export async function soundnessOf(
-  core: Core,
+  core: SoundnessNeeds,
   view: CatalogView,
   version: VersionRow,
 ): Promise<Soundness> {
@@ -36,7 +43,7 @@ export async function soundnessOf(
 }
 
 async function oldestOf(
-  core: Core,
+  core: SoundnessNeeds,
   view: CatalogView,
   { versionId, chunkCount }: VersionRow,
   live: ReadonlySet<string>,

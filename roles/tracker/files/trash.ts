@@ -20,16 +20,21 @@ import {
 } from "../../../protocol/mod.ts";
 import { type Asked, once } from "../asked.ts";
 import type { CatalogTransaction, CatalogView, NodeRow, TrashRow } from "../catalog/catalog.ts";
-import { type Core, stampOf } from "../core.ts";
+import { type Ground, stampOf } from "../ground.ts";
+import type { Members } from "../seeders/members.ts";
 import { DirectoryMaker } from "./directories.ts";
 import { commitOperation } from "../log/operations.ts";
 import { shareOf } from "../plan/share.ts";
 import { entriesToPurge } from "../plan/trash.ts";
 import { walk } from "./walk.ts";
 
+export interface TrashNeeds extends Ground {
+  readonly members: Pick<Members, "diskBytes">;
+}
+
 /** Moves a node into the trash; the entry it became. */
 export async function moveToTrash(
-  core: Core,
+  core: Ground,
   tx: CatalogTransaction,
   node: NodeRow,
   path: RemotePath,
@@ -48,7 +53,7 @@ export async function moveToTrash(
 }
 
 export function listTrash(
-  core: Core,
+  core: TrashNeeds,
   input: z.output<typeof TrashRequest>,
 ): Promise<z.input<typeof TrashReply>> {
   const limit = input.limit ?? limits.listPageEntriesMax;
@@ -70,7 +75,7 @@ function entryOf({ nodeId: _, ...entry }: TrashRow): z.input<typeof TrashReply>[
  * @throws Fault `not-found`, `already-exists`, `not-a-directory`
  */
 export function restore(
-  core: Core,
+  core: Ground,
   input: z.output<typeof RestoreRequest>,
   asked: Asked<typeof RestoreReply>,
 ): Promise<z.input<typeof RestoreReply>> {
@@ -117,7 +122,7 @@ const Emptying = TrashSums.extend({ upTo: z.int() });
 
 /** Purges the entries named, or all there are now, page by page. What went away. */
 export async function emptyTrash(
-  core: Core,
+  core: TrashNeeds,
   { trashIds }: z.output<typeof EmptyTrashRequest>,
   asked: Asked<typeof EmptyTrashReply>,
 ): Promise<z.input<typeof EmptyTrashReply>> {
@@ -143,7 +148,7 @@ export async function emptyTrash(
 
 /** Entries that are not there any more are passed over. */
 async function purge(
-  core: Core,
+  core: TrashNeeds,
   tx: CatalogTransaction,
   trashIds: readonly number[],
   by: string,
@@ -173,16 +178,16 @@ function added(left: TrashSums, right: TrashSums): TrashSums {
 }
 
 /** What the trash may take, and for how long it keeps an entry. */
-export function trashLimits(core: Core): { keepMs: number; bytesMax: number } {
+export function trashLimits(core: TrashNeeds): { keepMs: number; bytesMax: number } {
   return { keepMs: core.trashKeepMs, bytesMax: trashShare(core).bytesMax };
 }
 
-function trashShare({ members, trashShareMax, copiesDefault }: Core) {
+function trashShare({ members, trashShareMax, copiesDefault }: TrashNeeds) {
   return shareOf(members.diskBytes(), trashShareMax, copiesDefault);
 }
 
 /** Purges what is too old or too much. How many entries. */
-export async function sweepTrash(core: Core): Promise<number> {
+export async function sweepTrash(core: TrashNeeds): Promise<number> {
   const { oldest, sums } = await core.catalog.read(async (view) => ({
     oldest: await view.trash(undefined, purgedAtOnce),
     sums: await view.trashSums(),

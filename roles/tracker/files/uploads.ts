@@ -28,10 +28,12 @@ import {
   versionOf,
 } from "../../../protocol/mod.ts";
 import type { CatalogTransaction, CatalogView, UploadRow } from "../catalog/catalog.ts";
-import type { Core } from "../core.ts";
+import type { Ground } from "../ground.ts";
+import type { Members } from "../seeders/members.ts";
+import type { Garbage } from "../copies/garbage.ts";
 import { choosePlaces } from "../plan/placement.ts";
 import { type ClusterView, isLive, neededCopies } from "../plan/view.ts";
-import { checkHeldSize, ownHolders, Proofs } from "../copies/receipts.ts";
+import { checkHeldSize, ownHolders, type ProofNeeds, Proofs } from "../copies/receipts.ts";
 import { type Found, policyIn, walk } from "./walk.ts";
 
 /** The catalog failed, not the item: the whole transaction must be undone. */
@@ -86,8 +88,13 @@ export function checkCondition(condition: Condition, found: Found): void {
   }
 }
 
+export interface UploadNeeds extends Ground, ProofNeeds {
+  readonly members: Members;
+  readonly garbage: Pick<Garbage, "spare">;
+}
+
 export async function openUploads(
-  core: Core,
+  core: UploadNeeds,
   input: z.output<typeof OpenRequest>,
   user: string,
 ): Promise<z.input<typeof OpenReply>> {
@@ -112,7 +119,7 @@ export async function openUploads(
 }
 
 async function openOne(
-  core: Core,
+  core: UploadNeeds,
   tx: CatalogTransaction,
   upload: OpenUpload,
   user: string,
@@ -190,7 +197,7 @@ async function renew(
 type PlaceItem = z.output<typeof PlaceRequest>["chunks"][number];
 
 export async function placeChunks(
-  core: Core,
+  core: UploadNeeds,
   input: z.output<typeof PlaceRequest>,
 ): Promise<z.input<typeof PlaceReply>> {
   const nowMs = await core.leases.handOut(core.catalog);
@@ -240,7 +247,7 @@ function checkChunkSize(chunk: ChunkEntry, row: UploadRow): void {
 
 /** Holders that spare the sending: live, and not just back from a restart with an unknown disk. */
 function countedHolders(
-  core: Core,
+  core: UploadNeeds,
   cluster: ClusterView,
   holders: readonly SeederId[],
 ): SeederId[] {
@@ -253,7 +260,7 @@ function countedHolders(
 }
 
 function placementOf(
-  core: Core,
+  core: UploadNeeds,
   cluster: ClusterView,
   row: UploadRow,
   chunk: PlaceItem,
@@ -293,7 +300,7 @@ function placementOf(
 type RecordItem = z.output<typeof RecordRequest>["chunks"][number];
 
 export function recordChunks(
-  core: Core,
+  core: UploadNeeds,
   input: z.output<typeof RecordRequest>,
 ): Promise<z.input<typeof RecordReply>> {
   const nowMs = core.leases.now();
@@ -335,7 +342,7 @@ function checkPlaceInFile(chunk: RecordItem, row: UploadRow): void {
 }
 
 /** Gives uploads up; their chunks stay where they are. How many were under way. */
-export function abandonUploads(core: Core, uploadIds: readonly UploadId[]): Promise<number> {
+export function abandonUploads(core: UploadNeeds, uploadIds: readonly UploadId[]): Promise<number> {
   return core.catalog.transaction(async (tx) => {
     let abandoned = 0;
     for (const uploadId of new Set(uploadIds)) {
@@ -350,7 +357,7 @@ export function abandonUploads(core: Core, uploadIds: readonly UploadId[]): Prom
 const sweptAtOnceMax = 1000;
 
 /** Forgets uploads whose lease has ended. How many. */
-export async function sweepUploads(core: Core): Promise<number> {
+export async function sweepUploads(core: UploadNeeds): Promise<number> {
   const nowMs = core.leases.now();
   const ended = await core.catalog.read((view) => view.uploadsEndedBefore(nowMs, sweptAtOnceMax));
   if (ended.length === 0) return 0;

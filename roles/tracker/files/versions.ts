@@ -29,7 +29,8 @@ import {
   trashNodeId,
   type VersionRow,
 } from "../catalog/catalog.ts";
-import { type Core, stampOf } from "../core.ts";
+import { type Ground, stampOf } from "../ground.ts";
+import type { Members } from "../seeders/members.ts";
 import { commitOperation, type Operation } from "../log/operations.ts";
 import { type Share, shareOf } from "../plan/share.ts";
 import { beyondNumber, firstWithin, type VersionPace, versionsToDrop } from "../plan/versions.ts";
@@ -44,9 +45,13 @@ const overwritePace: VersionPace = { versionsMax: 10, chunksMax: 20_000 };
 
 type WriteFile = Extract<Operation, { kind: "write-file" }>;
 
+export interface VersionNeeds extends Ground {
+  readonly members: Pick<Members, "diskBytes">;
+}
+
 /** What an overwrite of `node` makes of the version that is current now. */
 export async function keepReplaced(
-  core: Core,
+  core: VersionNeeds,
   tx: CatalogTransaction,
   node: NodeRow,
   directory: NodeRow,
@@ -67,7 +72,7 @@ export async function keepReplaced(
   };
 }
 
-function keepsBy(core: Core, { versionDays }: Policy) {
+function keepsBy(core: VersionNeeds, { versionDays }: Policy) {
   const supersededMs = stampOf(core).nowMs;
   return { supersededMs, untilMs: supersededMs + versionDays * dayMs };
 }
@@ -78,7 +83,7 @@ function factsOf({ versionId, sizeBytes, chunkCount, old }: OldVersionRow) {
 
 /** @throws Fault `not-found`, `is-a-directory` */
 export function listVersions(
-  core: Core,
+  core: VersionNeeds,
   { target }: z.output<typeof VersionsRequest>,
 ): Promise<z.input<typeof VersionsReply>> {
   const nowMs = core.now();
@@ -108,7 +113,7 @@ function toldOld(row: OldVersionRow): FileVersion {
  * @throws Fault `not-found`, `not-a-directory`, `is-a-directory`, `version-conflict`
  */
 export function revertFile(
-  core: Core,
+  core: VersionNeeds,
   input: z.output<typeof RevertFileRequest>,
   asked: Asked<typeof RevertFileReply>,
 ): Promise<z.input<typeof RevertFileReply>> {
@@ -145,7 +150,7 @@ export function revertFile(
 
 /** Gives up a page of the old versions of a file or below a directory. What went away. */
 export function emptyVersions(
-  core: Core,
+  core: VersionNeeds,
   input: z.output<typeof EmptyVersionsRequest>,
   asked: Asked<typeof EmptyVersionsReply>,
 ): Promise<z.input<typeof EmptyVersionsReply>> {
@@ -181,7 +186,7 @@ async function isBelow(view: CatalogView, nodeId: NodeId, topId: NodeId): Promis
 }
 
 async function drop(
-  core: Core,
+  core: VersionNeeds,
   tx: CatalogTransaction,
   rows: readonly OldVersionRow[],
   by: string,
@@ -194,12 +199,12 @@ async function drop(
   return { versions: rows.length, fileBytes };
 }
 
-export function versionsShare({ members, versionsShareMax, copiesDefault }: Core): Share {
+export function versionsShare({ members, versionsShareMax, copiesDefault }: VersionNeeds): Share {
   return shareOf(members.diskBytes(), versionsShareMax, copiesDefault);
 }
 
 /** Gives up what is too old or too much. How many versions. */
-export async function sweepVersions(core: Core): Promise<number> {
+export async function sweepVersions(core: VersionNeeds): Promise<number> {
   const nowMs = core.now();
   const { bytesTolerated } = versionsShare(core);
   const { ended, oldest, sums } = await core.catalog.read(async (view) => {

@@ -13,7 +13,8 @@ import {
 } from "../../../protocol/mod.ts";
 import type * as z from "zod";
 import type { CatalogView } from "../catalog/catalog.ts";
-import type { Core } from "../core.ts";
+import type { Ground } from "../ground.ts";
+import type { Members } from "./members.ts";
 
 interface Sums {
   files: number;
@@ -71,7 +72,10 @@ export class Adoptions {
 
 /** What the seeders found, and the names that clashed. */
 export function adopted(
-  core: Core,
+  core: Pick<Ground, "catalog" | "now"> & {
+    readonly members: Members;
+    readonly adoptions: Adoptions;
+  },
   input: z.output<typeof AdoptedRequest>,
 ): Promise<z.input<typeof AdoptedReply>> {
   const { seederId, after } = input;

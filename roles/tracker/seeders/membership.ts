@@ -17,10 +17,19 @@ import {
   type SeederId,
   seederIdOf,
 } from "../../../protocol/mod.ts";
-import { type Core, stampOf } from "../core.ts";
-import type { Member } from "./members.ts";
+import { type Ground, stampOf } from "../ground.ts";
+import type { Member, Members } from "./members.ts";
 import { commitOperation } from "../log/operations.ts";
-import { takeOutcomes } from "./outcomes.ts";
+import { type OutcomeNeeds, takeOutcomes } from "./outcomes.ts";
+
+export interface MemberNeeds extends Ground, OutcomeNeeds {
+  readonly members: Members;
+  readonly holdings: OutcomeNeeds["holdings"] & {
+    inventoryWanted(member: Member, nowMs: number): Promise<boolean>;
+    takePage(member: Member, page: InventoryPage, nowMs: number): Promise<void>;
+  };
+  readonly scrubs: { askedOf(seederId: SeederId): number | undefined };
+}
 
 /**
  * Admits a seeder. Asked again by the same seeder before its first heartbeat, the same answer: its
@@ -30,7 +39,7 @@ import { takeOutcomes } from "./outcomes.ts";
  * @throws Fault `code-invalid`, `identity-taken`, `invalid-request`
  */
 export async function join(
-  core: Core,
+  core: MemberNeeds,
   input: z.output<typeof JoinRequest>,
   peer: string,
 ): Promise<z.output<typeof JoinReply>> {
@@ -89,7 +98,7 @@ export function addressOf(
  * @throws Fault `seeder-unknown`, `identity-taken` when two seeders speak under one id
  */
 export async function heartbeat(
-  core: Core,
+  core: MemberNeeds,
   input: Heartbeat,
   peer: string,
 ): Promise<HeartbeatReply> {
@@ -103,7 +112,7 @@ export async function heartbeat(
   }
   hear(member, input, addressOf(input.advertised, peer), nowMs);
   await takeOutcomes(core, input.seederId, input.outcomes);
-  const inventoryWanted = await core.holdings.inventoryWanted(core, member, nowMs);
+  const inventoryWanted = await core.holdings.inventoryWanted(member, nowMs);
   await save(core, member);
   const scrubAskedMs = core.scrubs.askedOf(input.seederId);
   return {
@@ -122,12 +131,12 @@ export async function heartbeat(
  * Of two starts that speak under one id the later one is believed, as long as it goes on speaking:
  * it may have been a report of an earlier start that was long on its way.
  */
-function isHeardNow(core: Core, member: Member, nowMs: number): boolean {
+function isHeardNow(core: MemberNeeds, member: Member, nowMs: number): boolean {
   const silentMs = core.members.judged(nowMs) - (member.heardMs ?? 0);
   return silentMs < limits.yellowAfterMs;
 }
 
-function memberOf(core: Core, seederId: SeederId): Member {
+function memberOf(core: MemberNeeds, seederId: SeederId): Member {
   const member = core.members.get(seederId);
   if (member !== undefined) return member;
   throw new Fault("seeder-unknown", `no seeder with the id ${seederId} has joined this cluster`);
@@ -171,7 +180,7 @@ function hear(member: Member, input: Heartbeat, address: string, nowMs: number):
 /**
  * Writes the row of a member if it has changed. A disk that refuses is told and tried again later.
  */
-async function save(core: Core, member: Member): Promise<void> {
+async function save(core: MemberNeeds, member: Member): Promise<void> {
   if (!member.unsaved) return;
   try {
     await core.catalog.transaction(async (tx) => {
@@ -185,12 +194,12 @@ async function save(core: Core, member: Member): Promise<void> {
 }
 
 /** Throws `seeder-unknown` or `invalid-request`. */
-export async function takeInventory(core: Core, page: InventoryPage): Promise<void> {
-  await core.holdings.takePage(core, memberOf(core, page.seederId), page, core.now());
+export async function takeInventory(core: MemberNeeds, page: InventoryPage): Promise<void> {
+  await core.holdings.takePage(memberOf(core, page.seederId), page, core.now());
 }
 
 /** The seeder stops on purpose: it is away until its next heartbeat. Throws `seeder-unknown`. */
-export async function signOut(core: Core, seederId: SeederId): Promise<void> {
+export async function signOut(core: MemberNeeds, seederId: SeederId): Promise<void> {
   const member = memberOf(core, seederId);
   member.row = { ...member.row, ...member.space, away: true };
   member.unsaved = true;

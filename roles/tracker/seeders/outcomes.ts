@@ -4,6 +4,7 @@
  * of a repair would take longer than its seeder waits for the answer.
  */
 import {
+  type ChunkId,
   type HeldChunk,
   isReceiptUnder,
   limits,
@@ -12,7 +13,30 @@ import {
   type SeederId,
 } from "../../../protocol/mod.ts";
 import type { CatalogTransaction } from "../catalog/catalog.ts";
-import type { Core } from "../core.ts";
+import type { Ground } from "../ground.ts";
+import type { OrderBook } from "./orders.ts";
+
+export interface OutcomeNeeds extends Pick<Ground, "catalog" | "keys" | "now" | "leases" | "log"> {
+  readonly orders: OrderBook;
+  readonly holdings: {
+    doubt(seederId: SeederId): void;
+    addReceipted(
+      tx: CatalogTransaction,
+      seederId: SeederId,
+      chunks: readonly HeldChunk[],
+      nowMs: number,
+    ): Promise<void>;
+    removeMissing(
+      tx: CatalogTransaction,
+      seederId: SeederId,
+      missing: readonly { readonly chunkId: ChunkId; readonly sinceMs: number }[],
+    ): Promise<void>;
+  };
+  readonly garbage: { spare(chunkIds: Iterable<ChunkId>): void };
+  readonly healing: {
+    ended(seederId: SeederId, order: Order, outcome: OrderOutcome | undefined): void;
+  };
+}
 
 /** An outcome of an order that was waiting for one. */
 interface Ended {
@@ -26,7 +50,7 @@ interface Ended {
  * itself, and a holding that could not be written is found when the inventory is compared.
  */
 export async function takeOutcomes(
-  core: Core,
+  core: OutcomeNeeds,
   seederId: SeederId,
   outcomes: readonly OrderOutcome[],
 ): Promise<void> {
@@ -44,14 +68,14 @@ export async function takeOutcomes(
     }
   } finally {
     for (const one of ended) {
-      core.healing.ended(core, seederId, one.order, one.outcome);
+      core.healing.ended(seederId, one.order, one.outcome);
       doubtSources(core, one);
     }
   }
 }
 
 /** Takes the order out of those that wait; nothing when none waits for this outcome. */
-function endOrder(core: Core, seederId: SeederId, outcome: OrderOutcome): Ended[] {
+function endOrder(core: OutcomeNeeds, seederId: SeederId, outcome: OrderOutcome): Ended[] {
   const { kind, chunkId, result, detail } = outcome;
   const ended = core.orders.settle(seederId, outcome);
   if (ended === undefined) {
@@ -68,7 +92,11 @@ function endOrder(core: Core, seederId: SeederId, outcome: OrderOutcome): Ended[
   return [{ outcome, ...ended }];
 }
 
-async function write(core: Core, seederId: SeederId, ended: readonly Ended[]): Promise<void> {
+async function write(
+  core: OutcomeNeeds,
+  seederId: SeederId,
+  ended: readonly Ended[],
+): Promise<void> {
   const nowMs = core.now();
   const copied = ended.flatMap(({ outcome }) => receiptedCopy(core, seederId, outcome));
   // The holding went when the drop was decided. It comes back only when the chunk was kept, or a
@@ -82,7 +110,7 @@ async function write(core: Core, seederId: SeederId, ended: readonly Ended[]): P
   );
   if (copied.length + kept.length + absent.length === 0) return;
   await core.catalog.transaction(async (tx) => {
-    if (copied.length > 0) await core.holdings.addReceipted(core, tx, seederId, copied, nowMs);
+    if (copied.length > 0) await core.holdings.addReceipted(tx, seederId, copied, nowMs);
     if (kept.length > 0) await tx.addHoldings(seederId, kept);
     await removeAbsent(core, tx, seederId, absent);
   });
@@ -90,7 +118,7 @@ async function write(core: Core, seederId: SeederId, ended: readonly Ended[]): P
 
 /** A copy counts only with the seeder's receipt for it. */
 function receiptedCopy(
-  core: Core,
+  core: OutcomeNeeds,
   seederId: SeederId,
   { kind, result, chunkId, sizeBytes, receipt }: OrderOutcome,
 ): HeldChunk[] {
@@ -104,7 +132,7 @@ function receiptedCopy(
 }
 
 async function removeAbsent(
-  core: Core,
+  core: OutcomeNeeds,
   tx: CatalogTransaction,
   seederId: SeederId,
   absent: readonly Ended[],
@@ -114,7 +142,7 @@ async function removeAbsent(
 }
 
 /** A copy that could not be made from where it should be: what is there is looked at. */
-function doubtSources(core: Core, { outcome, order }: Ended): void {
+function doubtSources(core: OutcomeNeeds, { outcome, order }: Ended): void {
   if (order.kind !== "copy") return;
   for (const seederId of outcome.doubtful ?? []) {
     if (!order.sources.some((source) => source.seederId === seederId)) continue;

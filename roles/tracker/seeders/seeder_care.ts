@@ -17,14 +17,21 @@ import {
   type SetPaceReply,
 } from "../../../protocol/mod.ts";
 import { answeredBefore, type Asked, once } from "../asked.ts";
-import { type Core, stampOf } from "../core.ts";
-import type { Member } from "./members.ts";
+import { type Ground, stampOf } from "../ground.ts";
+import type { Member, Members } from "./members.ts";
 import { commitOperation } from "../log/operations.ts";
 import { isLive } from "../plan/view.ts";
 
+export interface CareNeeds extends Pick<Ground, "catalog" | "epoch" | "now" | "log"> {
+  readonly members: Members;
+  readonly healing: { pace: Pace; lookAtAll(): void };
+  readonly losses: { forget(seederId: SeederId): Promise<void> };
+  readonly adoptions: { forget(seederId: SeederId): void };
+}
+
 export const paceSetting = "healing-pace";
 
-function memberOf(core: Core, seederId: SeederId): Member {
+function memberOf(core: CareNeeds, seederId: SeederId): Member {
   const member = core.members.get(seederId);
   if (member !== undefined) return member;
   throw new Fault("seeder-unknown", `no seeder with the id ${seederId} has joined this cluster`, {
@@ -34,7 +41,7 @@ function memberOf(core: Core, seederId: SeederId): Member {
 
 /** The row in memory first: a heartbeat that saves it meanwhile must not undo the change. */
 async function change<Answer extends z.ZodType>(
-  core: Core,
+  core: CareNeeds,
   member: Member,
   care: { draining: boolean; maintenanceUntilMs: number | null },
   asked: Asked<Answer>,
@@ -65,7 +72,7 @@ async function change<Answer extends z.ZodType>(
 
 /** Until when the absence is excused; null when it is not. Throws `seeder-unknown`. */
 export async function maintenance(
-  core: Core,
+  core: CareNeeds,
   { seederId, forMs }: z.output<typeof MaintenanceRequest>,
   asked: Asked<typeof MaintenanceReply>,
 ): Promise<z.input<typeof MaintenanceReply>> {
@@ -80,7 +87,7 @@ export async function maintenance(
 
 /** @throws Fault `seeder-unknown`, `too-few-seeders` when the others cannot take what it holds */
 export async function drain(
-  core: Core,
+  core: CareNeeds,
   { seederId, cancel }: z.output<typeof DrainRequest>,
   asked: Asked<typeof DrainReply>,
 ): Promise<z.input<typeof DrainReply>> {
@@ -102,7 +109,7 @@ const lookedAtOnce = 4_096;
 const lookedAtMost = 50 * lookedAtOnce;
 
 /** Chunks on this seeder of which more copies are wanted than `places`, and how many copies. */
-async function beyond(core: Core, seederId: SeederId, places: number) {
+async function beyond(core: CareNeeds, seederId: SeederId, places: number) {
   let chunks = 0, copies = 0, looked = 0;
   let after: string | undefined;
   do {
@@ -122,7 +129,7 @@ async function beyond(core: Core, seederId: SeederId, places: number) {
 }
 
 /** The smallest fix stands in the refusal. */
-async function checkRoom(core: Core, member: Member): Promise<void> {
+async function checkRoom(core: CareNeeds, member: Member): Promise<void> {
   const { seederId, name } = member.row;
   const others = core.members.view(core.now()).seeders.filter((seeder) =>
     seeder.seederId !== seederId && isLive(seeder.state) && seeder.writable &&
@@ -160,7 +167,7 @@ async function checkRoom(core: Core, member: Member): Promise<void> {
  *   were not given up by the one who asks
  */
 export async function forget(
-  core: Core,
+  core: CareNeeds,
   { seederId, acceptLoss }: z.output<typeof ForgetRequest>,
   asked: Asked<typeof ForgetReply>,
 ): Promise<z.input<typeof ForgetReply>> {
@@ -192,7 +199,7 @@ export async function forget(
     return { chunksLost: lost };
   });
   core.members.remove(seederId);
-  await core.losses.forget(core, seederId);
+  await core.losses.forget(seederId);
   core.adoptions.forget(seederId);
   core.healing.lookAtAll();
   core.log.warn("seeder forgotten", { seederId, name, ...answer, by });
@@ -200,7 +207,7 @@ export async function forget(
 }
 
 export async function setPace(
-  core: Core,
+  core: CareNeeds,
   pace: Pace,
   asked: Asked<typeof SetPaceReply>,
 ): Promise<z.input<typeof SetPaceReply>> {

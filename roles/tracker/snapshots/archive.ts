@@ -1,8 +1,15 @@
 /** Puts together what makes, proves and keeps snapshots. */
 import type { Clock } from "../../kit/clock.ts";
-import type { Archive } from "../core.ts";
+import type { SnapshotFolder } from "../../kit/snapshot_folder.ts";
 import { Follower } from "../log/follower.ts";
 import { Snapshots, type SnapshotsParts } from "./snapshots.ts";
+
+export interface Archive {
+  readonly folder: SnapshotFolder;
+  readonly follower: Follower;
+  readonly snapshots: Snapshots;
+  close(): Promise<void>;
+}
 
 /** Between two pages of work in the background: whoever waits for the tracker comes first. */
 const politeMs = 2;

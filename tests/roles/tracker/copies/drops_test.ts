@@ -7,7 +7,6 @@ import { seededRandom } from "../../../../roles/kit/random.ts";
 import { openMemoryCatalog } from "../../../../roles/tracker/catalog/memory_catalog.ts";
 import { type Drop, orderDrops } from "../../../../roles/tracker/copies/drops.ts";
 import { LeaseClock } from "../../../../roles/tracker/copies/lease_clock.ts";
-import { LossGuard } from "../../../../roles/tracker/copies/loss_guard.ts";
 import { OrderBook } from "../../../../roles/tracker/seeders/orders.ts";
 import { chunk, seeder, upload } from "../../../conformance/catalog_rows.ts";
 
@@ -22,7 +21,7 @@ async function world() {
     orders: new OrderBook(seededRandom(1)),
     now: () => nowMs,
     leases: await catalog.read((view) => LeaseClock.open(view, clock, nowMs)),
-    losses: new LossGuard(undefined),
+    losses: { stopped: undefined, dropped: () => {} },
   };
 }
 
