@@ -112,7 +112,7 @@ function anyOf(outer: AbortSignal | undefined, inner: AbortSignal): AbortSignal 
 }
 
 async function runShell(client: Client): Promise<ExitCode> {
-  const { terminal, disk, clock, settings, place } = client;
+  const { terminal, disk, random, settings, place } = client;
   const { stateDirectory } = settings;
   const parts = {
     terminal,
@@ -136,7 +136,7 @@ async function runShell(client: Client): Promise<ExitCode> {
     prompt: () => `offshore:${visible(place.remote)}$ `,
     history: await loadHistory(disk, stateDirectory),
     onHistory: (lines) => {
-      saving = saving.then(() => saveHistory(disk, stateDirectory, lines, clock));
+      saving = saving.then(() => saveHistory(disk, stateDirectory, lines, random));
     },
     complete: (line) => complete({ ...client, home: client.environment.HOME }, line),
   });

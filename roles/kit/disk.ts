@@ -14,6 +14,10 @@ export interface DiskFile {
   truncate(sizeBytes: number): Promise<void>;
   /** Returns when contents and size survive a power cut. The name needs `syncDirectory` as well. */
   sync(): Promise<void>;
+  /** Of what was opened, whatever its name leads to by now. */
+  stat(): Promise<DiskStat>;
+  /** False while another handle of this file has the lock. It ends with the handle or process. */
+  tryLock(): Promise<boolean>;
   close(): void;
 }
 
@@ -23,10 +27,24 @@ export interface DiskStat {
   readonly kind: DiskEntryKind;
   readonly sizeBytes: number;
   readonly modifiedMs: number;
-  /** Unix permission bits. */
+  /** Unix permission bits, the three above the usual nine included. */
   readonly mode: number;
   /** Its number on the file system: another file of the same name has another. */
   readonly inode: number;
+  /** The file system it is on. */
+  readonly device: number;
+  /** How many names it has. */
+  readonly links: number;
+  /** The number of the user it belongs to. */
+  readonly owner: number;
+}
+
+/** Whether both are of one file, whatever it is called. */
+export function isSameFile(
+  one: Pick<DiskStat, "inode" | "device"> | undefined,
+  other: Pick<DiskStat, "inode" | "device"> | undefined,
+): boolean {
+  return one !== undefined && one.inode === other?.inode && one.device === other.device;
 }
 
 export interface DiskSpace {
@@ -35,12 +53,18 @@ export interface DiskSpace {
   readonly freeBytes: number;
 }
 
+/**
+ * Names are text. One whose bytes are no UTF-8 is text that is not well-formed (`foreignName`):
+ * it can be told to a person, and every call with it fails with `invalid-name`.
+ */
 export interface Disk {
   /**
    * `read`: must exist. `update`: must exist, read and write. `create`: must not exist, read and
-   * write.
+   * write; `mode` is what it has at most from its first moment, less what the umask takes.
+   * `plain`: to read a file that is there; what is a link, a pipe or a device is refused, without
+   * waiting for one that writes into it.
    */
-  open(path: string, how: "read" | "update" | "create"): Promise<DiskFile>;
+  open(path: string, how: "read" | "update" | "create" | "plain", mode?: number): Promise<DiskFile>;
   /** The bytes from `start` to `end`, end excluded, by the fastest way there is to a socket. */
   stream(
     path: string,
@@ -49,10 +73,14 @@ export interface Disk {
   ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>;
   /** Takes the place of a file that is there, in one step. */
   rename(from: string, to: string): Promise<void>;
+  /** Of a file only. Throws `local-exists` when the name is taken, by whatever it is. */
+  renameIfFree(from: string, to: string): Promise<void>;
   /** A file, a link, or an empty directory. */
   remove(path: string): Promise<void>;
   /** With parents; nothing happens when it is there. */
   makeDirectory(path: string): Promise<void>;
+  /** Without parents; it must not be there. `mode` less what the umask takes. */
+  makeNewDirectory(path: string, mode: number): Promise<void>;
   /** In no particular order. */
   list(path: string): Promise<{ name: string; kind: DiskEntryKind }[]>;
   /** Of the entry itself, not of what a link leads to; undefined when there is none. */
@@ -61,7 +89,8 @@ export interface Disk {
   realPath(path: string): Promise<string>;
   readLink(path: string): Promise<string>;
   makeLink(path: string, target: string): Promise<void>;
-  setAttributes(path: string, attributes: { mode: number; modifiedMs: number }): Promise<void>;
+  /** Links are followed. */
+  setAttributes(path: string, attributes: { mode: number; modifiedMs?: number }): Promise<void>;
   /** Returns when the names in this directory survive a power cut. */
   syncDirectory(path: string): Promise<void>;
   /** Of the file system that holds `path`. */
@@ -107,7 +136,7 @@ export async function writeDurably(
 ): Promise<void> {
   const temporary = `${path}${unfinished}`;
   if (await disk.stat(temporary) !== undefined) await disk.remove(temporary);
-  const file = await disk.open(temporary, "create");
+  const file = await disk.open(temporary, "create", attributes?.mode);
   try {
     try {
       if (attributes !== undefined) await disk.setAttributes(temporary, attributes);

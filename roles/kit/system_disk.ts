@@ -1,17 +1,28 @@
 /** The machine's own file system behind the `Disk` interface. */
 import { statfs } from "node:fs/promises";
 import { Fault, type FaultCode } from "../../protocol/mod.ts";
-import type { Disk, DiskEntryKind, DiskFile } from "./disk.ts";
+import type { Disk, DiskEntryKind, DiskFile, DiskStat } from "./disk.ts";
+import { foreignName, holdsReplacement } from "./foreign_names.ts";
+import { openPlainFile } from "./plain_file.ts";
 
 /** The fault for an error of the operating system on `path`. */
 export function diskFault(error: unknown, path: string): Fault {
   if (error instanceof Fault) return error;
+  if (error instanceof Deno.errors.NotCapable) {
+    const message = `${path}: the executable may not touch it: /proc, /sys and most of /dev`;
+    return new Fault("disk-unusable", message, {
+      cause: error,
+      next: `let the shell open it: put - REMOTE <${path}, get REMOTE - >${path}`,
+    });
+  }
   const text = error instanceof Error ? error.message : String(error);
   const system = error instanceof Error && "code" in error ? String(error.code) : "";
   return new Fault(diskFaultCode(error, system, text), `${path}: ${text}`, { cause: error });
 }
 
 function diskFaultCode(error: unknown, system: string, text: string): FaultCode {
+  // A link whose target is no UTF-8.
+  if (error instanceof Deno.errors.InvalidData) return "invalid-name";
   if (error instanceof Deno.errors.NotFound || system === "ENOENT") return "local-not-found";
   if (error instanceof Deno.errors.AlreadyExists || system === "EEXIST") return "local-exists";
   if (error instanceof Deno.errors.IsADirectory || system === "EISDIR") return "is-a-directory";
@@ -21,13 +32,17 @@ function diskFaultCode(error: unknown, system: string, text: string): FaultCode 
     return "disk-full";
   }
   if (
-    error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable ||
-    ["EACCES", "EPERM", "EROFS"].includes(system) || /os error 30/.test(text)
+    error instanceof Deno.errors.PermissionDenied ||
+    ["EACCES", "EPERM", "EROFS"].includes(system) ||
+    /os error 30/.test(text)
   ) return "disk-unusable";
   return "disk-failed";
 }
 
 async function guarded<T>(path: string, work: () => Promise<T>): Promise<T> {
+  if (!path.isWellFormed()) {
+    throw new Fault("invalid-name", `${path}: the name is not valid UTF-8`, { next: "rename it" });
+  }
   try {
     return await work();
   } catch (error) {
@@ -44,6 +59,19 @@ function kindOf(entry: { isFile: boolean; isDirectory: boolean; isSymlink: boole
     ? "file"
     : "other";
   return kind;
+}
+
+function statOf(info: Deno.FileInfo): DiskStat {
+  return {
+    kind: kindOf(info),
+    sizeBytes: info.size,
+    modifiedMs: info.mtime?.getTime() ?? 0,
+    mode: (info.mode ?? 0o644) & 0o7777,
+    inode: info.ino ?? 0,
+    device: info.dev,
+    links: info.nlink ?? 1,
+    owner: info.uid ?? 0,
+  };
 }
 
 /** Deno seeks and writes in two steps, so calls on one file queue up behind each other. */
@@ -91,6 +119,14 @@ class SystemFile implements DiskFile {
     return this.#queued(() => this.file.sync());
   }
 
+  stat(): Promise<DiskStat> {
+    return this.#queued(async () => statOf(await this.file.stat()));
+  }
+
+  tryLock(): Promise<boolean> {
+    return this.#queued(() => this.file.tryLock(true));
+  }
+
   close(): void {
     this.file.close();
   }
@@ -98,11 +134,12 @@ class SystemFile implements DiskFile {
 
 export function systemDisk(): Disk {
   return {
-    open: (path, how) =>
+    open: (path, how, mode) =>
       guarded(path, async () => {
+        if (how === "plain") return await openPlainFile(path);
         const options: Deno.OpenOptions = how === "read"
           ? { read: true }
-          : { read: true, write: true, createNew: how === "create" };
+          : { read: true, write: true, createNew: how === "create", mode: mode ?? 0o666 };
         return new SystemFile(await Deno.open(path, options), path);
       }),
     stream: (path, start, end) =>
@@ -118,37 +155,21 @@ export function systemDisk(): Disk {
           throw error;
         }
       }),
-    rename: (from, to) => guarded(from, () => Deno.rename(from, to)),
+    rename: (from, to) => guarded(from, () => guarded(to, () => Deno.rename(from, to))),
+    renameIfFree: (from, to) => guarded(from, () => guarded(to, () => renameIfFree(from, to))),
     remove: (path) => guarded(path, () => Deno.remove(path)),
     makeDirectory: (path) => guarded(path, () => Deno.mkdir(path, { recursive: true })),
-    list: (path) =>
-      guarded(path, async () => {
-        const entries = await Array.fromAsync(Deno.readDir(path));
-        return entries.map((entry) => ({ name: entry.name, kind: kindOf(entry) }));
-      }),
-    stat: (path) =>
-      guarded(path, async () => {
-        try {
-          const info = await Deno.lstat(path);
-          return {
-            kind: kindOf(info),
-            sizeBytes: info.size,
-            modifiedMs: info.mtime?.getTime() ?? 0,
-            mode: (info.mode ?? 0o644) & 0o7777,
-            inode: info.ino ?? 0,
-          };
-        } catch (error) {
-          if (error instanceof Deno.errors.NotFound) return undefined;
-          if (error instanceof Deno.errors.NotADirectory) return undefined;
-          throw error;
-        }
-      }),
+    makeNewDirectory: (path, mode) => guarded(path, () => Deno.mkdir(path, { mode })),
+    list: (path) => guarded(path, () => namesIn(path)),
+    stat: (path) => guarded(path, () => statIfThere(path)),
     realPath: (path) => guarded(path, () => Deno.realPath(path)),
     readLink: (path) => guarded(path, () => Deno.readLink(path)),
-    makeLink: (path, target) => guarded(path, () => Deno.symlink(target, path)),
+    makeLink: (path, target) =>
+      guarded(path, () => guarded(target, () => Deno.symlink(target, path))),
     setAttributes: (path, { mode, modifiedMs }) =>
       guarded(path, async () => {
         await Deno.chmod(path, mode);
+        if (modifiedMs === undefined) return;
         await Deno.utime(path, new Date(modifiedMs), new Date(modifiedMs));
       }),
     syncDirectory: (path) =>
@@ -162,6 +183,50 @@ export function systemDisk(): Disk {
         return { totalBytes: info.blocks * info.bsize, freeBytes: info.bavail * info.bsize };
       }),
   };
+}
+
+async function statIfThere(path: string): Promise<DiskStat | undefined> {
+  try {
+    return statOf(await Deno.lstat(path));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (error instanceof Deno.errors.NotADirectory) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Of names that came out alike, one at most is found by what came out: the one that really holds
+ * that character. The others are foreign.
+ */
+async function namesIn(path: string): Promise<{ name: string; kind: DiskEntryKind }[]> {
+  const found = await Array.fromAsync(Deno.readDir(path));
+  const entries = found.map((entry) => ({ name: entry.name, kind: kindOf(entry) }));
+  const real = new Map<string, DiskEntryKind | undefined>();
+  for (const { name } of entries) {
+    if (!holdsReplacement(name) || real.has(name)) continue;
+    real.set(name, (await statIfThere(`${path}/${name}`))?.kind);
+  }
+  return entries.map(({ name, kind }) => {
+    if (!real.has(name)) return { name, kind };
+    if (real.get(name) !== kind) return { name: foreignName(name), kind };
+    real.set(name, undefined);
+    return { name, kind };
+  });
+}
+
+/** By a second name, as only that is refused by the system where the name is taken. */
+async function renameIfFree(from: string, to: string): Promise<void> {
+  try {
+    await Deno.link(from, to);
+  } catch (error) {
+    const { code } = diskFault(error, to);
+    if (code !== "disk-failed" && code !== "disk-unusable") throw error;
+    // A file system without second names: looking first is the best there is.
+    if (await statIfThere(to) !== undefined) throw new Fault("local-exists", to);
+    return await Deno.rename(from, to);
+  }
+  await Deno.remove(from);
 }
 
 /** Lets `count` bytes through, then ends the stream, which closes the file behind it. */

@@ -53,8 +53,8 @@ function smallDisk(disk: Disk, totalBytes: number): Disk {
   return {
     ...bound(disk),
     space: () => Promise.resolve({ totalBytes, freeBytes: Math.max(0, totalBytes - usedBytes) }),
-    open: async (path, how) => {
-      const file = await disk.open(path, how);
+    open: async (path, how, mode) => {
+      const file = await disk.open(path, how, mode);
       return {
         read: (buffer, offset) => file.read(buffer, offset),
         write: (bytes, offset) => {
@@ -67,6 +67,8 @@ function smallDisk(disk: Disk, totalBytes: number): Disk {
         sizeBytes: () => file.sizeBytes(),
         truncate: (size) => file.truncate(size),
         sync: () => file.sync(),
+        stat: () => file.stat(),
+        tryLock: () => file.tryLock(),
         close: () => file.close(),
       };
     },
@@ -76,11 +78,13 @@ function smallDisk(disk: Disk, totalBytes: number): Disk {
 /** The methods of a disk as plain functions, so that some can be put in the place of others. */
 function bound(disk: Disk): Disk {
   return {
-    open: (path, how) => disk.open(path, how),
+    open: (path, how, mode) => disk.open(path, how, mode),
     stream: (path, start, end) => disk.stream(path, start, end),
     rename: (from, to) => disk.rename(from, to),
+    renameIfFree: (from, to) => disk.renameIfFree(from, to),
     remove: (path) => disk.remove(path),
     makeDirectory: (path) => disk.makeDirectory(path),
+    makeNewDirectory: (path, mode) => disk.makeNewDirectory(path, mode),
     list: (path) => disk.list(path),
     stat: (path) => disk.stat(path),
     realPath: (path) => disk.realPath(path),

@@ -10,6 +10,7 @@ export const doors: Readonly<Record<string, string>> = {
   "roles/kit/clock.ts": "the system's clock",
   "roles/kit/random.ts": "the system's dice",
   "roles/kit/system_disk.ts": "the system's disk",
+  "roles/kit/plain_file.ts": "the system's disk, for files where others may write",
   "roles/kit/system_transport.ts": "the system's network, going out",
   "roles/kit/listen.ts": "the system's network, coming in",
   "roles/kit/lock.ts": "one process a disk: a lock of the operating system",

@@ -74,7 +74,7 @@ async function loginWith(
   const { tracker } = parts.settings;
   const address = tracker === undefined ? {} : { trackerAddress: tracker };
   const credentials = await login({ ...parts, ...address, code, signal });
-  await saveCredentials(parts.disk, parts.settings.stateDirectory, credentials, parts.clock);
+  await saveCredentials(parts.disk, parts.settings.stateDirectory, credentials, parts.random);
   return credentials;
 }
 

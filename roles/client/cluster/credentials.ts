@@ -1,8 +1,9 @@
 /** What a login left behind on this machine: one JSON file that only its owner may read. */
 import * as z from "zod";
 import { BaseUrl, Fault } from "../../../protocol/mod.ts";
-import type { Clock } from "../../kit/clock.ts";
+import { writeBeside } from "../../kit/beside.ts";
 import { type Disk, readWhole } from "../../kit/disk.ts";
+import type { Random } from "../../kit/random.ts";
 
 export const Credentials = z.strictObject({
   trackerAddress: BaseUrl,
@@ -41,20 +42,9 @@ export async function saveCredentials(
   disk: Disk,
   stateDirectory: string,
   credentials: Credentials,
-  clock: Clock,
+  random: Random,
 ): Promise<void> {
   await disk.makeDirectory(stateDirectory);
-  const path = pathIn(stateDirectory);
-  const temporary = `${path}.new`;
-  if (await disk.stat(temporary) !== undefined) await disk.remove(temporary);
-  const file = await disk.open(temporary, "create");
-  try {
-    await disk.setAttributes(temporary, { mode: 0o600, modifiedMs: clock.now() });
-    await file.write(new TextEncoder().encode(`${JSON.stringify(credentials, null, 2)}\n`), 0);
-    await file.sync();
-  } finally {
-    file.close();
-  }
-  await disk.rename(temporary, path);
-  await disk.syncDirectory(stateDirectory);
+  const bytes = new TextEncoder().encode(`${JSON.stringify(credentials, null, 2)}\n`);
+  await writeBeside(disk, random, pathIn(stateDirectory), bytes, 0o600);
 }

@@ -102,7 +102,7 @@ export async function startLocalCluster(
   print: (line: string) => void,
 ): Promise<LocalCluster> {
   const children: Child[] = [];
-  const disk = systemDisk(), clock = systemClock();
+  const disk = systemDisk();
   const begins = await trackerBegins(disk, config.disks, config.rebuild === true);
   try {
     const tracker = await startRole(config, "tracker", config.port, begins);
@@ -128,7 +128,7 @@ export async function startLocalCluster(
     if (first !== undefined && children.length === 1) throw first;
     for (const { message, next } of failed) print(`! ${message}\n    next: ${next}`);
     await waitForSeeders(`${codes}/login`, children.length - 1, children);
-    const kept = await keepRecoveryCode(disk, config.disks, clock.now());
+    const kept = await keepRecoveryCode(disk, systemRandom(), config.disks);
     for (const child of children) {
       print(`${child.name.padEnd(10)} ${child.url.padEnd(24)} ${child.disk}`);
     }

@@ -6,7 +6,9 @@
  */
 import * as z from "zod";
 import { Fault } from "../../../protocol/mod.ts";
-import { type Disk, readWhole, writeDurably } from "../../kit/disk.ts";
+import { writeBeside } from "../../kit/beside.ts";
+import { type Disk, readWhole } from "../../kit/disk.ts";
+import type { Random } from "../../kit/random.ts";
 
 /** Of a seeder's `seeder.json`, all that is of interest here. */
 const SeederFile = z.object({ clusterId: z.string() });
@@ -61,12 +63,16 @@ export async function trackerBegins(
 }
 
 /** Keeps the code that the tracker made; true when it was not kept before. */
-export async function keepRecoveryCode(disk: Disk, disks: string, nowMs: number): Promise<boolean> {
+export async function keepRecoveryCode(
+  disk: Disk,
+  random: Random,
+  disks: string,
+): Promise<boolean> {
   const path = recoveryCodePath(disks);
   const code = await textOf(disk, `${disks}/tracker/.offshore/tracker/codes/recovery`);
   if (code === undefined || code === await textOf(disk, path)) return false;
   const bytes = new TextEncoder().encode(`${code}\n`);
-  await writeDurably(disk, path, bytes, { mode: 0o600, modifiedMs: nowMs });
+  await writeBeside(disk, random, path, bytes, 0o600);
   return true;
 }
 

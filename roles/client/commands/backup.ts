@@ -18,6 +18,7 @@ import {
   type SnapshotMark,
 } from "../../../protocol/mod.ts";
 import { readBackup } from "../../kit/backup_file.ts";
+import { giveName, sweepBeside, WorkDirectory } from "../../kit/beside.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { localParentOf } from "../local_paths.ts";
 import { count, visible } from "../terminal/wording.ts";
@@ -47,16 +48,7 @@ The contents stay on the seeders. Seeders keep the catalog too: see docs/RECOVER
     if (await context.disk.stat(path) !== undefined) {
       throw new Fault("local-exists", `${visible(path)} is there already`);
     }
-    const temporary = `${path}.part`;
-    try {
-      await writeWhole(context, temporary);
-      await readBackup(context.disk, temporary);
-    } catch (error) {
-      await context.disk.remove(temporary).catch(() => {});
-      throw error;
-    }
-    await context.disk.rename(temporary, path);
-    await context.disk.syncDirectory(localParentOf(path));
+    await writeChecked(context, path);
     await tell(context, path, "written and read back");
     if (!context.json) context.note("it is of use only with the recovery code of the cluster");
   },
@@ -75,6 +67,29 @@ async function tell(context: CommandContext, path: string, how: string): Promise
   await context.print(
     `${visible(path)}: ${count(operations, "operation", "operations")}${made}; ${how}`,
   );
+}
+
+/** Beside its name, read back before it gets that, and only where it is still free. */
+async function writeChecked(context: CommandContext, path: string): Promise<void> {
+  const { disk } = context;
+  await sweepBeside(disk, localParentOf(path));
+  const work = await WorkDirectory.make(disk, context.random, localParentOf(path));
+  const name = String(work.next());
+  const gathered = `${work.path}/${name}`;
+  try {
+    await writeWhole(context, gathered);
+    await readBackup(disk, gathered);
+    const file = await disk.open(gathered, "read");
+    try {
+      await giveName(disk, file, gathered, path, false);
+    } finally {
+      file.close();
+    }
+    await disk.syncDirectory(localParentOf(path));
+  } finally {
+    await work.remove(name);
+    await work.end();
+  }
 }
 
 /** The tracker may make a newer snapshot meanwhile and let this one go: then it is begun again. */
@@ -99,9 +114,8 @@ async function writeBackup(context: CommandContext, path: string): Promise<void>
     ? { format: "offshore backup 1", clusterId, epoch, card, upTo }
     : { format: "offshore backup 2", clusterId, epoch, card, upTo, base };
   const encoder = new TextEncoder();
-  const file = await context.disk.open(path, "create");
+  const file = await context.disk.open(path, "create", 0o600);
   try {
-    await context.disk.setAttributes(path, { mode: 0o600, modifiedMs: context.clock.now() });
     let sizeBytes = 0;
     const write = async (text: string) => {
       context.signal.throwIfAborted();

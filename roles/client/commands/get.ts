@@ -10,6 +10,8 @@ import type { Command, CommandContext } from "../command.ts";
 import type { DownloadWanted } from "../transfer/download.ts";
 import { localChildOf, localNameOf, localParentOf } from "../local_paths.ts";
 import { find, type Found } from "../cluster/targets.ts";
+import { LocalDirectories } from "../transfer/local_directories.ts";
+import { specialTarget } from "../transfer/local_names.ts";
 import { startTransferReport, type TransferReport } from "../terminal/transfer_report.ts";
 import { walkRemote } from "../transfer/tree_walk.ts";
 import { visible } from "../terminal/wording.ts";
@@ -19,6 +21,8 @@ import { newTally, type Tally, tellTally } from "./tally.ts";
 interface Job {
   readonly found: Found;
   readonly localPath: string;
+  /** The last name of `localPath` comes from the cluster: a link there is not followed. */
+  readonly isNamedThere: boolean;
 }
 
 export const get: Command = {
@@ -29,6 +33,8 @@ export const get: Command = {
     summary: "Download files, and whole trees with -r.",
     details: "Several sources, or a local directory that is there, mean: into that directory.\n" +
       "A download that was interrupted goes on where it was; - is standard output.\n" +
+      "No device is written to, no link of a tree is followed, and a link where a\n" +
+      "directory of the tree is to be is refused, never replaced.\n" +
       "Instead of a path, the id of a version will do: @ and five or more digits.",
     usage: "REMOTE... [LOCAL]",
     arguments: [{
@@ -39,6 +45,11 @@ export const get: Command = {
     options: [
       { name: "recursive", short: "r", summary: "trees, with empty directories and links" },
       { name: "force", short: "f", summary: "replace local files that are there" },
+      {
+        name: "preserve",
+        short: "p",
+        summary: "modes as they are: set-uid and the like too, whatever the umask says",
+      },
     ],
     examples: ["get /report.pdf", "get -r /photos ~/restored", "get @1a2b3 old.txt", "get /x -"],
   },
@@ -52,19 +63,29 @@ export const get: Command = {
     const { session } = await context.access();
     const tally = newTally(context.clock.now());
     const report = startTransferReport(context);
+    const preserve = context.run.isSet("preserve");
+    const directories = new LocalDirectories(context.disk, preserve);
     try {
       const jobs = await planJobs(context, remotes, last, tally, report);
       const { downloadFiles } = await import("../transfer/download.ts");
       const trees: Job[] = [];
-      const results = downloadFiles(session, wantedOf(context, jobs, trees, tally, report), {
-        force: context.run.isSet("force"),
-        signal: context.signal,
-        observer: report.observer,
-      });
+      const results = downloadFiles(
+        session,
+        wantedOf(jobs, { context, directories, trees, tally, report }),
+        {
+          force: context.run.isSet("force"),
+          preserve,
+          signal: context.signal,
+          observer: report.observer,
+        },
+      );
       for await (const result of results) await tally.add(context, report, result);
       context.signal.throwIfAborted();
       for (const tree of trees) await makeLinks(context, tree, tally, report);
     } finally {
+      await directories.settle((path, error) =>
+        tally.add(context, report, { path, sizeBytes: 0, fault: asFault(error) })
+      );
       report.end();
     }
     await tellTally(context, tally, report.state(), "received");
@@ -83,8 +104,10 @@ async function planJobs(
   report: TransferReport,
 ): Promise<Job[]> {
   const to = context.localPath(last);
+  if (isOpenFile.test(to)) throw specialTarget(to);
   const there = await context.disk.stat(to);
   const kind = there?.kind === "link" ? await kindBehind(context, to) : there?.kind;
+  if (kind === "other") throw specialTarget(to);
   const isDirectory = kind === "directory";
   if (!isDirectory && (words.length > 1 || last.endsWith("/"))) {
     const code = kind === undefined ? "local-not-found" : "not-a-directory";
@@ -110,7 +133,8 @@ async function planJobs(
       // The root has no name: its contents go into the directory, as with "cp -r /x/.".
       const isContents = found.name === "" || /(^|\/)\.{1,2}\/*$/.test(word);
       const into = isDirectory && !isContents;
-      jobs.push({ found, localPath: into ? localChildOf(to, safeName(found.name)) : to });
+      const localPath = into ? localChildOf(to, safeName(found.name)) : to;
+      jobs.push({ found, localPath, isNamedThere: into });
     } catch (error) {
       const fault = asFault(error);
       if (fault.retry === "later" || context.signal.aborted) throw fault;
@@ -119,6 +143,9 @@ async function planJobs(
   }
   return jobs;
 }
+
+/** What this process has open itself: the system has no file there to be replaced. */
+const isOpenFile = /^\/(dev\/(stdin|stdout|stderr|tty|fd\/.*)|proc\/self\/fd\/.*)$/;
 
 async function kindBehind(context: CommandContext, path: string) {
   try {
@@ -135,12 +162,18 @@ function safeName(name: string): string {
   return name;
 }
 
+interface Walking {
+  readonly context: CommandContext;
+  readonly directories: LocalDirectories;
+  /** Jobs whose trees hold links. */
+  readonly trees: Job[];
+  readonly tally: Tally;
+  readonly report: TransferReport;
+}
+
 async function* wantedOf(
-  context: CommandContext,
   jobs: readonly Job[],
-  trees: Job[],
-  tally: Tally,
-  report: TransferReport,
+  { context, directories, trees, tally, report }: Walking,
 ): AsyncGenerator<DownloadWanted> {
   const failed = (path: string, fault: Fault) =>
     tally.add(context, report, { path, sizeBytes: 0, fault });
@@ -151,7 +184,9 @@ async function* wantedOf(
       continue;
     }
     try {
-      await context.disk.makeDirectory(localPath);
+      // A link that the person typed leads where the person means, as with cp.
+      const isThere = !job.isNamedThere && await kindBehind(context, localPath) === "directory";
+      if (!isThere) await directories.make(localPath, found.stat.mode);
       tally.directories += 1;
     } catch (error) {
       await failed(localPath, asFault(error));
@@ -173,7 +208,7 @@ async function* wantedOf(
       } else if (one.entry.kind === "link") hasLinks = true;
       else if (one.entry.kind === "directory") {
         try {
-          await makeDirectory(context, path);
+          await directories.make(path, one.entry.mode);
           tally.directories += 1;
         } catch (error) {
           blocked.add(path);
@@ -187,18 +222,6 @@ async function* wantedOf(
 
 function behindBlocked(path: string): Fault {
   return new Fault("not-a-directory", `${visible(localParentOf(path))} could not be made`);
-}
-
-/** A directory of its own: never what a link leads to. */
-async function makeDirectory(context: CommandContext, path: string): Promise<void> {
-  const there = await context.disk.stat(path);
-  if (there === undefined) return await context.disk.makeDirectory(path);
-  if (there.kind === "directory") return;
-  throw new Fault(
-    "local-exists",
-    `${visible(path)} is a ${there.kind === "other" ? "special file" : there.kind}, ` +
-      "where a directory is to be",
-  );
 }
 
 /** A second walk, so that however many links there are none must be remembered. */

@@ -1,8 +1,9 @@
 /**
  * The lines typed in earlier shells: a text file, newest line first, that only its owner may read.
  */
-import type { Clock } from "../../kit/clock.ts";
-import { type Disk, readWhole, writeDurably } from "../../kit/disk.ts";
+import { writeBeside } from "../../kit/beside.ts";
+import { type Disk, readWhole } from "../../kit/disk.ts";
+import type { Random } from "../../kit/random.ts";
 
 const linesMax = 1000;
 
@@ -26,14 +27,13 @@ export async function saveHistory(
   disk: Disk,
   stateDirectory: string,
   lines: readonly string[],
-  clock: Clock,
+  random: Random,
 ): Promise<void> {
   const text = lines.slice(0, linesMax).map((line) => `${line}\n`).join("");
   try {
     await disk.makeDirectory(stateDirectory);
-    await writeDurably(disk, pathIn(stateDirectory), new TextEncoder().encode(text));
-    const attributes = { mode: 0o600, modifiedMs: clock.now() };
-    await disk.setAttributes(pathIn(stateDirectory), attributes);
+    const bytes = new TextEncoder().encode(text);
+    await writeBeside(disk, random, pathIn(stateDirectory), bytes, 0o600);
   } catch {
     // Nothing a person at a prompt could do about it now.
   }

@@ -15,6 +15,7 @@ import { localDirectoryOf, localFault } from "./local_names.ts";
 import type { Session } from "../cluster/session.ts";
 import type { FileResult, TransferObserver } from "./transfer.ts";
 import { transferSettings } from "./transfer_settings.ts";
+import { WorkPlaces } from "./work_places.ts";
 
 export interface DownloadWanted {
   readonly target: Target;
@@ -26,6 +27,8 @@ export interface DownloadWanted {
 export interface DownloadOptions {
   /** Take the place of files that are there; without it they are refused with `local-exists`. */
   readonly force: boolean;
+  /** Modes as they are in the cluster: set-uid and the like too, and whatever the umask says. */
+  readonly preserve?: boolean;
   readonly signal?: AbortSignal;
   readonly observer: TransferObserver;
 }
@@ -78,13 +81,16 @@ class Downloads {
   readonly #large = new Lane(transferSettings.largeFilesAtOnce);
   readonly #buffers: ChunkBuffers = pooledBuffers(transferSettings.bufferBytesMost);
   readonly #seeders = new Map<SeederId, KnownSeeder>();
+  readonly #places: WorkPlaces;
 
   constructor(
     private readonly session: Session,
     private readonly options: DownloadOptions,
     private readonly queue: ResultQueue<FileResult>,
     private readonly signal: AbortSignal,
-  ) {}
+  ) {
+    this.#places = new WorkPlaces(session.disk, session.random);
+  }
 
   async settled(): Promise<void> {
     await this.#small.settled();
@@ -162,10 +168,12 @@ class Downloads {
     const part = await LocalPart.open({
       disk: session.disk,
       clock: session.clock,
+      places: this.#places,
       localPath: wanted.localPath,
       file,
       force: options.force,
       resumable: file.chunkCount > 1,
+      preserve: options.preserve === true,
     }).catch((error) => {
       release();
       throw error;

@@ -28,6 +28,8 @@ function watchedDisk(failAt?: string): { disk: Disk; calls: string[] } {
       note("sync");
       await file.sync();
     },
+    stat: () => file.stat(),
+    tryLock: () => file.tryLock(),
     close: () => {
       calls.push("close");
       file.close();

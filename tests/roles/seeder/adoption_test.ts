@@ -228,8 +228,10 @@ function withLargeFile(disk: SimDisk, sizeBytes: number, stopAt: number) {
       ([
         "stream",
         "rename",
+        "renameIfFree",
         "remove",
         "makeDirectory",
+        "makeNewDirectory",
         "list",
         "realPath",
         "readLink",
@@ -248,6 +250,8 @@ function withLargeFile(disk: SimDisk, sizeBytes: number, stopAt: number) {
       if (path !== "/disk/large") return file;
       return {
         ...{ close: () => file.close(), sizeBytes: () => Promise.resolve(sizeBytes) },
+        stat: async () => ({ ...await file.stat(), sizeBytes }),
+        tryLock: () => file.tryLock(),
         ...{
           write: () => Promise.reject(new Error()),
           truncate: () => Promise.reject(new Error()),

@@ -85,7 +85,10 @@ export function catalogWith(change: (tx: CatalogTransaction) => Partial<CatalogT
 
 /** The disk with other open files. */
 export function diskWith(disk: Disk, change: (file: DiskFile, path: string) => DiskFile): Disk {
-  return { ...disk, open: async (path, how) => change(await disk.open(path, how), path) };
+  return {
+    ...disk,
+    open: async (path, how, mode) => change(await disk.open(path, how, mode), path),
+  };
 }
 
 /** The same file with some calls replaced. */
@@ -96,6 +99,8 @@ export function fileWith(file: DiskFile, replaced: Partial<DiskFile>): DiskFile 
     sizeBytes: () => file.sizeBytes(),
     truncate: (sizeBytes) => file.truncate(sizeBytes),
     sync: () => file.sync(),
+    stat: () => file.stat(),
+    tryLock: () => file.tryLock(),
     close: () => file.close(),
     ...replaced,
   };

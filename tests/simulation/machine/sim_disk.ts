@@ -8,7 +8,7 @@
  * `Disk` interface can ask; `sim_disk_test.ts` compares the two. Permissions are kept but not
  * enforced, and modes and times survive a crash as last set.
  */
-import { Fault, limits } from "../../../protocol/mod.ts";
+import { Fault } from "../../../protocol/mod.ts";
 import type { Clock } from "../../../roles/kit/clock.ts";
 import type { Disk, DiskEntryKind, DiskFile, DiskStat } from "../../../roles/kit/disk.ts";
 import { type Random, randomInt } from "../../../roles/kit/random.ts";
@@ -17,6 +17,7 @@ import {
   bytesIn,
   durableCopy,
   filesIn,
+  find,
   highestNumber,
   holds,
   type Inode,
@@ -24,6 +25,8 @@ import {
   newInode,
   put,
   segmentsOf,
+  statOf,
+  walk,
 } from "./sim_inode.ts";
 
 export interface SimDiskFaults {
@@ -34,6 +37,9 @@ export interface SimDiskFaults {
   /** Longest time one call takes; 0 takes none. Needs a clock. */
   slowMs: number;
 }
+
+/** Of every program here. */
+const umask = 0o022;
 
 export interface SimDiskParts {
   readonly random: Random;
@@ -50,6 +56,8 @@ export class SimDisk implements Disk {
   /** Changes of names that no sync of a directory has made safe yet, in the order made. */
   #journal: (readonly NameEffect[])[] = [];
   #crashes = 0;
+  /** Files that some handle has the lock of. */
+  readonly #locks = new Set<number>();
   #inodes = 0;
 
   constructor(parts: SimDiskParts) {
@@ -62,6 +70,7 @@ export class SimDisk implements Disk {
   /** The power goes: open files are dead, and what was not synced is at the mercy of the dice. */
   crash(): void {
     this.#crashes++;
+    this.#locks.clear();
     const keep = [0, 0.5, 1][randomInt(this.#random, 0, 2)] ?? 0;
     for (const change of this.#journal) {
       if (this.#random.unit() < keep) this.#makeDurable(change);
@@ -107,14 +116,14 @@ export class SimDisk implements Disk {
 
   /** Paths and sizes of all files, in ascending order of path. */
   files(under = "/"): { path: string; sizeBytes: number }[] {
-    const start = this.#find(under, true);
+    const start = find(this.#root, under, true);
     const found = start === undefined ? [] : filesIn(under, start);
     return found.sort((a, b) => a.path < b.path ? -1 : 1);
   }
 
   /** What a file holds now, read past all faults and delays. */
   peek(path: string): Uint8Array<ArrayBuffer> | undefined {
-    const inode = this.#find(path, true);
+    const inode = find(this.#root, path, true);
     if (inode?.kind !== "file") return undefined;
     const bytes = new Uint8Array(inode.content.sizeBytes);
     inode.content.read(bytes, 0);
@@ -148,14 +157,24 @@ export class SimDisk implements Disk {
     return bytesIn(this.#root);
   }
 
-  async open(path: string, how: "read" | "update" | "create"): Promise<DiskFile> {
+  async open(
+    path: string,
+    how: "read" | "update" | "create" | "plain",
+    mode = 0o644,
+  ): Promise<DiskFile> {
     await this.#turn("readErrors", path);
+    if (how === "plain") {
+      const { inode } = walk(this.#root, path, false);
+      if (inode.kind !== "file") throw new Fault("disk-failed", `${path} is no regular file`);
+      return this.#handle(path, inode, false);
+    }
     if (how !== "create") {
       const inode = this.#existing(path);
       if (inode.kind === "directory") throw new Fault("is-a-directory", path);
       return this.#handle(path, inode, how === "update");
     }
     const inode = this.#fresh("file");
+    inode.mode = mode & ~umask;
     this.#add(path, inode);
     return this.#handle(path, inode, true);
   }
@@ -203,6 +222,16 @@ export class SimDisk implements Disk {
     ]);
   }
 
+  async renameIfFree(from: string, to: string): Promise<void> {
+    await this.#turn("writeErrors", from);
+    const source = this.#parent(from), target = this.#parent(to);
+    const inode = source.directory.names.get(source.name);
+    if (inode === undefined) throw new Fault("local-not-found", from);
+    if (target.directory.names.has(target.name)) throw new Fault("local-exists", to);
+    this.#change([{ directory: target.directory, name: target.name, inode }]);
+    this.#change([{ directory: source.directory, name: source.name, inode: undefined }]);
+  }
+
   async remove(path: string): Promise<void> {
     await this.#turn("writeErrors", path);
     const { directory, name } = this.#parent(path);
@@ -217,6 +246,13 @@ export class SimDisk implements Disk {
     this.#makeAll(path);
   }
 
+  async makeNewDirectory(path: string, mode: number): Promise<void> {
+    await this.#turn("writeErrors", path);
+    const inode = this.#fresh("directory");
+    inode.mode = mode & ~umask;
+    this.#add(path, inode);
+  }
+
   async list(path: string): Promise<{ name: string; kind: DiskEntryKind }[]> {
     await this.#turn("readErrors", path);
     const { names } = this.#directory(path);
@@ -225,21 +261,18 @@ export class SimDisk implements Disk {
 
   async stat(path: string): Promise<DiskStat | undefined> {
     await this.#turn("readErrors", path);
-    const inode = this.#find(path, false);
-    if (inode === undefined) return undefined;
-    const { kind, mode, modifiedMs } = inode;
-    const sizeBytes = kind === "link" ? inode.target.length : inode.content.sizeBytes;
-    return { kind, sizeBytes, modifiedMs, mode, inode: inode.number };
+    const inode = find(this.#root, path, false);
+    return inode === undefined ? undefined : statOf(inode);
   }
 
   async realPath(path: string): Promise<string> {
     await this.#turn("readErrors", path);
-    return this.#walk(path, true).path;
+    return walk(this.#root, path, true).path;
   }
 
   async readLink(path: string): Promise<string> {
     await this.#turn("readErrors", path);
-    const { inode } = this.#walk(path, false);
+    const { inode } = walk(this.#root, path, false);
     if (inode.kind !== "link") throw new Fault("disk-failed", `${path} is no link`);
     return inode.target;
   }
@@ -251,12 +284,12 @@ export class SimDisk implements Disk {
 
   async setAttributes(
     path: string,
-    attributes: { mode: number; modifiedMs: number },
+    attributes: { mode: number; modifiedMs?: number },
   ): Promise<void> {
     await this.#turn("writeErrors", path);
     const inode = this.#existing(path);
     inode.mode = attributes.mode;
-    inode.modifiedMs = attributes.modifiedMs;
+    inode.modifiedMs = attributes.modifiedMs ?? inode.modifiedMs;
   }
 
   async syncDirectory(path: string): Promise<void> {
@@ -318,50 +351,14 @@ export class SimDisk implements Disk {
       crashes: () => this.#crashes,
       freeBytes: () => this.capacityBytes - this.usedBytes,
       touched: () => inode.modifiedMs = this.#nowMs(),
+      stat: () => statOf(inode),
+      locks: this.#locks,
+      inode: inode.number,
     });
   }
 
-  /**
-   * Where `path` leads. Throws `local-not-found`, `not-a-directory` or, for a loop, `disk-failed`.
-   */
-  #walk(path: string, follow: boolean): { inode: Inode; path: string } {
-    let trail: { inode: Inode; name: string }[] = [];
-    const todo = segmentsOf(path);
-    let links = 0;
-    while (todo.length > 0) {
-      const segment = todo.shift() ?? "";
-      const here = trail.at(-1)?.inode ?? this.#root;
-      if (here.kind !== "directory") throw new Fault("not-a-directory", path);
-      if (segment === "..") trail.pop();
-      if (segment === "." || segment === "..") continue;
-      const next = here.names.get(segment);
-      if (next === undefined) throw new Fault("local-not-found", path);
-      if (next.kind === "link" && (follow || todo.length > 0)) {
-        if (++links > limits.linkDepthMax) {
-          throw new Fault("disk-failed", `${path}: too many links`);
-        }
-        if (next.target.startsWith("/")) trail = [];
-        todo.unshift(...segmentsOf(next.target));
-      } else trail.push({ inode: next, name: segment });
-    }
-    return {
-      inode: trail.at(-1)?.inode ?? this.#root,
-      path: `/${trail.map((step) => step.name).join("/")}`,
-    };
-  }
-
   #existing(path: string): Inode {
-    return this.#walk(path, true).inode;
-  }
-
-  #find(path: string, follow: boolean): Inode | undefined {
-    try {
-      return this.#walk(path, follow).inode;
-    } catch (error) {
-      const code = error instanceof Fault ? error.code : undefined;
-      if (code === "local-not-found" || code === "not-a-directory") return undefined;
-      throw error;
-    }
+    return walk(this.#root, path, true).inode;
   }
 
   /** As Rust's `create_dir_all`, which Deno calls. */

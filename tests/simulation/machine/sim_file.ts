@@ -3,7 +3,7 @@
  * dead once closed or once the power went.
  */
 import { Fault } from "../../../protocol/mod.ts";
-import type { DiskFile } from "../../../roles/kit/disk.ts";
+import type { DiskFile, DiskStat } from "../../../roles/kit/disk.ts";
 import type { SimContent } from "./sim_content.ts";
 
 /** Which share of `SimDiskFaults` a call is under. */
@@ -14,11 +14,16 @@ export interface SimFileOwner {
   crashes(): number;
   freeBytes(): number;
   touched(): void;
+  stat(): DiskStat;
+  readonly inode: number;
+  /** Files that some handle has the lock of. */
+  readonly locks: Set<number>;
 }
 
 export class SimFile implements DiskFile {
   #last: Promise<unknown> = Promise.resolve();
   #closed = false;
+  #locked = false;
   readonly #openedAt: number;
 
   constructor(
@@ -85,7 +90,23 @@ export class SimFile implements DiskFile {
     return this.#queued("syncErrors", () => this.content.sync());
   }
 
+  stat(): Promise<DiskStat> {
+    return this.#queued("readErrors", () => this.owner.stat());
+  }
+
+  tryLock(): Promise<boolean> {
+    return this.#queued("readErrors", () => {
+      const { locks, inode } = this.owner;
+      if (this.#locked) return true;
+      if (locks.has(inode)) return false;
+      locks.add(inode);
+      this.#locked = true;
+      return true;
+    });
+  }
+
   close(): void {
+    if (this.#locked && this.#alive()) this.owner.locks.delete(this.owner.inode);
     this.#closed = true;
   }
 

@@ -1,4 +1,9 @@
-/** What the simulated disk is made of: files, directories and links, and changes of names. */
+/**
+ * What the simulated disk is made of: files, directories, links, paths through them, and changes of
+ * names.
+ */
+import { Fault, limits } from "../../../protocol/mod.ts";
+import type { DiskStat } from "../../../roles/kit/disk.ts";
 import { SimContent } from "./sim_content.ts";
 
 export interface Inode {
@@ -36,6 +41,57 @@ export function newInode(
     mode: kind === "directory" ? 0o755 : kind === "link" ? 0o777 : 0o644,
     modifiedMs,
   };
+}
+
+/** As a program sees it: one device, one user, one name a file. */
+export function statOf(inode: Inode): DiskStat {
+  const { kind, mode, modifiedMs, number } = inode;
+  const sizeBytes = kind === "link" ? inode.target.length : inode.content.sizeBytes;
+  return { kind, sizeBytes, modifiedMs, mode, inode: number, device: 1, links: 1, owner: 0 };
+}
+
+/**
+ * Where `path` leads. Throws `local-not-found`, `not-a-directory` or, for a loop, `disk-failed`.
+ */
+export function walk(
+  root: Inode,
+  path: string,
+  follow: boolean,
+): { inode: Inode; path: string } {
+  let trail: { inode: Inode; name: string }[] = [];
+  const todo = segmentsOf(path);
+  let links = 0;
+  while (todo.length > 0) {
+    const segment = todo.shift() ?? "";
+    const here = trail.at(-1)?.inode ?? root;
+    if (here.kind !== "directory") throw new Fault("not-a-directory", path);
+    if (segment === "..") trail.pop();
+    if (segment === "." || segment === "..") continue;
+    const next = here.names.get(segment);
+    if (next === undefined) throw new Fault("local-not-found", path);
+    if (next.kind === "link" && (follow || todo.length > 0)) {
+      if (++links > limits.linkDepthMax) {
+        throw new Fault("disk-failed", `${path}: too many links`);
+      }
+      if (next.target.startsWith("/")) trail = [];
+      todo.unshift(...segmentsOf(next.target));
+    } else trail.push({ inode: next, name: segment });
+  }
+  return {
+    inode: trail.at(-1)?.inode ?? root,
+    path: `/${trail.map((step) => step.name).join("/")}`,
+  };
+}
+
+/** The same; undefined when there is nothing. */
+export function find(root: Inode, path: string, follow: boolean): Inode | undefined {
+  try {
+    return walk(root, path, follow).inode;
+  } catch (error) {
+    const code = error instanceof Fault ? error.code : undefined;
+    if (code === "local-not-found" || code === "not-a-directory") return undefined;
+    throw error;
+  }
 }
 
 export function segmentsOf(path: string): string[] {

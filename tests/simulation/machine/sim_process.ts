@@ -84,12 +84,15 @@ export class SimProcess {
 
   disk(disk: Disk): Disk {
     return {
-      open: (path, how) => this.gate(async () => this.#file(await disk.open(path, how))),
+      open: (path, how, mode) =>
+        this.gate(async () => this.#file(await disk.open(path, how, mode))),
       stream: (path, start, end) =>
         this.gate(async () => this.stream(await disk.stream(path, start, end))),
       rename: (from, to) => this.gate(() => disk.rename(from, to)),
+      renameIfFree: (from, to) => this.gate(() => disk.renameIfFree(from, to)),
       remove: (path) => this.gate(() => disk.remove(path)),
       makeDirectory: (path) => this.gate(() => disk.makeDirectory(path)),
+      makeNewDirectory: (path, mode) => this.gate(() => disk.makeNewDirectory(path, mode)),
       list: (path) => this.gate(() => disk.list(path)),
       stat: (path) => this.gate(() => disk.stat(path)),
       realPath: (path) => this.gate(() => disk.realPath(path)),
@@ -108,6 +111,8 @@ export class SimProcess {
       sizeBytes: () => this.gate(() => file.sizeBytes()),
       truncate: (sizeBytes) => this.gate(() => file.truncate(sizeBytes)),
       sync: () => this.gate(() => file.sync()),
+      stat: () => this.gate(() => file.stat()),
+      tryLock: () => this.gate(() => file.tryLock()),
       close: () => file.close(),
     };
   }

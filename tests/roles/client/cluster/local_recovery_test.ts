@@ -1,7 +1,7 @@
 /** What `up` does when a tracker's folder is there, gone, or gone with its recovery code. */
 import assert from "node:assert/strict";
 import { Fault } from "../../../../protocol/mod.ts";
-import { seededRandom } from "../../../../roles/kit/random.ts";
+import { seededRandom, systemRandom } from "../../../../roles/kit/random.ts";
 import {
   keepRecoveryCode,
   recoveryCodePath,
@@ -65,13 +65,13 @@ Deno.test("trackerBegins hands the kept code to a rebuild", async () => {
 
 Deno.test("keepRecoveryCode keeps the tracker's code beside its folder, once, for its owner", async () => {
   const disk = await folder(tracker);
-  assert.equal(await keepRecoveryCode(disk, disks, 5), true);
+  assert.equal(await keepRecoveryCode(disk, systemRandom(), disks), true);
   assert.equal(new TextDecoder().decode(disk.peek(recoveryCodePath(disks))), code["recovery-code"]);
   assert.equal((await disk.stat(recoveryCodePath(disks)))?.mode, 0o600);
-  assert.equal(await keepRecoveryCode(disk, disks, 5), false);
+  assert.equal(await keepRecoveryCode(disk, systemRandom(), disks), false);
   disk.plant(`${disks}/tracker/.offshore/tracker/codes/recovery`, bytes("offshore-recovery-2\n"));
-  assert.equal(await keepRecoveryCode(disk, disks, 5), true);
+  assert.equal(await keepRecoveryCode(disk, systemRandom(), disks), true);
   // A person may take the file away from the tracker's disk.
   disk.uproot(`${disks}/tracker/.offshore/tracker/codes/recovery`);
-  assert.equal(await keepRecoveryCode(disk, disks, 5), false);
+  assert.equal(await keepRecoveryCode(disk, systemRandom(), disks), false);
 });

@@ -1,6 +1,7 @@
 /** The session: patience with the tracker, bounded, and one id for all tries of a change. */
 import assert from "node:assert/strict";
 import { Fault, limits } from "../../../../protocol/mod.ts";
+import { systemRandom } from "../../../../roles/kit/random.ts";
 import { systemDisk } from "../../../../roles/kit/system_disk.ts";
 import { loadCredentials, saveCredentials } from "../../../../roles/client/cluster/credentials.ts";
 import { login } from "../../../../roles/client/cluster/session.ts";
@@ -26,8 +27,8 @@ Deno.test("credentials are kept for their owner alone, and damage is told", () =
     const directory = `${world.directory}/state`;
     assert.equal(await loadCredentials(disk, directory), undefined);
     const credentials = { trackerAddress, token: "t", user: "u", clusterId: "c" };
-    await saveCredentials(disk, directory, credentials, hastyClock());
-    await saveCredentials(disk, directory, credentials, hastyClock());
+    await saveCredentials(disk, directory, credentials, systemRandom());
+    await saveCredentials(disk, directory, credentials, systemRandom());
     assert.deepEqual(await loadCredentials(disk, directory), credentials);
     assert.equal((await disk.stat(`${directory}/client.json`))?.mode, 0o600);
     for (const text of ["", "{}", '{"token":1}', JSON.stringify({ ...credentials, more: 1 })]) {

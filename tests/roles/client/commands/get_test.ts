@@ -38,3 +38,53 @@ Deno.test("get names what it cannot do", async () => {
   }
   assert.equal((await world.run(["get", "-f", "/d/file"])).code, 0);
 });
+
+Deno.test("get -r follows no link that stands where the top of the tree is to be", async () => {
+  await using world = await openClientWorld();
+  await makeTree(`${world.local}/tree`);
+  await world.run(["put", "-r", "tree", "/"]);
+  await Deno.mkdir(`${world.local}/outside`);
+  await Deno.mkdir(`${world.local}/out`);
+  await Deno.symlink("../outside", `${world.local}/out/tree`);
+  for (const flags of ["-r", "-rf"]) {
+    const ran = await world.run(["get", flags, "/tree", "out"]);
+    assert.equal(ran.code, 4, ran.error);
+    assert.match(ran.error, /out\/tree is a link, where a directory is to be/);
+  }
+  assert.deepEqual(await shape(`${world.local}/outside`), []);
+  assert.equal(await Deno.readLink(`${world.local}/out/tree`), "../outside");
+  // A place that the person typed is followed, as with cp.
+  const ran = await world.run(["get", "-r", "/tree/.", "out/tree"]);
+  assert.equal(ran.code, 0, ran.error);
+  assert.notDeepEqual(await shape(`${world.local}/outside`), []);
+});
+
+Deno.test("get replaces no device and says what to type instead", async () => {
+  await using world = await openClientWorld(2);
+  await Deno.writeTextFile(`${world.local}/file`, "text");
+  await world.run(["put", "file", "/file"]);
+  await new Deno.Command("mkfifo", { args: [`${world.local}/pipe`] }).output();
+  await Deno.symlink("pipe", `${world.local}/link`);
+  for (const to of ["pipe", "link", "/dev/stdout", "/dev/fd/1", "/dev/null"]) {
+    const ran = await world.run(["get", "-f", "/file", to]);
+    assert.equal(ran.code, 4, ran.error);
+    assert.match(ran.error, /is a device, a pipe or a socket[^]*next: .*offshore get REMOTE - >/);
+  }
+  assert.equal((await Deno.lstat(`${world.local}/pipe`)).isFifo, true);
+  assert.equal((await Deno.lstat(`${world.local}/link`)).isSymlink, true);
+  assert.equal((await Deno.lstat("/dev/null")).isCharDevice, true);
+});
+
+Deno.test("get drops set-uid and the like, obeys the umask, and keeps both on request", async () => {
+  await using world = await openClientWorld(2);
+  const umask = Deno.umask();
+  await Deno.writeTextFile(`${world.local}/file`, "text");
+  await Deno.chmod(`${world.local}/file`, 0o6777);
+  const put = await world.run(["put", "file", "/file"]);
+  assert.equal(put.code, 0, put.error);
+  const modeOf = async (name: string) => (await Deno.stat(`${world.local}/${name}`)).mode! & 0o7777;
+  assert.equal((await world.run(["get", "/file", "plain"])).code, 0);
+  assert.equal(await modeOf("plain"), 0o777 & ~umask);
+  assert.equal((await world.run(["get", "-p", "/file", "exact"])).code, 0);
+  assert.equal(await modeOf("exact"), 0o6777);
+});

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { loadHistory, saveHistory } from "../../../../roles/client/terminal/history.ts";
-import { systemClock } from "../../../../roles/kit/clock.ts";
+import { systemRandom } from "../../../../roles/kit/random.ts";
 import { systemDisk } from "../../../../roles/kit/system_disk.ts";
 
 Deno.test("a history is kept for its owner only, bounded, and missing ones are empty", async () => {
@@ -10,11 +10,11 @@ Deno.test("a history is kept for its owner only, bounded, and missing ones are e
     const state = `${directory}/state`;
     assert.deepEqual(await loadHistory(disk, state), []);
     const lines = Array.from({ length: 1200 }, (_, i) => `ls /${i}`);
-    await saveHistory(disk, state, lines, systemClock());
+    await saveHistory(disk, state, lines, systemRandom());
     assert.deepEqual(await loadHistory(disk, state), lines.slice(0, 1000));
     assert.equal(((await Deno.stat(`${state}/history`)).mode ?? 0) & 0o777, 0o600);
     // A state folder that cannot be made fails nobody.
-    await saveHistory(disk, `${state}/history/below`, lines, systemClock());
+    await saveHistory(disk, `${state}/history/below`, lines, systemRandom());
     assert.deepEqual(await loadHistory(disk, `${state}/history/below`), []);
   } finally {
     await Deno.remove(directory, { recursive: true });

@@ -20,9 +20,25 @@ async function stored(world: World, name: string, bytes: Uint8Array<ArrayBuffer>
   }
 }
 
+/** Paths of what lies in work directories, but for what says whose they are. */
 async function leftovers(world: World): Promise<string[]> {
-  const names = (await Array.fromAsync(Deno.readDir(world.directory))).map((one) => one.name);
-  return names.filter((name) => name.includes("offshore-part")).sort();
+  const found: string[] = [];
+  for await (const { name } of Deno.readDir(world.directory)) {
+    if (!name.startsWith(".offshore-")) continue;
+    for await (const one of Deno.readDir(`${world.directory}/${name}`)) {
+      if (one.name !== "state") found.push(`${world.directory}/${name}/${one.name}`);
+    }
+  }
+  return found.sort();
+}
+
+/** Leaves a part of `a` with its sidecar, and returns the path of each. */
+async function interruptedDownload(world: World): Promise<{ part: string; sidecar: string }> {
+  for (const seeder of world.seeders) seeder.behave = () => new Fault("disk-failed", "worn");
+  await download(world, ["a"]);
+  for (const seeder of world.seeders) seeder.behave = () => "ok";
+  const [sidecar = "", part = ""] = await leftovers(world);
+  return { part, sidecar };
 }
 
 Deno.test("downloadFiles fetches from several seeders at once and restores mode and time", () =>
@@ -137,9 +153,9 @@ Deno.test("downloadFiles gives up in the end, clearly, and keeps what it has", (
     const { results } = await download(world, ["a"]);
     assert.equal(results[0]?.fault?.code, "disk-failed");
     assert.match(results[0]?.fault?.message ?? "", /no seeder gave chunk \d of \/a/);
-    assert.deepEqual(await leftovers(world), [
-      "a.got.offshore-part",
-      "a.got.offshore-part.json",
+    assert.deepEqual((await leftovers(world)).map((path) => path.split("/").at(-1)), [
+      "1.json",
+      "1.part",
     ]);
 
     for (const seeder of world.seeders) {
@@ -165,10 +181,10 @@ Deno.test("downloadFiles resumes after an interruption and trusts no byte unseen
     };
     const stopped = download(world, ["a"], { signal: stop.signal, onAdvance });
     await assert.rejects(stopped, { code: "interrupted" });
-    assert.equal((await leftovers(world)).length, 2);
+    const [, partPath = ""] = await leftovers(world);
 
     // Somebody writes into the part: every chunk is looked at again.
-    const part = await Deno.open(`${gotPath(world, "a")}.offshore-part`, { write: true });
+    const part = await Deno.open(partPath, { write: true });
     await part.write(new Uint8Array(10));
     part.close();
     for (const seeder of world.seeders) {
@@ -189,19 +205,19 @@ Deno.test("downloadFiles begins anew when the part is of another version or dama
       const text of [
         "",
         "{",
-        '{"format":1}',
-        JSON.stringify({
-          format: 1,
-          versionId: "0".repeat(32),
-          sizeBytes: 3 * mib,
-          chunkSizeBytes: mib,
-          done: "Bw==",
-        }),
+        '{"format":2}',
+        { versionId: "0".repeat(32), done: "Bw==" },
+        { inode: 1, done: "Bw==" },
       ]
     ) {
-      await Deno.writeFile(`${gotPath(world, "a")}.offshore-part`, bytesOf(9 * mib, 1));
-      await Deno.writeTextFile(`${gotPath(world, "a")}.offshore-part.json`, text);
+      const { part, sidecar } = await interruptedDownload(world);
+      await Deno.writeFile(part, bytesOf(9 * mib, 1));
+      const before = JSON.parse(await Deno.readTextFile(sidecar));
+      const changed = typeof text === "string" ? text : JSON.stringify({ ...before, ...text });
+      await Deno.writeTextFile(sidecar, changed);
       await assertDownloads(world, "a", bytes);
+      assert.deepEqual(await leftovers(world), []);
+      await Deno.remove(gotPath(world, "a"));
     }
   }));
 
@@ -209,19 +225,8 @@ Deno.test("downloadFiles cuts a part that is too long", () =>
   withWorld(3, async (world) => {
     const bytes = bytesOf(2 * mib + 1, 6);
     await stored(world, "a", bytes);
-    const { versionId } = await world.session.tracker.stat({
-      target: { path: (await localFile(world, "a", bytes)).path },
-      follow: true,
-    });
-    const sidecar = {
-      format: 1,
-      versionId,
-      sizeBytes: 2 * mib + 1,
-      chunkSizeBytes: mib,
-      done: "AA==",
-    };
-    await Deno.writeFile(`${gotPath(world, "a")}.offshore-part`, bytesOf(9 * mib, 1));
-    await Deno.writeTextFile(`${gotPath(world, "a")}.offshore-part.json`, JSON.stringify(sidecar));
+    const { part } = await interruptedDownload(world);
+    await Deno.writeFile(part, bytesOf(9 * mib, 1));
     await assertDownloads(world, "a", bytes);
   }));
 
