@@ -20,8 +20,15 @@ export const MaintenanceReply = z.strictObject({ untilMs: z.int().nullable() });
 export const DrainRequest = z.strictObject({ seederId: SeederId, cancel: z.boolean() });
 export const DrainReply = z.strictObject({ draining: z.boolean() });
 
-/** A seeder that will not come back. `acceptLoss`: also where it had the only copies. */
-export const ForgetRequest = z.strictObject({ seederId: SeederId, acceptLoss: z.boolean() });
+/**
+ * A seeder that will not come back. `acceptLoss`: also where it had the only copies. `ban`: it
+ * still reports and shall not, for it is hostile; its key is worth nothing from then on.
+ */
+export const ForgetRequest = z.strictObject({
+  seederId: SeederId,
+  acceptLoss: z.boolean(),
+  ban: z.boolean().default(false),
+});
 export const ForgetReply = z.strictObject({
   /** Chunks that had their only copy there. */
   chunksLost: z.int(),

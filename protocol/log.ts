@@ -179,6 +179,8 @@ export type PullLogReply = z.output<typeof PullLogReply>;
 /** A seeder shows a tracker that is being rebuilt what it has. */
 export const PresentLogRequest = z.strictObject({
   seederId: SeederId,
+  /** Of the key that it signs with. */
+  generation: z.int().min(1),
   epochHeard: z.int().min(0),
   card: ClusterCard,
   last: LogRecord.optional(),

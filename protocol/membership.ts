@@ -29,22 +29,43 @@ export const Space = z.strictObject({
 });
 export type Space = z.output<typeof Space>;
 
+/** Which of the keys of one seeder: 1 for its first, one more each time it joins again. */
+export const KeyGeneration = z.int().min(1).max(1_000_000_000);
+
+/** Machines that fail together share a zone; by default each seeder is its own. */
+export const Zone = z.string().min(1).max(63);
+
+/**
+ * What a seeder is to the cluster, by the log. Only a `member`, also while it is `draining`, has
+ * copies, the log and orders. `pending`: it showed a code and waits for a person. `banned`: it was
+ * put out while it reported. `forgotten`: it is gone, and its id is given to nobody else.
+ */
+export const Standing = z.enum(["pending", "member", "draining", "banned", "forgotten"]);
+export type Standing = z.output<typeof Standing>;
+
 export const JoinRequest = z.strictObject({
   code: z.string().max(2000),
   seederId: SeederId,
   /**
-   * The secret that the id is the digest of (`seederIdOf`). With it a join may be repeated until
-   * the first heartbeat; without it, it may not.
+   * The secret that the id is the digest of (`seederIdOf`): whoever shows it is the same seeder as
+   * before. Until the first heartbeat a join may be repeated.
    */
-  attempt: SecretKey.optional(),
+  attempt: SecretKey,
+  /** Of the key it had before; 0 where it had none. */
+  generation: z.int().min(0).max(1_000_000),
   name: SeederName,
-  /** Machines that fail together share a zone; by default each seeder is its own. */
-  zone: z.string().min(1).max(63).optional(),
+  zone: Zone.optional(),
+  /** The size of its disk. */
+  capacityBytes: Bytes,
   advertised: Advertised,
 });
 
-/** The seeder keeps both on its disk; the key is never sent again. */
-export const JoinReply = z.strictObject({ clusterId: ClusterId, seederKey: SecretKey });
+/** The seeder keeps all of it on its disk; the key is never sent again. */
+export const JoinReply = z.strictObject({
+  clusterId: ClusterId,
+  seederKey: SecretKey,
+  generation: KeyGeneration,
+});
 
 /**
  * XOR of the first 16 bytes of all chunk ids held, as 32 hex digits: ids are uniform, so equal
@@ -58,7 +79,7 @@ export const Heartbeat = z.strictObject({
   /** Drawn at each start, so that the tracker notices a restart shorter than a heartbeat. */
   bootId: BootId,
   name: SeederName,
-  zone: z.string().min(1).max(63).optional(),
+  zone: Zone.optional(),
   advertised: Advertised,
   space: Space,
   chunkCount: z.int().min(0),
@@ -85,6 +106,8 @@ export const HeartbeatReply = z.strictObject({
   leaseNowMs: z.int(),
   intervalMs: z.int().min(1),
   orders: z.array(Order),
+  /** It is not a member yet: a person has to accept it. Nothing else is wanted of it until then. */
+  pending: z.literal(true).optional(),
   /** True when the tracker wants to hear the whole inventory, page by page. */
   inventoryWanted: z.boolean(),
   /** Every chunk shall be read again as soon as may be that was not since this time. */
@@ -123,7 +146,14 @@ export const SeederView = z.strictObject({
   silentMs: z.int().min(0).nullable(),
   writable: z.boolean(),
   trouble: z.string().optional(),
+  /** As much of it as was accepted. */
   space: Space,
+  /** What it says of itself and nobody has accepted: it does not count. */
+  asks: z.strictObject({
+    zone: Zone.optional(),
+    /** The size of its disk, where more than what was accepted is there. */
+    capacityBytes: Bytes.optional(),
+  }).optional(),
   chunkCount: z.int().min(0),
   /** It is being emptied. */
   draining: z.boolean(),
@@ -142,6 +172,32 @@ export const SeederView = z.strictObject({
   }).optional(),
 });
 export type SeederView = z.output<typeof SeederView>;
+
+/** A seeder that is not a member: it waits to be accepted, or was banned. */
+export const Outsider = z.strictObject({
+  seederId: SeederId,
+  standing: z.enum(["pending", "banned"]),
+  name: SeederName,
+  address: BaseUrl,
+  zone: Zone,
+  /** The size of its disk, by its own word. */
+  capacityBytes: Bytes,
+  /** Since the last heartbeat. Null where this tracker has heard none. */
+  silentMs: z.int().min(0).nullable(),
+});
+export type Outsider = z.output<typeof Outsider>;
+
+/**
+ * A person takes a pending seeder into the cluster, or lets more of a member's disk count, or
+ * another zone. What is absent is as the seeder says it.
+ */
+export const AcceptRequest = z.strictObject({
+  seederId: SeederId,
+  capacityBytes: Bytes.optional(),
+  zone: Zone.optional(),
+});
+const Accepted = z.strictObject({ standing: Standing, zone: Zone, capacityBytes: Bytes });
+export const AcceptReply = z.strictObject({ before: Accepted, now: Accepted });
 
 /** What lies in the trash, summed up. */
 export const TrashSums = z.strictObject({
@@ -170,6 +226,8 @@ export const ClusterStatus = z.strictObject({
   nowMs: z.int(),
   upSinceMs: z.int(),
   seeders: z.array(SeederView),
+  /** Those that are no members. */
+  outsiders: z.array(Outsider),
   files: z.int(),
   directories: z.int(),
   links: z.int(),

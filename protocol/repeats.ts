@@ -60,6 +60,7 @@ const kinds = {
   maintenance: "once",
   drain: "once",
   forget: "once",
+  acceptSeeder: "once",
   setPace: "once",
   confirmLoss: "once",
   reportChunks: "same",

@@ -395,6 +395,14 @@ export const trackerRoutes = {
     healing.ForgetReply,
     "admin",
   ),
+  acceptSeeder: json(
+    "person",
+    "/v1/seeders/accept",
+    "Takes a waiting seeder into the cluster, or more of a member's disk, or another zone of it.",
+    membership.AcceptRequest,
+    membership.AcceptReply,
+    "admin",
+  ),
   setPace: json(
     "person",
     "/v1/healing/pace",

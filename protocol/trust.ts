@@ -33,14 +33,21 @@ function derive(key: SecretKey, purpose: string): SecretKey {
   return SecretKey.parse(createHmac("sha256", key).update(purpose).digest("hex"));
 }
 
-/** The key shared by the tracker and one seeder. */
-export function seederKeyOf(clusterKey: SecretKey, seederId: SeederId): SecretKey {
-  return derive(clusterKey, `offshore seeder key ${seederId}`);
+/**
+ * The key shared by the tracker and one seeder. A seeder that was forgotten and joins again has
+ * another generation, so that whatever was signed before is worth nothing.
+ */
+export function seederKeyOf(
+  clusterKey: SecretKey,
+  seederId: SeederId,
+  generation: number,
+): SecretKey {
+  return derive(clusterKey, `offshore seeder key ${seederId} ${generation}`);
 }
 
 /**
- * The id of a seeder that joins for the first time: the digest of a secret it made up. Whoever
- * shows the secret may be told the seeder's key again, until the seeder is heard.
+ * The id of a seeder: the digest of a secret it made up. Whoever shows the secret is the same
+ * seeder, so an id cannot be chosen and is nobody else's, ever.
  */
 export function seederIdOf(attempt: SecretKey): SeederId {
   const hash = createHash("sha256").update(`offshore seeder id ${attempt}`).digest("hex");
@@ -52,8 +59,8 @@ export function seederTokenOf(seederKey: SecretKey): string {
   return mac(seederKey, "offshore seeder token");
 }
 
-export function isSeederToken(clusterKey: SecretKey, seederId: SeederId, token: string): boolean {
-  return sameMac(token, seederTokenOf(seederKeyOf(clusterKey, seederId)));
+export function isSeederToken(seederKey: SecretKey, token: string): boolean {
+  return sameMac(token, seederTokenOf(seederKey));
 }
 
 /** The tracker's signature on one record of the log, its text covered by the checksum. */
@@ -167,22 +174,9 @@ export function makeReceipt(
 }
 
 /**
- * True when the seeder named in the receipt really gave it, under a leave that ended no longer than
- * `graceMs` ago.
+ * True when the seeder with this key really gave the receipt, under a leave that ended no longer
+ * than `graceMs` ago.
  */
-export function isReceiptFor(
-  clusterKey: SecretKey,
-  receipt: Receipt,
-  chunkId: ChunkId,
-  sizeBytes: number,
-  nowMs: number,
-  graceMs: number,
-): boolean {
-  const key = seederKeyOf(clusterKey, receipt.seederId);
-  return isReceiptUnder(key, receipt, chunkId, sizeBytes, nowMs, graceMs);
-}
-
-/** As `isReceiptFor`, with the key of the receipt's seeder at hand. */
 export function isReceiptUnder(
   seederKey: SecretKey,
   receipt: Receipt,

@@ -4,14 +4,26 @@
  * stops the start: a new identity in its place would turn every copy here into a stranger's.
  */
 import * as z from "zod";
-import { BaseUrl, ClusterId, Fault, readCode, SecretKey, SeederId } from "../../protocol/mod.ts";
+import {
+  BaseUrl,
+  ClusterId,
+  Fault,
+  KeyGeneration,
+  readCode,
+  SecretKey,
+  SeederId,
+} from "../../protocol/mod.ts";
 import type { Clock } from "../kit/clock.ts";
 import { type Disk, readWhole, writeDurably } from "../kit/disk.ts";
 
 export const Identity = z.strictObject({
   seederId: SeederId,
+  /** The secret that the id was made from: whoever shows it is this seeder. */
+  attempt: SecretKey,
   clusterId: ClusterId,
   seederKey: SecretKey,
+  /** Of the key. */
+  generation: KeyGeneration,
   trackerAddress: BaseUrl,
   /** The highest epoch heard: orders of a tracker with a lower one are refused. */
   epoch: z.int().min(0),

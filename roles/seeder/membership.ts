@@ -21,12 +21,16 @@ import type { Random } from "../kit/random.ts";
 import { type Identity, type IdentityFile, trackerByCode } from "./identity.ts";
 import type { JoinAttempts } from "./join_attempts.ts";
 
-export type Presented = Pick<z.output<typeof JoinRequest>, "name" | "zone" | "advertised">;
+type Request = z.output<typeof JoinRequest>;
+/** What a seeder says of itself whenever it speaks. */
+export type Presented = Pick<Request, "name" | "zone" | "advertised">;
 
 export interface MembershipParts {
   readonly file: IdentityFile;
   readonly attempts: JoinAttempts;
   readonly joinCode: () => Promise<string | undefined>;
+  /** The size of its disk. */
+  readonly capacityBytes: () => Promise<number>;
   /** Overrides the address in the code. */
   readonly trackerAddress?: string;
   readonly clock: Clock;
@@ -134,23 +138,21 @@ export class Membership {
     const told = readCode(code);
     if (this.#identity !== undefined) trackerByCode(code, this.#identity);
     const address = parts.trackerAddress ?? told.tracker;
-    const attempt = this.#identity === undefined
-      ? await parts.attempts.of(told.clusterId)
-      : undefined;
-    const seederId = this.#identity?.seederId ?? attempt?.seederId;
-    if (seederId === undefined) throw new Fault("internal", "no id to join under");
-    const presentedId = attempt === undefined ? { seederId } : attempt;
+    const { seederId, attempt } = this.#identity ?? await parts.attempts.of(told.clusterId);
+    const generation = this.#identity?.generation ?? 0;
+    const capacityBytes = await parts.capacityBytes();
+    const request = { code, seederId, attempt, generation, capacityBytes, ...presented };
     const tracker = connect(trackerRoutes, address, parts.transport, "the tracker");
     const reply = await withDeadline(
       parts.clock,
       limits.trackerCallMs,
       signal,
       () => new Fault("tracker-unreachable", `the tracker at ${address} gave no answer`),
-      (inner) => tracker.join({ code, ...presentedId, ...presented }, { signal: inner }),
+      (inner) => tracker.join(request, { signal: inner }),
     );
     checkCluster(reply.clusterId, told.clusterId);
     const epoch = this.#identity?.epoch ?? 0;
-    const identity = { seederId, ...reply, trackerAddress: told.tracker, epoch };
+    const identity = { seederId, attempt, ...reply, trackerAddress: told.tracker, epoch };
     // A seeder that forgot its key at the next start would come back as a stranger: disk first.
     await parts.file.write(identity);
     this.#identity = identity;

@@ -74,6 +74,7 @@ export async function openSeeder(parts: SeederParts): Promise<Seeder> {
     file: new IdentityFile(disk, stateDirectory, clock),
     attempts: new JoinAttempts({ disk, directory: stateDirectory, clock, random, log }),
     joinCode: parts.joinCode,
+    capacityBytes: async () => (await parts.store.space()).totalBytes,
     ...(parts.trackerAddress === undefined ? {} : { trackerAddress: parts.trackerAddress }),
     clock,
     random,

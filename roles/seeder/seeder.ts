@@ -154,6 +154,12 @@ export class SeederLoop {
         next: "stop the older tracker",
       });
     }
+    if (reply.pending === true) {
+      this.#joined = false;
+      return this.#tell("warn", "waits until a person accepts it", {
+        next: `on a client type: seeders accept @${identity.seederId}`,
+      });
+    }
     time.hear(reply.trackerNowMs);
     leaseTime.hear(reply.leaseNowMs);
     receipts.hear(reply.leaseNowMs);

@@ -14,6 +14,7 @@ import { type Caller, userOf } from "./guard.ts";
 import { lastChange } from "./files/last_change.ts";
 import * as listing from "./files/listing.ts";
 import { locate, reportChunks } from "./files/locate.ts";
+import * as admission from "./seeders/admission.ts";
 import * as membership from "./seeders/membership.ts";
 import * as namespace from "./files/namespace.ts";
 import * as care from "./seeders/seeder_care.ts";
@@ -113,7 +114,8 @@ export function trackerHandlers(
 
     maintenance: (call) => care.maintenance(core, call.input, Asked.for("maintenance", call)),
     drain: (call) => care.drain(core, call.input, Asked.for("drain", call)),
-    forget: (call) => care.forget(core, call.input, Asked.for("forget", call)),
+    forget: (call) => admission.forget(core, call.input, Asked.for("forget", call)),
+    acceptSeeder: (call) => admission.accept(core, call.input, Asked.for("acceptSeeder", call)),
     setPace: (call) => care.setPace(core, call.input.pace, Asked.for("setPace", call)),
     confirmLoss: (call) => core.losses.confirm(Asked.for("confirmLoss", call)),
 

@@ -14,19 +14,20 @@ type ClusterFile = z.output<typeof ClusterFile>;
 export class ClusterKeys {
   readonly clusterId: ClusterId;
   readonly clusterKey: SecretKey;
-  readonly #seederKeys = new Map<SeederId, SecretKey>();
+  readonly #seederKeys = new Map<string, SecretKey>();
 
   constructor({ clusterId, clusterKey }: ClusterFile) {
     this.clusterId = clusterId;
     this.clusterKey = clusterKey;
   }
 
-  /** The key shared with one registered seeder; derived once. */
-  seederKey(seederId: SeederId): SecretKey {
-    const known = this.#seederKeys.get(seederId);
+  /** The key shared with one seeder, of one generation; derived once. */
+  seederKey(seederId: SeederId, generation: number): SecretKey {
+    const name = `${seederId} ${generation}`;
+    const known = this.#seederKeys.get(name);
     if (known !== undefined) return known;
-    const key = seederKeyOf(this.clusterKey, seederId);
-    this.#seederKeys.set(seederId, key);
+    const key = seederKeyOf(this.clusterKey, seederId, generation);
+    this.#seederKeys.set(name, key);
     return key;
   }
 }

@@ -13,6 +13,8 @@ import {
 } from "../../protocol/mod.ts";
 import type { Guard } from "../kit/serve.ts";
 import type { ClusterKeys } from "./cluster_keys.ts";
+import type { Members } from "./seeders/members.ts";
+import { refusalOf } from "./seeders/standing.ts";
 
 /** Who makes a request. */
 export type Caller =
@@ -23,11 +25,11 @@ export type Caller =
 /** A role may do all that those before it may. */
 const roleOrder: readonly PersonRole[] = ["reader", "writer", "admin"];
 
-export function trackerGuard(keys: ClusterKeys): Guard<Caller> {
+export function trackerGuard(keys: ClusterKeys, members: Members): Guard<Caller> {
   return (route, { token }, input) => {
     if (route.access === "open") return { kind: "anyone" };
     if (token === undefined) throw new Fault("unauthenticated", "the request carries no token");
-    if (route.access === "seeder") return checkSeeder(keys, token, input);
+    if (route.access === "seeder") return checkSeeder(keys, members, route, token, input);
     if (route.access === "person") return checkPerson(keys, token, route);
     throw new Fault("forbidden", `a tracker serves no route with access "${route.access}"`);
   };
@@ -45,11 +47,20 @@ function checkPerson(keys: ClusterKeys, token: string, route: Route): Caller {
   return { kind: "person", user: person.user, role: person.role };
 }
 
-function checkSeeder(keys: ClusterKeys, token: string, input: unknown): Caller {
+function checkSeeder(
+  keys: ClusterKeys,
+  members: Members,
+  route: Route,
+  token: string,
+  input: unknown,
+): Caller {
   const claimed = typeof input === "object" && input !== null && "seederId" in input
     ? SeederId.safeParse(input.seederId)
     : undefined;
-  if (claimed?.success && isSeederToken(keys.clusterKey, claimed.data, token)) {
+  const generation = (claimed?.success && members.generationOf(claimed.data)) || 1;
+  if (claimed?.success && isSeederToken(keys.seederKey(claimed.data, generation), token)) {
+    const refusal = refusalOf(members, route, claimed.data, generation);
+    if (refusal !== undefined) throw refusal;
     return { kind: "seeder", seederId: claimed.data };
   }
   throw new Fault(

@@ -1,5 +1,11 @@
 /** The cluster on one screen: what the tracker knows of its seeders, files and chunks. */
-import type { ClusterStatus, HealingStatus, SeederId, SeederView } from "../../protocol/mod.ts";
+import type {
+  ClusterStatus,
+  HealingStatus,
+  Outsider,
+  SeederId,
+  SeederView,
+} from "../../protocol/mod.ts";
 import { version } from "../kit/version.ts";
 import type { CatalogView } from "./catalog/catalog.ts";
 import type { Core } from "./core.ts";
@@ -47,6 +53,7 @@ export class Status {
       seeders: core.members.all()
         .map((member) => ({ ...seederView(core, member, nowMs), ...adopted.get(member) }))
         .sort((a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : 0),
+      outsiders: core.members.outsiders().map((member) => outsiderView(member, nowMs)),
       chunks: totals.chunks,
       files: totals.files - trash.files,
       directories: totals.directories - trash.directories,
@@ -67,9 +74,9 @@ export class Status {
   async #healing(nowMs: number, below: number): Promise<HealingStatus> {
     const { core } = this;
     const { healing } = core;
-    const draining = core.members.all().filter(({ row }) => row.draining === true);
+    const draining = core.members.all().filter((member) => member.isLeaving);
     const staying = core.members.live(nowMs).filter((id) =>
-      core.members.get(id)?.row.draining !== true
+      core.members.get(id)?.isLeaving !== true
     );
     const { left, sums } = await core.catalog.read(async (view) => ({
       left: draining.length === 0 ? below : (await view.chunksBelow(staying)).atRisk,
@@ -141,10 +148,37 @@ function seederView(core: Core, member: Member, nowMs: number): SeederView {
     writable,
     ...(trouble === undefined ? {} : { trouble }),
     space,
+    ...asksOf(member),
     chunkCount,
-    draining: member.row.draining === true,
+    draining: member.isLeaving,
     ...(until > nowMs ? { maintenanceUntilMs: until } : {}),
     ...scrubOf(core, seederId),
+  };
+}
+
+/** Sizes of a file system change a little by themselves: that is nothing to ask a person about. */
+const growthShare = 1 / 64;
+
+/** What it says of itself that nobody has accepted. */
+function asksOf({ toldZone, told: { totalBytes }, row }: Member): Pick<SeederView, "asks"> {
+  const hasMore = totalBytes > row.capacityBytes * (1 + growthShare);
+  const isElsewhere = toldZone !== undefined && toldZone !== row.zone;
+  if (!hasMore && !isElsewhere) return {};
+  return {
+    asks: {
+      ...(isElsewhere ? { zone: toldZone } : {}),
+      ...(hasMore ? { capacityBytes: totalBytes } : {}),
+    },
+  };
+}
+
+function outsiderView(member: Member, nowMs: number): Outsider {
+  const { seederId, standing, name, address, zone, capacityBytes } = member.row;
+  return {
+    ...{ seederId, name, address, zone: member.toldZone ?? zone },
+    standing: standing === "banned" ? standing : "pending",
+    capacityBytes: member.told.totalBytes || capacityBytes,
+    silentMs: member.heardMs === undefined ? null : Math.max(0, nowMs - member.heardMs),
   };
 }
 

@@ -127,7 +127,7 @@ export async function openTracker(parts: TrackerParts): Promise<Tracker> {
   const app = serveRoutes({
     table: trackerRoutes,
     handlers,
-    guard: trackerGuard(core.keys),
+    guard: trackerGuard(core.keys, core.members),
     log: parts.log,
     random: parts.random,
   });
@@ -205,7 +205,7 @@ async function openCore(
   const { sealedKey, made } = await openSealedKey(recovery, keys);
   const upSinceMs = now();
   const copiesDefault = parts.copiesDefault ?? limits.copiesDefault;
-  const members = new Members(rows, upSinceMs);
+  const members = new Members(rows, upSinceMs, keys);
   const folder = new SnapshotFolder(disk, `${stateDirectory}/snapshots`, log);
   if (parts.scratch !== undefined) await folder.open();
   const shipping = new LogShipping({
@@ -234,7 +234,11 @@ async function openCore(
   });
   const ground: Ground = {
     sleep: (ms, signal) => clock.sleep(ms, signal),
-    catalog: tellingCatalog(catalog, (rows) => shipping.committed(rows)),
+    catalog: tellingCatalog(catalog, (rows) => {
+      // Who is no member any more is none before a question of it is answered with these rows.
+      members.committed(rows);
+      shipping.committed(rows);
+    }),
     keys,
     epoch,
     upSinceMs,

@@ -97,6 +97,9 @@ export function upload(number: number, leaseEndsMs: number): UploadRow {
 export function seederRow(number: number): SeederRow {
   return {
     seederId: seeder(number),
+    standing: "member",
+    generation: 1 + number % 3,
+    capacityBytes: 2 ** 46,
     name: `seeder-${number}`,
     zone: "cellar",
     address: `http://127.0.0.1:${4000 + number}`,

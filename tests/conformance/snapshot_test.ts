@@ -69,7 +69,7 @@ async function filled(catalog: Catalog): Promise<void> {
     await t.putTrash(trashRow(7, 5));
     await t.putNode(directory(9000, 1, "the highest, removed again"));
     await t.removeTree(9000);
-    await t.putSeeder({ ...seederRow(1), draining: true, maintenanceUntilMs: 77 });
+    await t.putSeeder({ ...seederRow(1), standing: "draining", maintenanceUntilMs: 77 });
     await t.putSeeder({ ...seederRow(2), away: true, reconciledBootId: "boot" });
     for (const [i, source] of ["\u{ffff}", "b", "\u{1f600}"].entries()) {
       const told = { path: "/x", clash: i === 1, adoptedMs: 3, versionId: versionId(i) };
@@ -153,7 +153,7 @@ for (const [from, openFrom] of Object.entries(engines)) {
       });
       assert.deepEqual(
         [one, two],
-        [{ ...said(1), draining: true, maintenanceUntilMs: 77 }, said(2)],
+        [{ ...said(1), standing: "draining", maintenanceUntilMs: 77 }, said(2)],
       );
       await source.close();
       await target.close();

@@ -134,11 +134,13 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
       code: code("join"),
       seederId,
       attempt: "0123456789abcdef".repeat(4),
+      generation: 0,
       name: "seeder-1",
       zone: "rack-2",
+      capacityBytes: space.totalBytes,
       advertised: { host: "10.0.0.5", port: 8471 },
     },
-    reply: { clusterId, seederKey },
+    reply: { clusterId, seederKey, generation: 1 },
   },
   heartbeat: {
     request: {
@@ -192,6 +194,7 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
   presentLog: {
     request: signPresentation(seederKey, {
       seederId,
+      generation: 1,
       epochHeard: 3,
       card,
       last: secondRecord,
@@ -271,11 +274,17 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
           writable: false,
           trouble: "disk-failed: EIO",
           space,
+          asks: { zone: "rack-9", capacityBytes: 4e12 },
           chunkCount: 0,
           draining: false,
           maintenanceUntilMs: nowMs + 1_800_000,
         },
       ],
+      outsiders: [{
+        ...{ seederId: "5eed000000000003", standing: "pending", name: "seeder-3" },
+        ...{ address: "http://127.0.0.1:8473", zone: "rack-4", capacityBytes: 1e12 },
+        silentMs: 900,
+      }],
       files: 2,
       directories: 1,
       links: 1,
@@ -318,7 +327,14 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
     reply: { untilMs: nowMs + 1_800_000 },
   },
   drain: { request: { seederId, cancel: false }, reply: { draining: true } },
-  forget: { request: { seederId, acceptLoss: false }, reply: { chunksLost: 0 } },
+  forget: { request: { seederId, acceptLoss: false, ban: true }, reply: { chunksLost: 0 } },
+  acceptSeeder: {
+    request: { seederId, capacityBytes: 2e12, zone: "rack-3" },
+    reply: {
+      before: { standing: "pending", zone: seederId, capacityBytes: 1e12 },
+      now: { standing: "member", zone: "rack-3", capacityBytes: 2e12 },
+    },
+  },
   setPace: { request: { pace: "gentle" }, reply: { pace: "gentle" } },
   confirmLoss: { request: {}, reply: { confirmed: true } },
   stat: {

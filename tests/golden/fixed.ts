@@ -27,7 +27,7 @@ export const clusterKey = SecretKey.parse("5e".repeat(32));
 export const clusterId = ClusterId.parse("c1c1c1c1c1c1c1c1");
 export const seederId = SeederId.parse("5eed000000000001");
 export const secondId = SeederId.parse("5eed000000000002");
-export const seederKey = seederKeyOf(clusterKey, seederId);
+export const seederKey = seederKeyOf(clusterKey, seederId, 1);
 export const bytes = new TextEncoder().encode("hello, offshore\n");
 export const chunkId = chunkIdOf(bytes);
 export const sizeBytes = bytes.length;
@@ -41,7 +41,7 @@ export const chunkSizeBytes = 4 * 1024 * 1024;
 export const leaveLifeMs = 600_000;
 
 export const leaveAt = (id: SeederId, action: "read" | "store") =>
-  makeLeave(seederKeyOf(clusterKey, id), { action, chunkId, sizeBytes }, nowMs + leaveLifeMs);
+  makeLeave(seederKeyOf(clusterKey, id, 1), { action, chunkId, sizeBytes }, nowMs + leaveLifeMs);
 export const storeLeave = leaveAt(seederId, "store");
 export const readLeave = leaveAt(seederId, "read");
 export const receipt = makeReceipt(seederKey, seederId, chunkId, sizeBytes, storeLeave);

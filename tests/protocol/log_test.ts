@@ -77,22 +77,22 @@ Deno.test("a sealed key opens under its code and cluster alone", () => {
 });
 
 Deno.test("a presentation is believed from its seeder alone, and answered by the tracker alone", () => {
-  const seederKey = seederKeyOf(key, seederId);
+  const seederKey = seederKeyOf(key, seederId, 1);
   const card = { sealedKey: sealKey(code, clusterId, key, "00".repeat(12)), copies: 2, seeders: 3 };
   const nonce = "7".repeat(32);
   const request = signPresentation(seederKey, {
-    ...{ seederId, card, nonce, epochHeard: 4 },
+    ...{ seederId, generation: 1, card, nonce, epochHeard: 4 },
     last: recordAfter(undefined, "a"),
     ...{ after: logOrigin, snapshots: [] },
   });
   assert.ok(isPresentedBy(seederKey, request));
-  assert.ok(!isPresentedBy(seederKeyOf(other, seederId), request));
+  assert.ok(!isPresentedBy(seederKeyOf(other, seederId, 1), request));
   assert.ok(!isPresentedBy(seederKey, { ...request, epochHeard: 5 }));
   assert.ok(!isPresentedBy(seederKey, { ...request, after: positionOf(request.last) }));
   assert.ok(!isPresentedBy(seederKey, { ...request, nonce: "8".repeat(32) }));
   assert.notEqual(
     rebuildProof(seederKey, seederId, nonce),
-    rebuildProof(seederKeyOf(other, seederId), seederId, nonce),
+    rebuildProof(seederKeyOf(other, seederId, 1), seederId, nonce),
   );
   assert.notEqual(rebuildProof(seederKey, seederId, nonce), request.mac);
 });

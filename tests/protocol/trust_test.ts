@@ -8,7 +8,7 @@ import {
   checkLeave,
   ChunkId,
   Fault,
-  isReceiptFor,
+  isReceiptUnder,
   isSeederToken,
   Leave,
   type LeaveSubject,
@@ -27,7 +27,7 @@ import { tampered } from "./tampered.ts";
 const clusterKey = SecretKey.parse("11".repeat(32));
 const seederId = SeederId.parse("00000000000000aa");
 const otherId = SeederId.parse("00000000000000ab");
-const key = seederKeyOf(clusterKey, seederId);
+const key = seederKeyOf(clusterKey, seederId, 1);
 const chunkId = ChunkId.parse("ab".repeat(32));
 const subject: LeaveSubject = { action: "store", chunkId, sizeBytes: 4096 };
 const expiresMs = 1_800_000_000_000;
@@ -71,8 +71,9 @@ Deno.test("checkLeave refuses another action, chunk, size or seeder", () => {
     [key, { ...subject, sizeBytes: 4095 }],
     [key, { ...subject, sizeBytes: 4097 }],
     [key, { ...subject, sizeBytes: 40960 }],
-    [seederKeyOf(clusterKey, otherId), subject],
-    [seederKeyOf(SecretKey.parse("22".repeat(32)), seederId), subject],
+    [seederKeyOf(clusterKey, otherId, 1), subject],
+    [seederKeyOf(clusterKey, seederId, 2), subject],
+    [seederKeyOf(SecretKey.parse("22".repeat(32)), seederId, 1), subject],
     [clusterKey, subject],
   ];
   for (const [otherKey, other] of others) {
@@ -115,21 +116,29 @@ Deno.test("makeLeave rounds fractions of a millisecond down", () => {
   assert.equal(leave, makeLeave(key, subject, expiresMs));
 });
 
-Deno.test("isReceiptFor accepts the seeder's word until the grace is over", () => {
+Deno.test("isReceiptUnder accepts the seeder's word until the grace is over", () => {
   const leave = makeLeave(key, subject, expiresMs);
   const receipt = makeReceipt(key, seederId, chunkId, 4096, leave);
   const graceMs = limits.receiptGraceMs;
-  const at = (nowMs: number) => isReceiptFor(clusterKey, receipt, chunkId, 4096, nowMs, graceMs);
+  const at = (nowMs: number) =>
+    isReceiptUnder(
+      seederKeyOf(clusterKey, receipt.seederId, 1),
+      receipt,
+      chunkId,
+      4096,
+      nowMs,
+      graceMs,
+    );
   assert.equal(at(expiresMs - 1), true);
   assert.equal(at(expiresMs + graceMs), true);
   assert.equal(at(expiresMs + graceMs + 1), false);
 });
 
-Deno.test("isReceiptFor refuses another chunk, size, seeder or cluster", () => {
+Deno.test("isReceiptUnder refuses another chunk, size, seeder or cluster", () => {
   const leave = makeLeave(key, subject, expiresMs);
   const receipt = makeReceipt(key, seederId, chunkId, 4096, leave);
   const check = (r: Receipt, id: ChunkId, size: number, cluster = clusterKey) =>
-    isReceiptFor(cluster, r, id, size, expiresMs, 0);
+    isReceiptUnder(seederKeyOf(cluster, r.seederId, 1), r, id, size, expiresMs, 0);
   assert.equal(check(receipt, chunkId, 4096), true);
   assert.equal(check(receipt, ChunkId.parse("cd".repeat(32)), 4096), false);
   assert.equal(check(receipt, chunkId, 4097), false);
@@ -137,15 +146,28 @@ Deno.test("isReceiptFor refuses another chunk, size, seeder or cluster", () => {
   assert.equal(check(receipt, chunkId, 4096, SecretKey.parse("22".repeat(32))), false);
 });
 
-Deno.test("isReceiptFor refuses a receipt in another name, and a leave shown as one", () => {
+Deno.test("isReceiptUnder refuses a receipt in another name, and a leave shown as one", () => {
   const leave = makeLeave(key, subject, expiresMs);
   const forged = makeReceipt(key, otherId, chunkId, 4096, leave);
-  assert.equal(isReceiptFor(clusterKey, forged, chunkId, 4096, expiresMs, 0), false);
+  assert.equal(
+    isReceiptUnder(
+      seederKeyOf(clusterKey, forged.seederId, 1),
+      forged,
+      chunkId,
+      4096,
+      expiresMs,
+      0,
+    ),
+    false,
+  );
   const shown = { seederId, proof: leave as string };
-  assert.equal(isReceiptFor(clusterKey, shown, chunkId, 4096, expiresMs, 0), false);
+  assert.equal(
+    isReceiptUnder(seederKeyOf(clusterKey, shown.seederId, 1), shown, chunkId, 4096, expiresMs, 0),
+    false,
+  );
 });
 
-Deno.test("isReceiptFor refuses a proof with any one character changed", () => {
+Deno.test("isReceiptUnder refuses a proof with any one character changed", () => {
   const receipt = makeReceipt(key, seederId, chunkId, 4096, makeLeave(key, subject, expiresMs));
   let tried = 0;
   for (const proof of tampered(receipt.proof)) {
@@ -153,7 +175,14 @@ Deno.test("isReceiptFor refuses a proof with any one character changed", () => {
     if (!parsed.success) continue;
     tried++;
     assert.equal(
-      isReceiptFor(clusterKey, parsed.data, chunkId, 4096, expiresMs - 1e12, 0),
+      isReceiptUnder(
+        seederKeyOf(clusterKey, parsed.data.seederId, 1),
+        parsed.data,
+        chunkId,
+        4096,
+        expiresMs - 1e12,
+        0,
+      ),
       false,
       proof,
     );
@@ -164,14 +193,14 @@ Deno.test("isReceiptFor refuses a proof with any one character changed", () => {
 Deno.test("isSeederToken knows the seeder's token and no other's", () => {
   fc.assert(fc.property(anySecretKey, anySeederId, anySeederId, (cluster, one, two) => {
     fc.pre(one !== two);
-    const token = seederTokenOf(seederKeyOf(cluster, one));
-    assert.equal(isSeederToken(cluster, one, token), true);
-    assert.equal(isSeederToken(cluster, two, token), false);
-    assert.equal(isSeederToken(seederKeyOf(cluster, one), one, token), false);
-    assert.equal(isSeederToken(cluster, one, ""), false);
+    const token = seederTokenOf(seederKeyOf(cluster, one, 1));
+    assert.equal(isSeederToken(seederKeyOf(cluster, one, 1), token), true);
+    assert.equal(isSeederToken(seederKeyOf(cluster, one, 2), token), false);
+    assert.equal(isSeederToken(seederKeyOf(cluster, two, 1), token), false);
+    assert.equal(isSeederToken(seederKeyOf(cluster, one, 1), ""), false);
   }));
   const token = seederTokenOf(key);
   for (const text of tampered(token)) {
-    assert.equal(isSeederToken(clusterKey, seederId, text), false, text);
+    assert.equal(isSeederToken(key, text), false, text);
   }
 });

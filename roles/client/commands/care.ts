@@ -15,6 +15,13 @@ async function seederNamed(context: CommandContext): Promise<{ seederId: SeederI
   return seederCalled(seeders, context.run.word("seeder") ?? "");
 }
 
+/** As `seederNamed`, among those that wait or were banned too. */
+async function anySeederNamed(context: CommandContext): ReturnType<typeof seederNamed> {
+  const { session } = await context.access();
+  const { seeders, outsiders } = await session.tracker.status({}, { signal: context.signal });
+  return seederCalled([...seeders, ...outsiders], context.run.word("seeder") ?? "");
+}
+
 const unitsMs = { s: 1000, m: 60_000, h: 60 * 60_000, d: 24 * 60 * 60_000 } as const;
 
 /** "30m", "2h", "1d". Throws `usage`. */
@@ -136,20 +143,26 @@ export const forget: Command = {
     summary: "Give up on a seeder that will not come back.",
     details:
       "Its holdings go from the catalog and nothing waits for it any more. Refused while it\n" +
-      "reports, and where it has the only copy of something unless --force is given.",
+      "reports, and where it has the only copy of something unless --force is given. Its key is\n" +
+      "worth nothing from then on; with a join code it may come back under another one, unless\n" +
+      "--now put it out: forget it a second time to let it.",
     arguments: [{ name: "seeder", summary: "a seeder's name, or its id (@7e104)" }],
-    options: [{ name: "force", summary: "also what only it had" }],
-    examples: ["forget seeder-2"],
+    options: [
+      { name: "force", summary: "also what only it had" },
+      { name: "now", summary: "ban it, though it still reports: it is hostile" },
+    ],
+    examples: ["forget seeder-2", "forget seeder-2 --now"],
   },
   completes: ["nothing"],
   run: async (context) => {
-    const { seederId, name } = await seederNamed(context);
+    const { seederId, name } = await anySeederNamed(context);
     const { session } = await context.access();
-    const request = { seederId, acceptLoss: context.run.isSet("force") };
+    const ban = context.run.isSet("now");
+    const request = { seederId, acceptLoss: context.run.isSet("force"), ban };
     const reply = await session.tracker.forget(request, { signal: context.signal });
     if (context.json) return await context.printJson(reply);
     const lost = reply.chunksLost === 0 ? "" : `, and with it ${count(reply.chunksLost, "chunk")}`;
-    await context.print(`${visible(name)} is forgotten${lost}`);
+    await context.print(`${visible(name)} is ${ban ? "banned" : "forgotten"}${lost}`);
   },
 };
 

@@ -9,6 +9,9 @@ import {
   trackerRoutes,
 } from "../../../protocol/mod.ts";
 import { withDeadline } from "../../kit/clock.ts";
+import { SizeText } from "../../kit/config.ts";
+import { seederCalled } from "../cluster/seeder_names.ts";
+import { shownId } from "../cluster/typed_ids.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { tableOf } from "../terminal/table.ts";
 import { count, durationText, sizeText, visible } from "../terminal/wording.ts";
@@ -22,21 +25,36 @@ async function clusterStatus(context: CommandContext) {
 export const seeders: Command = {
   spec: {
     name: "seeders",
-    changes: "nothing",
+    changes: "cluster",
     group: "Cluster",
-    summary: "List the seeders.",
+    summary: "List the seeders, or accept one, with its disk and its zone.",
     details: "green: heard lately; yellow: silent, nothing new is sent to it; red: its copies\n" +
-      "count as missing; away: it signed out.",
+      "count as missing; away: it signed out; pending: it joined with a code that leaves it to\n" +
+      "you, and has nothing to do with your files before you accept it. Of a seeder's disk as\n" +
+      "much counts as was accepted, by its join code or here.",
+    usage: "[accept SEEDER]",
+    arguments: [
+      { name: "action", summary: "accept", optional: true },
+      { name: "seeder", summary: "a seeder's name, or its id (@7e104)", optional: true },
+    ],
+    options: [
+      { name: "capacity", value: "size", summary: "so much of its disk, such as 2T (all of it)" },
+      { name: "zone", value: "name", summary: "what it fails together with (as it says)" },
+    ],
+    examples: ["seeders", "seeders accept seeder-4", "seeders accept @5eed0 --capacity 2T"],
   },
   completes: ["nothing"],
   run: async (context) => {
+    if (context.run.word("action") !== undefined) return await acceptSeeder(context);
     const status = await clusterStatus(context);
-    const { seeders } = status;
+    const { seeders, outsiders } = status;
     if (context.json) {
-      for (const seeder of seeders) await context.printJson(seeder);
+      for (const seeder of [...seeders, ...outsiders]) await context.printJson(seeder);
       return;
     }
-    if (seeders.length === 0) return context.note("no seeder has joined yet; see: join-code");
+    if (seeders.length + outsiders.length === 0) {
+      return context.note("no seeder has joined yet; see: join-code");
+    }
     const rows = seeders.map((seeder) => [
       visible(seeder.name),
       stateText(seeder, status),
@@ -45,14 +63,83 @@ export const seeders: Command = {
       seeder.address,
       visible(seeder.trouble ?? ""),
     ]);
+    const others = outsiders.map((each) => [
+      visible(each.name),
+      each.standing,
+      each.silentMs === null ? "never" : `${durationText(each.silentMs)} ago`,
+      visible(each.zone),
+      each.address,
+      shownId(each.seederId),
+    ]);
     const sides = ["left", "left", "right", "left", "left", "left"] as const;
+    const head = ["SEEDER", "STATE", "HEARD", "ZONE", "ADDRESS", ""];
     await context.print([
-      ...tableOf([["SEEDER", "STATE", "HEARD", "ZONE", "ADDRESS", ""], ...rows], sides),
+      ...tableOf([head, ...rows, ...others], sides),
       "",
+      ...acceptable(status),
       ...verdictOf(status),
     ]);
   },
 };
+
+/** What waits for a person's word. */
+function acceptable({ seeders, outsiders }: ClusterStatus): string[] {
+  const waiting = outsiders.filter(({ standing }) => standing === "pending").map((each) =>
+    `${visible(each.name)} waits to be taken in, with ${sizeText(each.capacityBytes)}`
+  );
+  const changed = seeders.flatMap(({ name, asks, space }) => {
+    if (asks === undefined) return [];
+    const { zone, capacityBytes } = asks;
+    const more = capacityBytes === undefined ? [] : [
+      `${visible(name)} has ${sizeText(capacityBytes)}, of which ${
+        sizeText(space.totalBytes)
+      } count`,
+    ];
+    return zone === undefined
+      ? more
+      : [...more, `${visible(name)} says that it is in zone ${visible(zone)} now`];
+  });
+  const lines = [...waiting, ...changed];
+  return lines.length === 0 ? [] : [...lines, "    next: seeders accept SEEDER", ""];
+}
+
+async function acceptSeeder(context: CommandContext): Promise<void> {
+  const { run } = context;
+  const [action, word] = [run.word("action") ?? "", run.word("seeder")];
+  if (action !== "accept" || word === undefined) {
+    throw new Fault("usage", `${visible(action)} is nothing to do with a seeder`, {
+      next: "type: seeders accept SEEDER",
+    });
+  }
+  const size = run.text("capacity");
+  const capacity = size === undefined ? undefined : SizeText.safeParse(size);
+  if (capacity?.success === false) {
+    throw new Fault("usage", `"${visible(size ?? "")}" is no size`, { next: "type one like 2T" });
+  }
+  const zone = run.text("zone");
+  const { seeders, outsiders } = await clusterStatus(context);
+  const { seederId } = seederCalled([...seeders, ...outsiders], word);
+  const seeder = [...seeders, ...outsiders].find((each) => each.seederId === seederId);
+  const { session } = await context.access();
+  const request = {
+    seederId,
+    ...(capacity === undefined ? {} : { capacityBytes: capacity.data }),
+    ...(zone === undefined ? {} : { zone }),
+  };
+  const reply = await session.tracker.acceptSeeder(request, { signal: context.signal });
+  const named = { name: seeder?.name ?? "", address: seeder?.address ?? "" };
+  if (context.json) return await context.printJson({ seederId, ...named, ...reply });
+  const sides = ["left", "left", "left", "left", "left", "right"] as const;
+  const rowOf = (when: string, { standing, zone, capacityBytes }: typeof reply.now) => [
+    ...[when, visible(named.name), named.address, standing, visible(zone)],
+    sizeText(capacityBytes),
+  ];
+  await context.print(tableOf([
+    ["", "SEEDER", "ADDRESS", "STATE", "ZONE", "DISK"],
+    rowOf("before", reply.before),
+    rowOf("now", reply.now),
+  ], [...sides]));
+}
 
 /** Its state, and what an administrator has said about it. */
 function stateText(seeder: SeederView, { healing, nowMs }: ClusterStatus): string {

@@ -76,6 +76,13 @@ export function problemsOf(status: ClusterStatus): StatusProblem[] {
     }
     problems.push(...diskProblems(seeder, status.nowMs));
   }
+  for (const { name, standing } of status.outsiders) {
+    if (standing !== "pending") continue;
+    problems.push({
+      what: `${visible(name)} waits to be taken in`,
+      next: `look who it is, then: seeders accept ${visible(name)}`,
+    });
+  }
   return problems;
 }
 

@@ -212,11 +212,11 @@ export class LogKeeper {
     const { random, log } = this.parts;
     const snapshots = this.#snapshots.marks;
     if (this.#card === undefined || snapshots === undefined) return presentPauseMs;
-    const { seederId, seederKey } = identity;
+    const { seederId, generation, seederKey } = identity;
     const last = await this.#last(segments);
     const nonce = randomHex(random, 32);
     const request = signPresentation(seederKey, {
-      seederId,
+      ...{ seederId, generation },
       epochHeard: identity.epoch,
       card: this.#card,
       ...(last === undefined ? {} : { last }),

@@ -23,6 +23,7 @@ import type {
   EntryKind,
   HeldChunk,
   SeederId,
+  Standing,
   TrashSums,
   UploadId,
   VersionId,
@@ -143,8 +144,14 @@ export interface UploadRow {
 
 export interface SeederRow {
   readonly seederId: SeederId;
+  /** A row stays when its seeder is forgotten: the id and its keys are never given again. */
+  readonly standing: Standing;
+  /** Of its key: raised when it joins again. */
+  readonly generation: number;
   readonly name: string;
+  /** As a person accepted it, and so is the size of its disk that counts. */
   readonly zone: string;
+  readonly capacityBytes: number;
   readonly address: string;
   readonly joinedMs: number;
   /** The boot id whose inventory the holdings agree with; absent until one was heard to its end. */
@@ -154,8 +161,6 @@ export interface SeederRow {
   readonly totalBytes: number;
   readonly freeBytes: number;
   readonly usedBytes: number;
-  /** It is being emptied: its copies shall be elsewhere too. */
-  readonly draining?: true;
   /** Until then its absence is no reason to repair. */
   readonly maintenanceUntilMs?: number;
 }
@@ -367,9 +372,8 @@ export interface CatalogTransaction extends CatalogView {
   putAdoption(row: AdoptionRow): Promise<void>;
   removeAdoptions(seederId: SeederId): Promise<void>;
 
+  /** There is no removing one: its id is remembered for ever. */
   putSeeder(row: SeederRow): Promise<void>;
-  /** The row only: its holdings are the caller's to remove. */
-  removeSeeder(seederId: SeederId): Promise<void>;
 }
 
 export interface Catalog {

@@ -243,10 +243,6 @@ export class MemoryWrites extends MemoryView implements Tables {
   putSeeder(row: SeederRow): void {
     this.data.seeders.set(row.seederId, { ...row });
   }
-
-  removeSeeder(seederId: SeederId): void {
-    this.data.seeders.delete(seederId);
-  }
 }
 
 /** Without what a caller's richer entry may carry besides. */

@@ -8,6 +8,7 @@ import {
   EntryKind,
   type HeldChunk,
   type SeederId,
+  type Standing,
   type UploadId,
   type VersionId,
 } from "../../../protocol/mod.ts";
@@ -126,6 +127,9 @@ export function uploadRowOf(row: SqliteRow): UploadRow {
 export function seederRowOf(row: SqliteRow): SeederRow {
   return {
     seederId: row.text("seeder_id") as SeederId,
+    standing: row.text("standing") as Standing,
+    generation: row.integer("generation"),
+    capacityBytes: row.integer("capacity_bytes"),
     name: row.text("name"),
     zone: row.text("zone"),
     address: row.text("address"),
@@ -135,7 +139,6 @@ export function seederRowOf(row: SqliteRow): SeederRow {
     totalBytes: row.integer("total_bytes"),
     freeBytes: row.integer("free_bytes"),
     usedBytes: row.integer("used_bytes"),
-    ...(row.integer("draining") === 1 ? { draining: true as const } : {}),
     ...(row.has("maintenance_until_ms")
       ? { maintenanceUntilMs: row.integer("maintenance_until_ms") }
       : {}),

@@ -187,6 +187,14 @@ const migrations: readonly string[] = [
     key BLOB NOT NULL UNIQUE CHECK (length(key) = 32), text TEXT NOT NULL
   ) STRICT;
   `,
+  `
+  ALTER TABLE seeders ADD COLUMN standing TEXT NOT NULL DEFAULT 'member';
+  ALTER TABLE seeders ADD COLUMN generation INTEGER NOT NULL DEFAULT 1;
+  ALTER TABLE seeders ADD COLUMN capacity_bytes INTEGER NOT NULL DEFAULT 0;
+  UPDATE seeders SET capacity_bytes = total_bytes;
+  UPDATE seeders SET standing = 'draining' WHERE draining = 1;
+  ALTER TABLE seeders DROP COLUMN draining;
+  `,
 ];
 
 /** Lists that a statement leaves for the next one; gone when the connection closes. */

@@ -374,8 +374,14 @@ export class SqliteWrites extends SqliteView implements Tables {
 
   putSeeder(row: SeederRow): void {
     this.connection.run(
-      "INSERT OR REPLACE INTO seeders VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      `INSERT OR REPLACE INTO seeders (
+         seeder_id, standing, generation, capacity_bytes, name, zone, address, joined_ms,
+         reconciled_boot_id, away, total_bytes, free_bytes, used_bytes, maintenance_until_ms
+       ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       row.seederId,
+      row.standing,
+      row.generation,
+      row.capacityBytes,
       row.name,
       row.zone,
       row.address,
@@ -385,12 +391,7 @@ export class SqliteWrites extends SqliteView implements Tables {
       row.totalBytes,
       row.freeBytes,
       row.usedBytes,
-      row.draining === true ? 1 : 0,
       row.maintenanceUntilMs ?? null,
     );
-  }
-
-  removeSeeder(seederId: SeederId): void {
-    this.connection.run("DELETE FROM seeders WHERE seeder_id = ?", seederId);
   }
 }

@@ -90,7 +90,6 @@ const writeMethods: {
   putAdoption: true,
   removeAdoptions: true,
   putSeeder: true,
-  removeSeeder: true,
 };
 
 /** @param check called before every method; throws when the view may no longer be used */

@@ -139,7 +139,7 @@ async function looked(
 /** Without what a seeder says of itself in its heartbeats: the log has only what it joined with. */
 function logged(name: TableName, row: unknown): unknown {
   if (name !== "seeder") return row;
-  return { ...row as Record<string, unknown>, name: "", zone: "", address: "" };
+  return { ...row as Record<string, unknown>, name: "", address: "" };
 }
 
 function worded(name: TableName, { live, said }: RowDifference): string[] {

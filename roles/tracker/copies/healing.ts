@@ -257,7 +257,7 @@ export class Healing {
     const nowMs = core.now();
     const endMs = core.leases.now() + limits.leaveLifeMs;
     const leaveFor = (seederId: SeederId, action: "read" | "store") =>
-      makeLeave(core.keys.seederKey(seederId), { action, chunkId, sizeBytes }, endMs);
+      makeLeave(core.members.keyOf(seederId), { action, chunkId, sizeBytes }, endMs);
     const from = sources.flatMap((seederId) => {
       const address = core.members.get(seederId)?.row.address;
       const leave = leaveFor(seederId, "read");

@@ -23,7 +23,7 @@ export type RecordedChunk = z.output<typeof RecordedChunkSchema>;
 
 type Receipts = RecordedChunk["receipts"];
 
-export interface ProofNeeds extends Pick<Ground, "keys" | "leases" | "now"> {
+export interface ProofNeeds extends Pick<Ground, "leases" | "now"> {
   readonly members: Members;
   readonly holdings: Pick<Holdings, "addReceipted">;
 }
@@ -47,7 +47,7 @@ function checkReceipts(
   const nowMs = core.leases.now();
   for (const receipt of receipts) {
     const genuine = isReceiptUnder(
-      core.keys.seederKey(receipt.seederId),
+      core.members.keyOf(receipt.seederId),
       receipt,
       chunk.chunkId,
       chunk.sizeBytes,

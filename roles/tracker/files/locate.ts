@@ -101,7 +101,7 @@ class LocatePage {
         index: from + i,
         holders: inOrder.map((seederId) => {
           this.#named.add(seederId);
-          const key = this.core.keys.seederKey(seederId);
+          const key = this.core.members.keyOf(seederId);
           return { seederId, leave: makeLeave(key, subject, expiresMs) };
         }),
       };

@@ -289,7 +289,7 @@ function placementOf(
       seederId,
       address: core.members.get(seederId)?.row.address ?? "",
       leave: makeLeave(
-        core.keys.seederKey(seederId),
+        core.members.keyOf(seederId),
         { action: "store", chunkId, sizeBytes },
         expiresMs,
       ),

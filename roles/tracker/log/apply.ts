@@ -10,6 +10,7 @@ import {
   trashNodeId,
 } from "../catalog/catalog.ts";
 import type { Operation } from "./operations.ts";
+import { seederAfter, type SeederOperation } from "./seeder_operations.ts";
 
 /** What a removal took away; zeros for every other operation. */
 export interface Removed {
@@ -88,14 +89,15 @@ export async function applyOperation(
       await tx.putNode(withPolicy(node, operation));
       return nothingRemoved;
     }
-    case "join-seeder":
-      await joinSeeder(tx, operation);
-      return nothingRemoved;
-    case "care-seeder":
-      await careSeeder(tx, operation);
-      return nothingRemoved;
     case "forget-seeder":
-      await forgetSeeder(tx, operation.seederId);
+    case "ban-seeder":
+      await removeHeld(tx, operation.seederId);
+      await changeSeeder(tx, operation);
+      return nothingRemoved;
+    case "join-seeder":
+    case "accept-seeder":
+    case "care-seeder":
+      await changeSeeder(tx, operation);
       return nothingRemoved;
     case "set-setting":
       await tx.putSetting(operation.name, operation.value);
@@ -201,38 +203,21 @@ async function trash(tx: CatalogTransaction, operation: Trash): Promise<void> {
   await tx.putNode({ ...node, parentId: trashNodeId, name: String(trashId) });
 }
 
-type JoinSeeder = Extract<Operation, { kind: "join-seeder" }>;
-
-async function joinSeeder(tx: CatalogTransaction, operation: JoinSeeder): Promise<void> {
-  const { seederId, name, zone, address, joinedMs } = operation;
-  const row = { seederId, name, zone, address, joinedMs, away: false };
-  await tx.putSeeder({ ...row, totalBytes: 0, freeBytes: 0, usedBytes: 0 });
-}
-
-type CareSeeder = Extract<Operation, { kind: "care-seeder" }>;
-
-async function careSeeder(tx: CatalogTransaction, operation: CareSeeder): Promise<void> {
-  const { seederId, draining, maintenanceUntilMs } = operation;
-  const row = (await tx.seeders()).find((each) => each.seederId === seederId);
-  if (row === undefined) return;
-  const { draining: _d, maintenanceUntilMs: _m, ...rest } = row;
-  await tx.putSeeder({
-    ...rest,
-    ...(draining ? { draining } : {}),
-    ...(maintenanceUntilMs === null ? {} : { maintenanceUntilMs }),
-  });
+async function changeSeeder(tx: CatalogTransaction, operation: SeederOperation): Promise<void> {
+  const row = (await tx.seeders()).find((each) => each.seederId === operation.seederId);
+  const after = seederAfter(row, operation);
+  if (after !== undefined) await tx.putSeeder(after);
 }
 
 const forgottenAtOnce = 4096;
 
-async function forgetSeeder(tx: CatalogTransaction, seederId: SeederId): Promise<void> {
+async function removeHeld(tx: CatalogTransaction, seederId: SeederId): Promise<void> {
   for (;;) {
     const held = await tx.holdingsOf(seederId, undefined, forgottenAtOnce);
     if (held.length === 0) break;
     await tx.removeHoldings(seederId, held.map(({ chunkId }) => chunkId));
   }
   await tx.removeAdoptions(seederId);
-  await tx.removeSeeder(seederId);
 }
 
 function contradiction(operation: Operation): Fault {

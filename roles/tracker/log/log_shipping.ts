@@ -180,6 +180,8 @@ export class LogShipping {
     const isCurrent = this.#keepers.isCurrent(request.keepers);
     if (isCurrent && position.sequence >= this.#head) await this.#untilNews();
     const records = await this.recordsAfter(position.sequence);
+    // It may have been forgotten, or banned, while it waited.
+    this.parts.members.here(seederId);
     const last = records.at(-1);
     if (last !== undefined) keeper.sent = last;
     const reply = this.#reply(records, false);

@@ -13,10 +13,10 @@ import {
   logOrigin,
   ManifestDigestHex,
   SeederId,
-  SeederName,
   VersionId,
 } from "../../../protocol/mod.ts";
 import { applyOperation, type Removed } from "./apply.ts";
+import { seederOperations } from "./seeder_operations.ts";
 import {
   type Catalog,
   type CatalogTransaction,
@@ -126,22 +126,7 @@ export const Operation = z.discriminatedUnion("kind", [
     versionDays: z.int().nullable().optional(),
     by,
   }),
-  z.strictObject({
-    kind: z.literal("join-seeder"),
-    seederId: SeederId,
-    name: SeederName,
-    zone: z.string(),
-    address: z.string(),
-    joinedMs: z.int(),
-  }),
-  z.strictObject({
-    kind: z.literal("care-seeder"),
-    seederId: SeederId,
-    draining: z.boolean(),
-    maintenanceUntilMs: z.int().nullable(),
-    by,
-  }),
-  z.strictObject({ kind: z.literal("forget-seeder"), seederId: SeederId, by }),
+  ...seederOperations,
   z.strictObject({
     kind: z.literal("set-setting"),
     name: z.enum(loggedSettings),

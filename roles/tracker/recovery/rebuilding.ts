@@ -21,7 +21,6 @@ import {
   type PresentLogRequest,
   rebuildProof,
   type SeederId,
-  seederKeyOf,
   type SnapshotMark,
   trackerRoutes,
   unsealKey,
@@ -96,8 +95,9 @@ export class Rebuilding {
       throw new Fault("tracker-rebuilding", this.progress());
     }
     const { seederId } = input as z.output<typeof trackerRoutes.uploadLog.input>;
-    const key = this.#keys?.clusterKey;
-    if (key === undefined || token === undefined || !isSeederToken(key, seederId, token)) {
+    const generation = this.#presented.get(seederId)?.request.generation ?? 1;
+    const key = this.#keys?.seederKey(seederId, generation);
+    if (key === undefined || token === undefined || !isSeederToken(key, token)) {
       throw new Fault("unauthenticated", `the token is not that of seeder ${seederId}`);
     }
     return { kind: "seeder", seederId };
@@ -121,8 +121,8 @@ export class Rebuilding {
       clusterId: request.card.sealedKey.clusterId,
       clusterKey: unsealKey(recoveryCode, request.card.sealedKey),
     });
-    const { seederId, nonce, last } = request;
-    const seederKey = seederKeyOf(keys.clusterKey, seederId);
+    const { seederId, generation, nonce, last } = request;
+    const seederKey = keys.seederKey(seederId, generation);
     if (!isPresentedBy(seederKey, request)) {
       throw new Fault("unauthenticated", `seeder ${seederId} is not of cluster ${keys.clusterId}`);
     }

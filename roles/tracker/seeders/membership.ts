@@ -18,8 +18,10 @@ import {
   seederIdOf,
 } from "../../../protocol/mod.ts";
 import { type Ground, stampOf } from "../ground.ts";
+import type { SeederRow } from "../catalog/catalog.ts";
 import type { Member, Members } from "./members.ts";
 import { commitOperation } from "../log/operations.ts";
+import { isMember } from "../log/seeder_operations.ts";
 import { type OutcomeNeeds, takeOutcomes } from "./outcomes.ts";
 
 export interface MemberNeeds extends Ground, OutcomeNeeds {
@@ -32,11 +34,12 @@ export interface MemberNeeds extends Ground, OutcomeNeeds {
 }
 
 /**
- * Admits a seeder. Asked again by the same seeder before its first heartbeat, the same answer: its
- * reply may have been lost, or it died before it could write the answer down. That it is the same
- * it shows with the secret its id was made from.
+ * Admits a seeder, or has it wait for a person where its code says so. That it is the same as
+ * before it shows with the secret its id was made from: asked again before its first heartbeat it
+ * gets the same answer, for its reply may have been lost; one that was forgotten gets a key of
+ * another generation.
  * @param peer the address the request came from
- * @throws Fault `code-invalid`, `identity-taken`, `invalid-request`
+ * @throws Fault `code-invalid`, `identity-taken`, `invalid-request`, `forbidden` for a banned one
  */
 export async function join(
   core: MemberNeeds,
@@ -46,32 +49,41 @@ export async function join(
   const nowMs = core.now();
   const { clusterKey, clusterId } = core.keys;
   checkCode(clusterKey, input.code, "join", nowMs);
-  const { seederId, name, attempt } = input;
-  if (attempt !== undefined && seederIdOf(attempt) !== seederId) {
+  const { seederId, name, attempt, capacityBytes } = input;
+  if (seederIdOf(attempt) !== seederId) {
     throw new Fault("invalid-request", `the id ${seederId} was not made from this attempt`);
   }
   const address = addressOf(input.advertised, peer);
   const zone = input.zone ?? seederId;
-  await core.catalog.transaction(async (tx) => {
+  const generation = await core.catalog.transaction(async (tx) => {
     const known = (await tx.seeders()).find((row) => row.seederId === seederId);
-    const heard = core.members.get(seederId)?.heardMs !== undefined ||
-      known?.reconciledBootId !== undefined || (known?.totalBytes ?? 0) > 0;
-    if (known !== undefined && (heard || attempt === undefined)) {
-      throw new Fault(
-        "identity-taken",
-        `a seeder with the id ${seederId} joined before, as ${known.name} at ${known.address}`,
-      );
-    }
-    const kind = "join-seeder";
-    const operation = { kind, seederId, name, zone, address, joinedMs: nowMs } as const;
+    if (known !== undefined && known.standing !== "forgotten") return askedBefore(core, known);
+    const generation = Math.max(known?.generation ?? 0, input.generation) + 1;
+    const joined = { seederId, generation, name, zone, capacityBytes, address, joinedMs: nowMs };
+    const operation = { kind: "join-seeder", standing: "member", ...joined } as const;
     await commitOperation(tx, stampOf(core), operation);
+    return generation;
   });
-  if (core.members.get(seederId)?.heardMs === undefined) {
-    const row = { seederId, name, zone, address, joinedMs: nowMs, away: false };
-    core.members.put({ ...row, totalBytes: 0, freeBytes: 0, usedBytes: 0 });
+  core.log.info("seeder joined", { seederId, generation, name, zone, address });
+  return { clusterId, generation, seederKey: core.keys.seederKey(seederId, generation) };
+}
+
+/** The generation it was given. @throws Fault `identity-taken`, `forbidden` */
+function askedBefore(core: MemberNeeds, known: SeederRow): number {
+  const { seederId, standing, generation, name, address } = known;
+  if (standing === "banned") {
+    throw new Fault("forbidden", `the seeder ${seederId} was banned from this cluster`, {
+      next: `to let it join again, on a client type: forget @${seederId}`,
+    });
   }
-  core.log.info("seeder joined", { seederId, name, zone, address });
-  return { clusterId, seederKey: core.keys.seederKey(seederId) };
+  const member = core.members.get(seederId) ?? core.members.outsider(seederId);
+  const heard = member?.heardMs !== undefined || known.reconciledBootId !== undefined ||
+    known.totalBytes > 0;
+  if (!heard) return generation;
+  throw new Fault(
+    "identity-taken",
+    `a seeder with the id ${seederId} joined before, as ${name} at ${address}`,
+  );
 }
 
 /** The URL of a seeder: what it says, or where its request came from. Throws `invalid-request`. */
@@ -102,8 +114,10 @@ export async function heartbeat(
   input: Heartbeat,
   peer: string,
 ): Promise<HeartbeatReply> {
-  const member = memberOf(core, input.seederId);
   const nowMs = core.now();
+  const outsider = core.members.outsider(input.seederId);
+  if (outsider !== undefined) return hearOutsider(core, outsider, input, peer, nowMs);
+  const member = core.members.here(input.seederId);
   if (member.bootIdsReplaced.has(input.bootId) && isHeardNow(core, member, nowMs)) {
     throw new Fault(
       "identity-taken",
@@ -115,16 +129,38 @@ export async function heartbeat(
   const inventoryWanted = await core.holdings.inventoryWanted(member, nowMs);
   await save(core, member);
   const scrubAskedMs = core.scrubs.askedOf(input.seederId);
+  // It may have been forgotten or banned while all this was written down.
+  core.members.here(input.seederId);
+  return {
+    ...clocks(core),
+    orders: core.orders.take(input.seederId, nowMs),
+    inventoryWanted,
+    ...(scrubAskedMs === undefined ? {} : { scrubAskedMs }),
+  };
+}
+
+function clocks(core: MemberNeeds) {
   return {
     clusterId: core.keys.clusterId,
     epoch: core.epoch,
     trackerNowMs: core.now(),
     leaseNowMs: core.leases.now(),
     intervalMs: limits.heartbeatIntervalMs,
-    orders: core.orders.take(input.seederId, nowMs),
-    inventoryWanted,
-    ...(scrubAskedMs === undefined ? {} : { scrubAskedMs }),
   };
+}
+
+/** One that waits to be accepted: that it is there is remembered, and nothing else. */
+function hearOutsider(
+  core: MemberNeeds,
+  outsider: Member,
+  { name, zone, space, advertised }: Heartbeat,
+  peer: string,
+  nowMs: number,
+): HeartbeatReply {
+  outsider.heardMs = nowMs;
+  Object.assign(outsider, { told: space, toldZone: zone });
+  outsider.row = { ...outsider.row, name, address: addressOf(advertised, peer) };
+  return { ...clocks(core), orders: [], inventoryWanted: false, pending: true };
 }
 
 /**
@@ -134,12 +170,6 @@ export async function heartbeat(
 function isHeardNow(core: MemberNeeds, member: Member, nowMs: number): boolean {
   const silentMs = core.members.judged(nowMs) - (member.heardMs ?? 0);
   return silentMs < limits.yellowAfterMs;
-}
-
-function memberOf(core: MemberNeeds, seederId: SeederId): Member {
-  const member = core.members.get(seederId);
-  if (member !== undefined) return member;
-  throw new Fault("seeder-unknown", `no seeder with the id ${seederId} has joined this cluster`);
 }
 
 /**
@@ -158,34 +188,44 @@ function hear(member: Member, input: Heartbeat, address: string, nowMs: number):
       member.unsaved = true;
     }
   }
-  const { chunkCount, inventoryDigest, space, name, writable, trouble } = input;
+  const { chunkCount, inventoryDigest, space, name, writable, trouble, zone: toldZone } = input;
   if (
     member.bootId !== input.bootId || member.chunkCount !== chunkCount ||
     member.inventoryDigest !== inventoryDigest
   ) member.inventorySinceMs = nowMs;
-  Object.assign(member, { chunkCount, inventoryDigest, space, writable, trouble });
+  Object.assign(member, { chunkCount, inventoryDigest, told: space, toldZone, writable, trouble });
   member.bootId = input.bootId;
   member.receiptsFloorMs = input.receiptsFloorMs ?? -Infinity;
   member.heardMs = nowMs;
   const { row } = member;
-  const zone = input.zone ?? row.seederId;
-  const changed = row.name !== name || row.zone !== zone || row.address !== address || row.away ||
+  const changed = row.name !== name || row.address !== address || row.away ||
     row.totalBytes !== space.totalBytes ||
     Math.abs(row.freeBytes - space.freeBytes) > space.totalBytes * spaceChangeShare;
   if (!changed) return;
-  member.row = { ...row, ...space, name, zone, address, away: false };
+  member.row = { ...row, ...space, name, address, away: false };
   member.unsaved = true;
 }
 
 /**
- * Writes the row of a member if it has changed. A disk that refuses is told and tried again later.
+ * Writes down what a member reported, if that changed, and nothing else of its row: what the log
+ * says of it, also since this report came, is not a heartbeat's to write. A disk that refuses is
+ * told and tried again later.
  */
 async function save(core: MemberNeeds, member: Member): Promise<void> {
   if (!member.unsaved) return;
   try {
     await core.catalog.transaction(async (tx) => {
       member.unsaved = false;
-      await tx.putSeeder(member.row);
+      const { seederId, generation, name, address, away, reconciledBootId } = member.row;
+      const { totalBytes, freeBytes, usedBytes } = member.row;
+      const kept = (await tx.seeders()).find((row) => row.seederId === seederId);
+      if (kept === undefined || !isMember(kept) || kept.generation !== generation) return;
+      const { reconciledBootId: _, ...rest } = kept;
+      await tx.putSeeder({
+        ...rest,
+        ...{ name, address, away, totalBytes, freeBytes, usedBytes },
+        ...(reconciledBootId === undefined ? {} : { reconciledBootId }),
+      });
     });
   } catch (fault) {
     member.unsaved = true;
@@ -195,13 +235,13 @@ async function save(core: MemberNeeds, member: Member): Promise<void> {
 
 /** Throws `seeder-unknown` or `invalid-request`. */
 export async function takeInventory(core: MemberNeeds, page: InventoryPage): Promise<void> {
-  await core.holdings.takePage(memberOf(core, page.seederId), page, core.now());
+  await core.holdings.takePage(core.members.here(page.seederId), page, core.now());
 }
 
 /** The seeder stops on purpose: it is away until its next heartbeat. Throws `seeder-unknown`. */
 export async function signOut(core: MemberNeeds, seederId: SeederId): Promise<void> {
-  const member = memberOf(core, seederId);
-  member.row = { ...member.row, ...member.space, away: true };
+  const member = core.members.here(seederId);
+  member.row = { ...member.row, ...member.told, away: true };
   member.unsaved = true;
   await save(core, member);
 }

@@ -10,13 +10,15 @@ import {
   limits,
   type Order,
   type OrderOutcome,
+  type SecretKey,
   type SeederId,
 } from "../../../protocol/mod.ts";
 import type { CatalogTransaction } from "../catalog/catalog.ts";
 import type { Ground } from "../ground.ts";
 import type { OrderBook } from "./orders.ts";
 
-export interface OutcomeNeeds extends Pick<Ground, "catalog" | "keys" | "now" | "leases" | "log"> {
+export interface OutcomeNeeds extends Pick<Ground, "catalog" | "now" | "leases" | "log"> {
+  readonly members: { keyOf(seederId: SeederId): SecretKey };
   readonly orders: OrderBook;
   readonly holdings: {
     doubt(seederId: SeederId): void;
@@ -123,7 +125,7 @@ function receiptedCopy(
   { kind, result, chunkId, sizeBytes, receipt }: OrderOutcome,
 ): HeldChunk[] {
   if (kind !== "copy" || result !== "held") return [];
-  const key = core.keys.seederKey(seederId);
+  const key = core.members.keyOf(seederId);
   const genuine = receipt !== undefined && receipt.seederId === seederId &&
     isReceiptUnder(key, receipt, chunkId, sizeBytes, core.leases.now(), limits.receiptGraceMs);
   if (genuine) return [{ chunkId, sizeBytes }];

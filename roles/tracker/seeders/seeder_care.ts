@@ -1,15 +1,13 @@
 /**
- * What an administrator may say about seeders and their copies: announce an absence, drain, forget,
- * set the pace, confirm a loss. Each is one operation or one setting; carrying it out is healing's
- * work.
+ * What an administrator may say about the copies on seeders: announce an absence, drain, set the
+ * pace. Each is one operation or one setting; carrying it out is healing's work. Who is a member at
+ * all is decided in `admission.ts`.
  */
 import type * as z from "zod";
 import {
   type DrainReply,
   type DrainRequest,
   Fault,
-  type ForgetReply,
-  type ForgetRequest,
   type MaintenanceReply,
   type MaintenanceRequest,
   type Pace,
@@ -22,16 +20,14 @@ import type { Member, Members } from "./members.ts";
 import { commitOperation } from "../log/operations.ts";
 import { isLive } from "../plan/view.ts";
 
-export interface CareNeeds extends Pick<Ground, "catalog" | "epoch" | "now" | "log"> {
+export interface CareNeeds extends Pick<Ground, "catalog" | "epoch" | "now"> {
   readonly members: Members;
   readonly healing: { pace: Pace; lookAtAll(): void };
-  readonly losses: { forget(seederId: SeederId): Promise<void> };
-  readonly adoptions: { forget(seederId: SeederId): void };
 }
 
 export const paceSetting = "healing-pace";
 
-function memberOf(core: CareNeeds, seederId: SeederId): Member {
+export function memberOf(core: Pick<CareNeeds, "members">, seederId: SeederId): Member {
   const member = core.members.get(seederId);
   if (member !== undefined) return member;
   throw new Fault("seeder-unknown", `no seeder with the id ${seederId} has joined this cluster`, {
@@ -39,33 +35,18 @@ function memberOf(core: CareNeeds, seederId: SeederId): Member {
   });
 }
 
-/** The row in memory first: a heartbeat that saves it meanwhile must not undo the change. */
 async function change<Answer extends z.ZodType>(
   core: CareNeeds,
-  member: Member,
+  seederId: SeederId,
   care: { draining: boolean; maintenanceUntilMs: number | null },
   asked: Asked<Answer>,
   answer: z.input<Answer>,
 ): Promise<z.input<Answer>> {
-  const { draining: _d, maintenanceUntilMs: _m, ...rest } = member.row;
-  const before = member.row;
-  const { draining, maintenanceUntilMs } = care;
-  member.row = {
-    ...rest,
-    ...(draining ? { draining: true } : {}),
-    ...(maintenanceUntilMs === null ? {} : { maintenanceUntilMs }),
-  };
-  const { seederId } = rest;
   const { by } = asked;
-  try {
-    await once(core, asked, async (tx) => {
-      await commitOperation(tx, stampOf(core), { kind: "care-seeder", seederId, ...care, by });
-      return answer;
-    });
-  } catch (error) {
-    member.row = before;
-    throw error;
-  }
+  await once(core, asked, async (tx) => {
+    await commitOperation(tx, stampOf(core), { kind: "care-seeder", seederId, ...care, by });
+    return answer;
+  });
   core.healing.lookAtAll();
   return answer;
 }
@@ -80,9 +61,8 @@ export async function maintenance(
   if (before !== undefined) return before;
   const member = memberOf(core, seederId);
   const untilMs = forMs === null ? null : core.now() + forMs;
-  const draining = member.row.draining === true;
-  const care = { draining, maintenanceUntilMs: untilMs };
-  return await change(core, member, care, asked, { untilMs });
+  const care = { draining: member.isLeaving, maintenanceUntilMs: untilMs };
+  return await change(core, seederId, care, asked, { untilMs });
 }
 
 /** @throws Fault `seeder-unknown`, `too-few-seeders` when the others cannot take what it holds */
@@ -97,7 +77,7 @@ export async function drain(
   if (!cancel) await checkRoom(core, member);
   const maintenanceUntilMs = member.row.maintenanceUntilMs ?? null;
   const draining = !cancel;
-  return await change(core, member, { draining, maintenanceUntilMs }, asked, { draining });
+  return await change(core, seederId, { draining, maintenanceUntilMs }, asked, { draining });
 }
 
 function mib(bytes: number): string {
@@ -158,52 +138,6 @@ async function checkRoom(core: CareNeeds, member: Member): Promise<void> {
       { next: `free ${mib(held.usedBytes - freeBytes)}, or add a seeder: join-code` },
     );
   }
-}
-
-/**
- * Takes a seeder out of the cluster with all its holdings. How many chunks had their only copy
- * there.
- * @throws Fault `seeder-unknown`, `seeder-live`, `copies-missing` when copies would be lost that
- *   were not given up by the one who asks
- */
-export async function forget(
-  core: CareNeeds,
-  { seederId, acceptLoss }: z.output<typeof ForgetRequest>,
-  asked: Asked<typeof ForgetReply>,
-): Promise<z.input<typeof ForgetReply>> {
-  const before = await answeredBefore(core, asked);
-  if (before !== undefined) return before;
-  const { by } = asked;
-  const member = memberOf(core, seederId);
-  const { name } = member.row;
-  if (isLive(core.members.stateOf(member, core.now()))) {
-    throw new Fault(
-      "seeder-live",
-      `${name} still reports: only a seeder that is gone is forgotten`,
-      {
-        next: `drain it, and stop it when that has ended: drain ${name}`,
-      },
-    );
-  }
-  const answer = await once(core, asked, async (tx) => {
-    const all = core.members.all().map(({ row }) => row.seederId);
-    const others = all.filter((id) => id !== seederId);
-    const before = await tx.chunksBelow(all);
-    const lost = (await tx.chunksBelow(others)).unavailable - before.unavailable;
-    if (lost > 0 && !acceptLoss) {
-      throw new Fault("copies-missing", `${lost} chunks have their only copy on ${name}`, {
-        next: `bring it back, or give them up for good: forget ${name} --force`,
-      });
-    }
-    await commitOperation(tx, stampOf(core), { kind: "forget-seeder", seederId, by });
-    return { chunksLost: lost };
-  });
-  core.members.remove(seederId);
-  await core.losses.forget(seederId);
-  core.adoptions.forget(seederId);
-  core.healing.lookAtAll();
-  core.log.warn("seeder forgotten", { seederId, name, ...answer, by });
-  return answer;
 }
 
 export async function setPace(

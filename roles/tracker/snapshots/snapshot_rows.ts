@@ -8,8 +8,10 @@ import * as z from "zod";
 import {
   ChunkEntry,
   EntryKind,
+  KeyGeneration,
   ManifestDigestHex,
   SeederId,
+  Standing,
   VersionId,
 } from "../../../protocol/mod.ts";
 import { limits } from "../../../protocol/mod.ts";
@@ -97,7 +99,9 @@ const SeederSchema = z.strictObject({
   zone: z.string(),
   address: z.string(),
   joinedMs: z.int(),
-  draining: z.literal(true).exactOptional(),
+  standing: Standing,
+  generation: KeyGeneration,
+  capacityBytes: z.int(),
   maintenanceUntilMs: z.int().exactOptional(),
 });
 type Reported = "reconciledBootId" | "away" | "totalBytes" | "freeBytes" | "usedBytes";
@@ -237,14 +241,13 @@ export const coverage: { readonly [Method in Writing]: TableName | { readonly no
   putAdoption: "adoption",
   removeAdoptions: { not: "what is gone is not in it" },
   putSeeder: "seeder",
-  removeSeeder: { not: "what is gone is not in it" },
 };
 
 function said(row: SeederRow): z.output<typeof SeederSchema> {
-  const { seederId, name, zone, address, joinedMs, draining, maintenanceUntilMs } = row;
+  const { seederId, standing, generation, name, zone, capacityBytes, address, joinedMs } = row;
+  const { maintenanceUntilMs } = row;
   return {
-    ...{ seederId, name, zone, address, joinedMs },
-    ...(draining === undefined ? {} : { draining }),
+    ...{ seederId, standing, generation, name, zone, capacityBytes, address, joinedMs },
     ...(maintenanceUntilMs === undefined ? {} : { maintenanceUntilMs }),
   };
 }

@@ -25,8 +25,9 @@ import {
   problemOf,
   protocolHeader,
   RemotePath,
-  type SecretKey,
-  SeederId,
+  SecretKey,
+  type SeederId,
+  seederIdOf,
   seederRoutes,
   seederTokenOf,
   type StoreReply,
@@ -334,12 +335,14 @@ async function openWorld(seederCount: number, directory: string): Promise<World>
 }
 
 async function joined(number: number, code: string, transport: Transport): Promise<FakeSeeder> {
-  const seederId = SeederId.parse(String(number).repeat(16));
+  const attempt = SecretKey.parse(String(number).repeat(64));
+  const seederId = seederIdOf(attempt);
   const name = `seeder-${number}`;
   const address = `http://${name}:9`;
   const advertised = { host: name, port: 9 };
   const plain = connect(trackerRoutes, trackerAddress, transport, "the tracker");
-  const { seederKey } = await plain.join({ code, seederId, name, advertised });
+  const asked = { code, seederId, attempt, generation: 0, name, advertised };
+  const { seederKey } = await plain.join({ ...asked, capacityBytes: 2 ** 40 });
   const token = seederTokenOf(seederKey);
   await plain.heartbeat({
     seederId,

@@ -72,7 +72,7 @@ class OfferWorld {
     const { world } = this;
     const [seeder] = world.seeders;
     assert(seeder !== undefined);
-    const { seederId, key: seederKey, bootId } = seeder;
+    const { seederId, attempt, key: seederKey, bootId } = seeder;
     const transport: Transport = async (request) => {
       this.requests++;
       const reply = await world.tracker.app(request, "10.0.0.5");
@@ -91,7 +91,7 @@ class OfferWorld {
         },
       },
       membership: {
-        identity: { seederId, clusterId, seederKey, trackerAddress, epoch },
+        identity: { seederId, attempt, clusterId, seederKey, generation: 1, trackerAddress, epoch },
         address: () => trackerAddress,
       },
     });

@@ -7,9 +7,10 @@ import {
   encodeBatch,
   Fault,
   type FaultCode,
-  isReceiptFor,
+  isReceiptUnder,
   limits,
   type Receipt,
+  seederKeyOf,
 } from "../../../protocol/mod.ts";
 import { openMemoryStore } from "../../../roles/seeder/mod.ts";
 import { chunkOf, inParts } from "../../conformance/chunk_store_suite.ts";
@@ -70,7 +71,16 @@ function assertReceipts(
   );
   const nowMs = world.clock.now() + world.aheadMs;
   for (const receipt of receipts) {
-    assert.ok(isReceiptFor(clusterKey, receipt, chunkId, sizeBytes, nowMs, 0));
+    assert.ok(
+      isReceiptUnder(
+        seederKeyOf(clusterKey, receipt.seederId, 1),
+        receipt,
+        chunkId,
+        sizeBytes,
+        nowMs,
+        0,
+      ),
+    );
   }
 }
 

@@ -14,7 +14,8 @@ const seederKey = SecretKey.parse("5".repeat(64));
 const identity = {
   seederId: SeederId.parse("a".repeat(16)),
   clusterId: ClusterId.parse("c".repeat(16)),
-  seederKey,
+  attempt: seederKey,
+  ...{ seederKey, generation: 1 },
   trackerAddress: "http://tracker.test:1",
   epoch: 1,
 };

@@ -6,9 +6,10 @@ import {
   ClusterId,
   Fault,
   type FaultCode,
-  isReceiptFor,
+  isReceiptUnder,
   type Order,
   type OrderOutcome,
+  seederKeyOf,
 } from "../../../protocol/mod.ts";
 import { silentLog } from "../../../roles/kit/log.ts";
 import { seededRandom } from "../../../roles/kit/random.ts";
@@ -115,7 +116,14 @@ Deno.test("a copy order fetches from a source that has the right bytes, and give
     assert.ok(outcome?.receipt !== undefined);
     const nowMs = world.clock.now() + world.aheadMs;
     assert.ok(
-      isReceiptFor(clusterKey, outcome.receipt, order.chunkId, order.sizeBytes, nowMs, 0),
+      isReceiptUnder(
+        seederKeyOf(clusterKey, outcome.receipt.seederId, 1),
+        outcome.receipt,
+        order.chunkId,
+        order.sizeBytes,
+        nowMs,
+        0,
+      ),
     );
   }));
 

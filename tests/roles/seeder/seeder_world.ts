@@ -99,7 +99,7 @@ export class SeederWorld {
       const join = JoinRequest.parse(body);
       this.heard.joins.push(join);
       return Response.json(
-        { clusterId, seederKey: seederKeyOf(clusterKey, join.seederId) },
+        { clusterId, seederKey: seederKeyOf(clusterKey, join.seederId, 1), generation: 1 },
         { headers },
       );
     }
@@ -178,7 +178,7 @@ export class SeederWorld {
   ) {
     const expiresMs = this.clock.now() + this.aheadMs + lifeMs;
     return makeLeave(
-      seederKeyOf(clusterKey, at.seederId),
+      seederKeyOf(clusterKey, at.seederId, 1),
       { action, chunkId, sizeBytes },
       expiresMs,
     );

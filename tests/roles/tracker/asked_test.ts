@@ -104,6 +104,10 @@ const cases: { readonly [Name in OnceName]: Case<Name> } = {
     anew: "seeder-unknown",
     refused: { input: { seederId: nobody, acceptLoss: true }, code: "seeder-unknown" },
   },
+  acceptSeeder: {
+    input: (world) => ({ seederId: seederOf(world), capacityBytes: 5 }),
+    refused: { input: { seederId: nobody }, code: "seeder-unknown" },
+  },
   setPace: { input: () => ({ pace: "urgent" }) },
   confirmLoss: {
     prepare: async (world) => {

@@ -13,6 +13,7 @@ import {
   Problem,
   type Route,
   SecretKey,
+  seederIdOf,
   seederKeyOf,
   seederTokenOf,
   trackerRoutes,
@@ -21,6 +22,7 @@ import { readWhole } from "../../../roles/kit/disk.ts";
 import { refusedWith, stateDirectory, stateOf, TrackerWorld } from "./tracker_world.ts";
 
 const chunk = { chunkId: "c".repeat(64), sizeBytes: 5 };
+const newSecret = SecretKey.parse("e".repeat(64));
 const uploadId = "d".repeat(32);
 const record = {
   ...{ sequence: 1, epoch: 1, timeMs: 0, text: "{}" },
@@ -34,8 +36,8 @@ function inputs(world: TrackerWorld): Record<keyof typeof trackerRoutes, unknown
     health: {},
     join: {
       code: world.tracker.joinCode(),
-      seederId: "e".repeat(16),
-      name: "new",
+      ...{ seederId: seederIdOf(newSecret), attempt: newSecret, generation: 0 },
+      ...{ name: "new", capacityBytes: 2 ** 40 },
       advertised: { port: 1 },
     },
     login: { code: world.tracker.loginCode() },
@@ -54,7 +56,7 @@ function inputs(world: TrackerWorld): Record<keyof typeof trackerRoutes, unknown
     signOut: { seederId },
     pullLog: { seederId, epochHeard: 0, position: logOrigin },
     presentLog: {
-      ...{ seederId, epochHeard: 0, nonce: "a".repeat(32), mac: "a".repeat(43) },
+      ...{ seederId, generation: 1, epochHeard: 0, nonce: "a".repeat(32), mac: "a".repeat(43) },
       card: {
         sealedKey: {
           ...{ clusterId: "c".repeat(16), nonce: "a".repeat(24) },
@@ -108,6 +110,7 @@ function inputs(world: TrackerWorld): Record<keyof typeof trackerRoutes, unknown
     maintenance: { seederId, forMs: 60_000 },
     drain: { seederId, cancel: true },
     forget: { seederId, acceptLoss: false },
+    acceptSeeder: { seederId },
     setPace: { pace: "gentle" },
     confirmLoss: {},
     scrubReport: {
@@ -171,7 +174,7 @@ Deno.test("guard: every route against every kind of credentials", async () => {
     "a join code": world.tracker.joinCode(),
     "a login code": world.tracker.loginCode(),
     "the second seeder": two.token,
-    "a seeder of another cluster": seederTokenOf(seederKeyOf(foreign, one.seederId)),
+    "a seeder of another cluster": seederTokenOf(seederKeyOf(foreign, one.seederId, 1)),
   };
   let doors = 0;
   for (const [name, route] of Object.entries(trackerRoutes)) {
@@ -229,8 +232,8 @@ Deno.test("guard: codes that are late, foreign, damaged or for another purpose o
   const join = (code: string) =>
     stranger.connection.join({
       code,
-      seederId: stranger.seederId,
-      name: "stranger",
+      ...{ seederId: stranger.seederId, attempt: stranger.attempt, generation: 0 },
+      ...{ name: "stranger", capacityBytes: 2 ** 40 },
       advertised: { port: 1 },
     });
   const before = await stateOf(world.catalog);
@@ -244,7 +247,7 @@ Deno.test("guard: a seeder whose tracker forgot it is told so, not let in", asyn
   const world = await TrackerWorld.open({ seeders: 1 });
   const key = await clusterKeyOf(world);
   const stranger = world.newSeeder("stranger");
-  stranger.token = seederTokenOf(seederKeyOf(key, stranger.seederId));
+  stranger.token = seederTokenOf(seederKeyOf(key, stranger.seederId, 1));
   stranger.connection = world.connection(stranger.token, "10.0.0.5");
   await refusedWith("seeder-unknown", stranger.beat());
   await refusedWith("seeder-unknown", stranger.tellInventory());

@@ -236,6 +236,7 @@ export function throwProblem(
 export class TestSeeder {
   readonly seederId: SeederId;
   key!: SecretKey;
+  generation = 0;
   token = "";
   bootId = "b".repeat(16);
   readonly chunks = new Map<ChunkId, ChunkEntry>();
@@ -251,13 +252,15 @@ export class TestSeeder {
     this.connection = world.connection(undefined, "10.0.0.5");
   }
 
-  async join(): Promise<void> {
+  async join(changes: { code?: string; capacityBytes?: number; zone?: string } = {}) {
     const reply = await this.connection.join({
       code: this.world.tracker.joinCode(),
       ...{ seederId: this.seederId, attempt: this.attempt, name: this.name },
+      ...{ generation: this.generation, capacityBytes: 2 ** 40 },
       advertised: { port: 7421 },
+      ...changes,
     });
-    this.key = reply.seederKey;
+    ({ generation: this.generation, seederKey: this.key } = reply);
     this.token = seederTokenOf(this.key);
     this.connection = this.world.connection(this.token, "10.0.0.5");
   }
@@ -266,15 +269,12 @@ export class TestSeeder {
     const sum = new InventorySum();
     for (const chunkId of this.chunks.keys()) sum.toggle(chunkId);
     return {
-      seederId: this.seederId,
-      bootId: this.bootId,
-      name: this.name,
+      ...{ seederId: this.seederId, bootId: this.bootId, name: this.name },
       advertised: { port: 7421 },
       space: { totalBytes: 2 ** 40, freeBytes: 2 ** 39, usedBytes: 0 },
       chunkCount: this.chunks.size,
       inventoryDigest: sum.hex(),
-      writable: true,
-      outcomes: [],
+      ...{ writable: true, outcomes: [] },
     };
   }
 

@@ -26,6 +26,7 @@ const typed: Readonly<Record<string, readonly (readonly string[])[] | undefined>
   maintenance: [["S", "30m"]],
   drain: [["S"]],
   forget: [["S"], ["--force", "S"]],
+  seeders: [["accept", "S"]],
   pace: undefined,
   "confirm-loss": undefined,
   policy: [["V", "3"], ["V", "--versions", "0"]],

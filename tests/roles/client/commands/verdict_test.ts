@@ -25,6 +25,7 @@ function clusterOf(
       chunkCount: 1,
       draining: false,
     })),
+    outsiders: [],
     files: 0,
     directories: 0,
     links: 0,

@@ -93,7 +93,7 @@ const damages: Record<string, Damage> = {
   },
   "a seeder that drains though nobody said so": ({ data, seeders }) => {
     const { seederId } = seeders[1]!;
-    data.seeders.set(seederId, { ...data.seeders.get(seederId)!, draining: true });
+    data.seeders.set(seederId, { ...data.seeders.get(seederId)!, standing: "draining" });
   },
   "a pace that nobody set": ({ data }) => data.settings.set("healing-pace", "urgent"),
 };

@@ -1,7 +1,7 @@
 /** Liveness as tables. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { limits, SeederId, type SeederState } from "../../../../protocol/mod.ts";
+import { limits, SecretKey, SeederId, type SeederState } from "../../../../protocol/mod.ts";
 import { Members } from "../../../../roles/tracker/seeders/members.ts";
 import {
   attendMs,
@@ -76,6 +76,8 @@ Deno.test("judgedMs stands still while the tracker is held up itself", () => {
 Deno.test("Members.attend takes a stall of the tracker for nobody's silence", () => {
   const row = {
     seederId: SeederId.parse("00000000000000aa"),
+    standing: "member" as const,
+    ...{ generation: 1, capacityBytes: 0 },
     name: "seeder-1",
     zone: "z",
     address: "http://10.0.0.1:1",
@@ -85,7 +87,9 @@ Deno.test("Members.attend takes a stall of the tracker for nobody's silence", ()
     freeBytes: 0,
     usedBytes: 0,
   };
-  const members = new Members([row], 0);
+  const members = new Members([row], 0, {
+    seederKey: () => SecretKey.parse("1".repeat(64)),
+  });
   const [member] = members.all();
   assert(member !== undefined);
   member.heardMs = 1_000;
