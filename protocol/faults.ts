@@ -25,6 +25,7 @@ export const faultKinds = {
   "invalid-request": kind(400, "never", "The request is malformed", "correct the named field"),
   "invalid-name": kind(400, "never", "The name is not allowed", "choose another name"),
   "truncated-body": kind(400, "later", "The body ended early", "send it again"),
+  "session-ended": kind(401, "later", "The session is over", "send it again in the session told"),
   "unauthenticated": kind(401, "never", "No valid credentials", "log in with a login code"),
   "forbidden": kind(403, "never", "Not allowed", "ask an administrator of the cluster"),
   "leave-invalid": kind(403, "never", "The leave is not valid", "ask the tracker for a new leave"),
@@ -108,6 +109,12 @@ export const faultKinds = {
     "later",
     "The tracker cannot be reached",
     "check that it runs and that its address is right",
+  ),
+  "tracker-unproved": kind(
+    503,
+    "later",
+    "What answers is not the tracker",
+    "find out who answers at the tracker's address: it does not know this cluster's key",
   ),
   "disk-full": kind(507, "elsewhere", "The disk is full", "remove files, or add a seeder"),
 

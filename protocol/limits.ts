@@ -10,7 +10,7 @@ const mib = 1024 * kib;
 
 export const limits = {
   /** Raised when a message changes its meaning; both sides refuse another number. */
-  protocolVersion: 1,
+  protocolVersion: 2,
 
   /**
    * One chunk in flight costs its sender this much memory; 4 MiB keeps eight of them under 32 MiB.

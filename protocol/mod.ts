@@ -15,6 +15,7 @@
  * - leave: signed permission for one action on one chunk at one seeder
  * - receipt: a seeder's signed word that it holds a chunk durably
  * - heartbeat: a seeder's report; its reply carries orders (copy, drop, verify)
+ * - proof: the header of a message by which only one who has the secret can have sent it
  * - epoch: the number of a tracker's start; seeders refuse a lower one than they have seen
  * - pack: a file in which a seeder keeps many small chunks
  * - adopted: of a file a person left on a seeder's disk; it is held in place, not copied
@@ -33,12 +34,14 @@ export * from "./healing.ts";
 export * from "./fsck.ts";
 export * from "./ids.ts";
 export * from "./inventory.ts";
+export * from "./joined.ts";
 export * from "./limits.ts";
 export * from "./log.ts";
 export * from "./manifest.ts";
 export * from "./membership.ts";
 export * from "./orders.ts";
 export * from "./paths.ts";
+export * from "./proof.ts";
 export * from "./repeats.ts";
 export * from "./routes.ts";
 export * from "./scrub.ts";

@@ -2,8 +2,9 @@
  * The one table of routes. The servers (`roles/kit/serve.ts`) and the typed caller (`wire.ts`) both
  * derive from it, and `docs/PROTOCOL.md` is generated from it.
  *
- * `access`: `open` to anyone; `person` with a login token; `seeder` with a seeder token; `leave`
- * with a leave for the chunk. `body` and `reply` are JSON unless they are raw bytes. Where the
+ * `access`: `open` to anyone; `person` with a login token; `seeder` or `code` with a proof under a
+ * seeder's key or the secret of a code (`proof.ts`); `leave` with a leave for the chunk. `body` and
+ * `reply` are JSON unless they are raw bytes. Where the
  * request body is bytes, or there is none, the input travels in the path, the query and the named
  * headers.
  */
@@ -22,7 +23,12 @@ import * as snapshot from "./snapshot.ts";
 import * as trash from "./trash.ts";
 import * as versions from "./versions.ts";
 
-export type Access = "open" | "person" | "seeder" | "leave";
+export type Access = "open" | "person" | "seeder" | "code" | "leave";
+
+/** Whether requests for this route, and the replies to them, are proved. */
+export function isProved({ access }: { readonly access: Access }): boolean {
+  return access === "seeder" || access === "code";
+}
 
 export interface Route<
   Input extends z.ZodType = z.ZodType,

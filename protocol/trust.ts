@@ -1,6 +1,7 @@
 /**
- * Keys, tokens, codes, leaves and receipts. All are HMAC-SHA-256 (RFC 2104) under keys derived from
- * the one cluster key that only the tracker holds; a seeder holds only the key derived for it, so a
+ * Keys, codes, leaves and receipts, and the tokens of persons. All are HMAC-SHA-256 (RFC 2104)
+ * under keys derived from the one cluster key that only the tracker holds; a seeder holds only the
+ * key derived for it, so a
  * stolen seeder can forge nothing in another seeder's name.
  *
  * A leave is permission for one action on one chunk at one seeder until a time on the tracker's
@@ -52,15 +53,6 @@ export function seederKeyOf(
 export function seederIdOf(attempt: SecretKey): SeederId {
   const hash = createHash("sha256").update(`offshore seeder id ${attempt}`).digest("hex");
   return SeederId.parse(hash.slice(0, 16));
-}
-
-/** What a seeder presents to the tracker, and the tracker checks by computing it again. */
-export function seederTokenOf(seederKey: SecretKey): string {
-  return mac(seederKey, "offshore seeder token");
-}
-
-export function isSeederToken(seederKey: SecretKey, token: string): boolean {
-  return sameMac(token, seederTokenOf(seederKey));
 }
 
 /** The tracker's signature on one record of the log, its text covered by the checksum. */

@@ -1,11 +1,14 @@
 /**
  * The typed caller: a route, an address and a transport become a function. Requests and replies are
  * checked against the route's schemas; a problem in the reply is thrown as the fault it stands for.
+ * A caller that proves its requests believes nothing but a proved reply, problems included.
  */
 import * as z from "zod";
 import { Fault, faultOf, Problem, problemMediaType } from "./faults.ts";
+import { joined } from "./joined.ts";
 import { limits } from "./limits.ts";
-import type { Route, RouteTable } from "./routes.ts";
+import { isBody, proofHeader, type Prover, readRequestProof } from "./proof.ts";
+import { isProved, type Route, type RouteTable } from "./routes.ts";
 
 /** The only way a role reaches another. Rejects when no answer came. */
 export type Transport = (request: Request) => Promise<Response>;
@@ -18,6 +21,8 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
   /** Sent as `Authorization: Bearer`. */
   readonly token?: string;
+  /** Proves requests with a JSON body, and that a reply is of one who has the same secret. */
+  readonly prover?: Prover;
   /** Letters, digits and hyphens, at most 64; sent in `requestIdHeader`. */
   readonly requestId?: string;
   /** The request body of a route whose body is bytes. */
@@ -53,6 +58,9 @@ export function connect<Table extends RouteTable>(
   return Object.fromEntries(entries);
 }
 
+/** So often a session may turn out to be over before an answer counts as none. */
+const sessionsMost = 3;
+
 async function call(
   route: Route,
   address: string,
@@ -61,37 +69,108 @@ async function call(
   input: unknown,
   options: CallOptions,
 ): Promise<unknown> {
-  const request = encodeRequest(route, address, input, options);
-  let response: Response;
-  try {
-    response = await transport(request);
-  } catch (cause) {
-    if (options.signal?.aborted) throw options.signal.reason;
-    throw unreachable(route, address, peer, cause);
+  const { signal } = options;
+  const prover = isProved(route) ? options.prover : undefined;
+  const to = { route, address, transport, peer, signal };
+  if (prover === undefined) {
+    return await readReply(to, await exchange(to, encodeRequest(route, address, input, options)));
   }
-  const readText = async () => {
-    try {
-      return await response.text();
-    } catch (cause) {
-      if (options.signal?.aborted) throw options.signal.reason;
-      throw unreachable(route, address, peer, cause);
-    }
-  };
-  if (!response.ok) throw problemFault(await readText(), response, route, peer);
+  for (let session = 1;; session++) {
+    const answer = await askProved(to, encodeRequest(route, address, input, options), prover);
+    if (!(answer instanceof Fault)) return parseReply(route, answer, peer);
+    if (answer.code !== "session-ended" || session === sessionsMost) throw answer;
+  }
+}
+
+/** One way to one route. */
+interface To {
+  readonly route: Route;
+  readonly address: string;
+  readonly transport: Transport;
+  readonly peer: string;
+  readonly signal: AbortSignal | undefined;
+}
+
+async function exchange(to: To, request: Request): Promise<Response> {
+  return await reached(to, () => to.transport(request));
+}
+
+async function reached<T>(to: To, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (to.signal?.aborted) throw to.signal.reason;
+    throw unreachable(to, cause);
+  }
+}
+
+async function readReply(to: To, response: Response): Promise<unknown> {
+  const { route, peer } = to;
+  if (!response.ok) throw problemFault(await readText(to, response), response, route, peer);
   const spoken = response.headers.get(protocolHeader);
   if (spoken !== String(limits.protocolVersion)) {
     await response.body?.cancel();
     throw new Fault(
       "protocol-mismatch",
-      `${peer} at ${address} speaks protocol ${spoken ?? "unknown"}, this side ` +
+      `${peer} at ${to.address} speaks protocol ${spoken ?? "unknown"}, this side ` +
         `${limits.protocolVersion}`,
     );
   }
   if (route.reply === "bytes") return response;
-  return parseReply(route, await readText(), peer);
+  return parseReply(route, await readText(to, response), peer);
 }
 
-function unreachable(route: Route, address: string, peer: string, cause: unknown): Fault {
+/** The text of a proved reply, or the fault that it tells. */
+async function askProved(to: To, request: Request, prover: Prover): Promise<string | Fault> {
+  const asked = readRequestProof(request.headers.get(proofHeader));
+  const response = await exchange(to, request);
+  const header = response.headers.get(proofHeader);
+  const proof = asked && prover.open(asked, response.status, header);
+  if (asked === undefined || proof === undefined) throw await unproved(to, response);
+  const bytes = await readBytes(to, response, proof.sizeBytes);
+  if (bytes === undefined || !isBody(proof, bytes)) throw await unproved(to, response);
+  const text = new TextDecoder().decode(bytes);
+  if (response.ok) return text;
+  const fault = problemFault(text, response, to.route, to.peer);
+  if (fault.code === "session-ended") prover.begin(asked, proof.session);
+  return fault;
+}
+
+/** Longest problem that is looked at although nobody proved it. */
+const hintBytesMax = 4096;
+
+/** What came is as good as no answer; what it says is kept as the cause, for people. */
+async function unproved(to: To, response: Response): Promise<Fault> {
+  const bytes = response.bodyUsed ? undefined : await readBytes(to, response, hintBytesMax);
+  const cause = problemFault(new TextDecoder().decode(bytes), response, to.route, to.peer);
+  const detail = `${to.peer} at ${to.address} answered without proof: ${cause.message}`;
+  const next = cause.code === "protocol-mismatch" ? { next: cause.next } : {};
+  return new Fault("tracker-unproved", detail.slice(0, 500), { cause, ...next });
+}
+
+async function readText(to: To, response: Response): Promise<string> {
+  return await reached(to, () => response.text());
+}
+
+/** All of the body; undefined when it has more than `most` bytes. */
+async function readBytes(
+  to: To,
+  { body }: Response,
+  most: number,
+): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  return await reached(to, async () => {
+    const parts: Uint8Array<ArrayBuffer>[] = [];
+    let total = 0;
+    for await (const part of body ?? []) {
+      parts.push(part);
+      total += part.length;
+      if (total > most) return undefined;
+    }
+    return joined(parts);
+  });
+}
+
+function unreachable({ route, address, peer }: To, cause: unknown): Fault {
   const code = route.access === "leave" ? "seeder-unreachable" : "tracker-unreachable";
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new Fault(code, `${peer} at ${address} did not answer: ${reason}`, { cause });
@@ -136,7 +215,10 @@ export function encodeRequest(
   if (options.signal !== undefined) init.signal = options.signal;
   if (route.body === "json") {
     headers.set("content-type", "application/json");
-    init.body = JSON.stringify(input);
+    const bytes = init.body = new TextEncoder().encode(JSON.stringify(input));
+    if (options.prover !== undefined && isProved(route)) {
+      headers.set(proofHeader, options.prover.prove(route, bytes));
+    }
     return new Request(address + route.path, init);
   }
   const fields = z.record(z.string(), z.string().optional()).safeParse(input);

@@ -7,7 +7,7 @@ import { asFault, type Fault, type FaultCode, limits, trackerRoutes } from "../.
 import { withDeadline } from "../kit/clock.ts";
 import type { CommandSpec } from "../kit/command_line.ts";
 import { repeat } from "../kit/pace.ts";
-import { type App, serveRoutes } from "../kit/serve.ts";
+import { type App, openGuard, serveRoutes } from "../kit/serve.ts";
 import { version } from "../kit/version.ts";
 import { type AccessParts, lazyAccess } from "./cluster/access.ts";
 import { programSpec } from "./settings.ts";
@@ -87,7 +87,7 @@ export function openServingClient(parts: ServeParts): ServingClient {
           protocol: limits.protocolVersion,
         }),
     },
-    guard: () => undefined,
+    guard: openGuard,
     log,
     random,
   });

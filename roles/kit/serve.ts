@@ -1,17 +1,22 @@
 /**
- * A route table and its handlers as a Hono app: decodes and checks the request, asks the role's
- * guard, calls the handler, encodes the reply; whatever is thrown becomes problem details. No
- * decision about files is taken here.
+ * A route table and its handlers as a Hono app: shows the head of a request to the role's guard,
+ * and only then reads the body, checks it, calls the handler and encodes the reply; whatever is
+ * thrown becomes problem details. A reply to one who proved its request is proved too. No decision
+ * about files is taken here.
  */
 import { type Context, Hono } from "hono";
 import * as z from "zod";
 import {
   asFault,
   Fault,
+  isBody,
+  joined,
   limits,
   problemMediaType,
   problemOf,
+  proofHeader,
   protocolHeader,
+  type ProvedBody,
   requestIdHeader,
   type Route,
   type RouteTable,
@@ -46,16 +51,43 @@ export type Handlers<Table extends RouteTable, Caller> = {
   readonly [Name in keyof Table]: (call: Call<Table[Name], Caller>) => Promise<Reply<Table[Name]>>;
 };
 
-/** Credentials as sent; the guard decides what they are worth. */
-export interface Credentials {
+/** All that is known of a request before its body is read. */
+export interface Head {
+  readonly route: Route;
+  /** Of `Authorization: Bearer`. */
   readonly token: string | undefined;
+  /** The header of `protocol/proof.ts`, unchecked. */
+  readonly proof: string | undefined;
+  /** What the path, the query and the headers of the route say, unchecked. */
+  readonly fields: Readonly<Record<string, string>>;
 }
 
-/**
- * The one authorisation check of a role: throws `unauthenticated`, `forbidden` or a fault about a
- * leave unless these credentials open this route for this input.
- */
-export type Guard<Caller> = (route: Route, credentials: Credentials, input: unknown) => Caller;
+/** What the guard made of a head. */
+export interface Admission<Caller> {
+  readonly caller: Caller;
+  /** The body that the sender proved to send. */
+  readonly body?: ProvedBody | undefined;
+  /** The headers by which the reply is proved, problems too. */
+  readonly seal?: (status: number, bytes: Bytes) => Readonly<Record<string, string>>;
+  /** Why the request is refused although it is known who sent it: told under the seal. */
+  readonly refusal?: Fault | undefined;
+}
+
+/** The one authorisation check of a role. */
+export interface Guard<Caller> {
+  /**
+   * Throws `unauthenticated`, `forbidden` or a fault about a leave unless the credentials in this
+   * head open its route. Nothing of the body is read before.
+   */
+  admit(head: Head): Admission<Caller>;
+  /** Throws unless this caller may ask this: what the body says of itself is compared here. */
+  confirm?(caller: Caller, input: unknown): void;
+}
+
+/** Opens everything: for a role whose routes are all open. */
+export const openGuard: Guard<undefined> = { admit: () => ({ caller: undefined }) };
+
+type Bytes = Uint8Array<ArrayBuffer>;
 
 export interface ServeParts<Table extends RouteTable, Caller> {
   readonly table: Table;
@@ -93,12 +125,7 @@ export function serveRoutes<Table extends RouteTable, Caller>(
   });
   app.onError((error, context) => {
     const requestId = requestIdOf(context, parts.random);
-    const fault = asFault(error);
-    const fields = { requestId, route: context.req.path, fault };
-    if (fault.code === "internal") {
-      parts.log.error("request failed", { ...fields, stack: error.stack });
-    } else parts.log.debug("request refused", fields);
-    return problemResponse(fault, requestId);
+    return problemResponse(told(parts, error, requestId, context.req.path), requestId);
   });
   return async (request, peer = "unknown") => await app.fetch(request, { peer });
 }
@@ -113,15 +140,46 @@ function requestIdOf(context: Context, random: Random): string {
   return /^[A-Za-z0-9-]{1,64}$/.test(given) ? given : randomHex(random, 16);
 }
 
-function problemResponse(fault: Fault, requestId: string): Response {
-  return new Response(JSON.stringify(problemOf(fault, requestId)), {
+/** What was thrown as a fault, after it went into the log. */
+function told(
+  { log }: Pick<ServeParts<RouteTable, unknown>, "log">,
+  error: unknown,
+  requestId: string,
+  route: string,
+): Fault {
+  const fault = asFault(error);
+  const fields = { requestId, route, fault };
+  if (fault.code === "internal") {
+    log.error("request failed", { ...fields, stack: error instanceof Error ? error.stack : "" });
+  } else log.debug("request refused", fields);
+  return fault;
+}
+
+function problemResponse(
+  fault: Fault,
+  requestId: string,
+  seal: Admission<unknown>["seal"] = () => ({}),
+): Response {
+  const bytes = toBytes(problemOf(fault, requestId));
+  return new Response(bytes, {
     status: fault.status,
     headers: {
+      ...ownHeaders(requestId),
       "content-type": problemMediaType,
-      [protocolHeader]: String(limits.protocolVersion),
-      [requestIdHeader]: requestId,
+      ...seal(fault.status, bytes),
     },
   });
+}
+
+function ownHeaders(requestId: string): Record<string, string> {
+  return {
+    [protocolHeader]: String(limits.protocolVersion),
+    [requestIdHeader]: requestId,
+  };
+}
+
+function toBytes(value: unknown): Bytes {
+  return new TextEncoder().encode(JSON.stringify(value));
 }
 
 async function answer<Table extends RouteTable, Caller>(
@@ -132,36 +190,48 @@ async function answer<Table extends RouteTable, Caller>(
 ): Promise<Response> {
   const requestId = requestIdOf(context, parts.random);
   checkProtocol(route, context.req.header(protocolHeader));
-  const credentials = { token: bearerOf(context.req.header("authorization")) };
-  const request = context.req.raw;
-  // Before the body of a stranger is read; the guard looks again with the input in hand.
-  if (route.access === "person" || route.access === "seeder") {
-    if (credentials.token === undefined) {
-      throw new Fault("unauthenticated", "the request carries no token");
+  const head = headOf(route, context);
+  const admission = parts.guard.admit(head);
+  const { seal } = admission;
+  try {
+    const reply = await handle(parts, head, admission, handler, context, requestId);
+    if (route.reply === "bytes") {
+      const { status, headers, body } = reply as BytesReply;
+      return new Response(route.method === "HEAD" ? null : body, {
+        status,
+        headers: { ...ownHeaders(requestId), ...headers },
+      });
     }
+    const bytes = toBytes(reply);
+    const headers = { ...ownHeaders(requestId), "content-type": "application/json" };
+    return new Response(bytes, { headers: { ...headers, ...seal?.(200, bytes) } });
+  } catch (error) {
+    if (seal === undefined) throw error;
+    return problemResponse(told(parts, error, requestId, route.path), requestId, seal);
   }
-  const input = parseInput(route, await rawInput(route, context));
-  const caller = parts.guard(route, credentials, input);
+}
+
+async function handle<Table extends RouteTable, Caller>(
+  { guard }: ServeParts<Table, Caller>,
+  { route, fields }: Head,
+  { caller, refusal, body }: Admission<Caller>,
+  handler: (call: Call<Route, Caller>) => Promise<unknown>,
+  context: Context<{ Bindings: { peer: string } }>,
+  requestId: string,
+): Promise<unknown> {
+  if (refusal !== undefined) throw refusal;
+  const request = context.req.raw;
+  const raw = route.body === "json" ? await readJson(request, body) : fields;
+  const input = parseInput(route, raw);
+  guard.confirm?.(caller, input);
   const length = context.req.header("content-length");
-  const reply = await handler({
+  return await handler({
     input,
     caller,
     body: request.body ?? new ReadableStream({ start: (controller) => controller.close() }),
     bodyBytes: length === undefined ? undefined : Number(length),
     peer: context.env.peer,
     requestId,
-  });
-  const headers = {
-    [protocolHeader]: String(limits.protocolVersion),
-    [requestIdHeader]: requestId,
-  };
-  if (route.reply === "bytes") {
-    const bytes = reply as BytesReply;
-    const body = route.method === "HEAD" ? null : bytes.body;
-    return new Response(body, { status: bytes.status, headers: { ...headers, ...bytes.headers } });
-  }
-  return new Response(JSON.stringify(reply), {
-    headers: { ...headers, "content-type": "application/json" },
   });
 }
 
@@ -181,20 +251,26 @@ function bearerOf(header: string | undefined): string | undefined {
   return /^Bearer ([\x21-\x7e]+)$/i.exec(header ?? "")?.[1];
 }
 
-async function rawInput(route: Route, context: Context): Promise<unknown> {
-  if (route.body === "json") return await readJson(context.req.raw);
-  const input: Record<string, string> = { ...context.req.query(), ...context.req.param() };
-  for (const [field, header] of Object.entries(route.headers ?? {})) {
-    const value = context.req.header(header);
-    if (value !== undefined) input[field] = value;
+function headOf(route: Route, context: Context): Head {
+  const fields: Record<string, string> = {};
+  if (route.body !== "json") {
+    Object.assign(fields, context.req.query(), context.req.param());
+    for (const [field, header] of Object.entries(route.headers ?? {})) {
+      const value = context.req.header(header);
+      if (value !== undefined) fields[field] = value;
+    }
   }
-  return input;
+  const token = bearerOf(context.req.header("authorization"));
+  return { route, token, proof: context.req.header(proofHeader), fields };
 }
 
-async function readJson(request: Request): Promise<unknown> {
-  const bytes = request.body === null
-    ? new Uint8Array()
-    : await readAtMost(request.body, limits.jsonBodyBytesMax);
+/** @throws Fault `body-too-large`, `truncated-body`, `digest-mismatch`, `invalid-request` */
+async function readJson(request: Request, proved: ProvedBody | undefined): Promise<unknown> {
+  const most = Math.min(limits.jsonBodyBytesMax, proved?.sizeBytes ?? Infinity);
+  const bytes = request.body === null ? new Uint8Array() : await readAtMost(request.body, most);
+  if (proved !== undefined && !isBody(proved, bytes)) {
+    throw new Fault("digest-mismatch", "the body is not the one whose digest was proved");
+  }
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (cause) {
@@ -229,11 +305,5 @@ export async function readAtMost(
     if (cause instanceof Fault) throw cause;
     throw new Fault("truncated-body", "the connection broke while the body was read", { cause });
   }
-  const whole = new Uint8Array(total);
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
+  return joined(parts);
 }

@@ -10,17 +10,13 @@ import {
   asFault,
   chunkCountOf,
   type ChunkEntry,
-  connect,
   Fault,
   limits,
   type OfferedFile,
   type OfferResult,
-  seederTokenOf,
   startManifestDigest,
-  trackerRoutes,
-  type Transport,
 } from "../../protocol/mod.ts";
-import { type Clock, withDeadline } from "../kit/clock.ts";
+import type { Clock } from "../kit/clock.ts";
 import type { Log } from "../kit/log.ts";
 import { repeat } from "../kit/pace.ts";
 import type { Adoption } from "./adoption.ts";
@@ -29,16 +25,17 @@ import type { Membership } from "./membership.ts";
 import { filesInOffer } from "./plan/adopt.ts";
 import { type AdoptedHead, placesIn } from "./store/adopted_format.ts";
 import type { AdoptedFiles } from "./store/adopted_files.ts";
+import type { TrackerLine } from "./tracker_line.ts";
 
 export interface AdoptionOfferParts {
   readonly adopted: AdoptedFiles;
   readonly adoption: Pick<Adoption, "report">;
-  readonly membership: Pick<Membership, "identity" | "address">;
+  readonly membership: Pick<Membership, "identity">;
+  readonly line: TrackerLine;
   /** True when the tracker has answered a heartbeat of this process. */
   readonly joined: () => boolean;
   readonly bootId: string;
   readonly clock: Clock;
-  readonly transport: Transport;
   readonly log: Log;
 }
 
@@ -211,21 +208,14 @@ export class AdoptionOffers {
     files: readonly OfferedFile[],
     signal: AbortSignal,
   ): Promise<OfferResult[]> {
-    const { clock, transport, membership, bootId } = this.parts;
-    const { seederId, seederKey, epoch } = identity;
+    const { clock, line, bootId } = this.parts;
+    const { seederId, epoch } = identity;
     const report = this.#report(identity);
-    const address = membership.address();
-    const token = { token: seederTokenOf(seederKey) };
-    const tracker = connect(trackerRoutes, address, transport, "the tracker", token);
-    const late = () => new Fault("tracker-unreachable", "no answer to an offer of files");
     const request = { seederId, bootId, files: [...files], report };
-    const ms = limits.trackerCallMs;
-    const { results } = await withDeadline(
-      clock,
-      ms,
+    const { results } = await line.ask(
+      limits.trackerCallMs,
       signal,
-      late,
-      (inner) => tracker.offer(request, { signal: inner }),
+      (tracker, inner) => tracker.offer(request, { signal: inner }),
     );
     this.#told = JSON.stringify(report);
     this.#toldMs = clock.now();

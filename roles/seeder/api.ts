@@ -41,7 +41,7 @@ export function seederApp(parts: ApiParts): App {
   const takeBatch = batchDoor(parts);
   return serveRoutes<Routes, void>({
     table: seederRoutes,
-    guard: guard.check,
+    guard,
     log: parts.log,
     random: parts.random,
     handlers: {

@@ -6,35 +6,40 @@
 import * as z from "zod";
 import {
   checkLeave,
-  ChunkId,
   Fault,
-  Leave,
+  type Leave,
   type LeaveSubject,
-  type Route,
+  StoreChunkRequest,
 } from "../../protocol/mod.ts";
-import type { Credentials } from "../kit/serve.ts";
+import type { Admission, Guard, Head } from "../kit/serve.ts";
 import type { Identity } from "./identity.ts";
 import type { TrackerTime } from "./tracker_time.ts";
 
-const ChunkInput = z.object({ chunkId: ChunkId, size: z.int(), leave: Leave });
+const { chunkId, size, leave } = StoreChunkRequest.shape;
+const Claim = z.object({ chunkId, size, leave });
 
-export class LeaveGuard {
+export class LeaveGuard implements Guard<void> {
   constructor(
     private readonly identity: () => Identity | undefined,
     private readonly time: TrackerTime,
   ) {}
 
-  readonly check = (route: Route, _credentials: Credentials, input: unknown): void => {
-    if (route.access === "open") return;
+  admit({ route, fields }: Head): Admission<void> {
+    if (route.access === "open") return { caller: undefined };
     if (route.access !== "leave") throw new Fault("forbidden", `not served here: ${route.path}`);
     this.joined();
     this.time.now();
     // The leaves of a batch are inside its body: `allow` is called for each of them.
-    if (route.path === "/v1/chunks") return;
-    const { chunkId, size, leave } = ChunkInput.parse(input);
+    if (route.path === "/v1/chunks") return { caller: undefined };
+    const claim = Claim.safeParse(fields);
+    if (!claim.success) {
+      throw new Fault("leave-invalid", "the request names no chunk, its size and a leave for it");
+    }
+    const { chunkId, size, leave } = claim.data;
     const action = route.method === "PUT" ? "store" : "read";
     this.allow({ action, chunkId, sizeBytes: size }, leave);
-  };
+    return { caller: undefined };
+  }
 
   /** @throws Fault `leave-invalid`, `leave-expired`, `unavailable` */
   allow(subject: LeaveSubject, leave: Leave): void {

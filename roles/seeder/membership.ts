@@ -5,21 +5,19 @@
 import {
   asFault,
   type ClusterId,
-  connect,
   Fault,
   type JoinRequest,
   limits,
   readCode,
-  trackerRoutes,
-  type Transport,
 } from "../../protocol/mod.ts";
 import type * as z from "zod";
-import { type Clock, withDeadline } from "../kit/clock.ts";
+import type { Clock } from "../kit/clock.ts";
 import type { Log } from "../kit/log.ts";
 import { backoffMs } from "../kit/pace.ts";
 import type { Random } from "../kit/random.ts";
 import { type Identity, type IdentityFile, trackerByCode } from "./identity.ts";
 import type { JoinAttempts } from "./join_attempts.ts";
+import type { TrackerLine } from "./tracker_line.ts";
 
 type Request = z.output<typeof JoinRequest>;
 /** What a seeder says of itself whenever it speaks. */
@@ -33,9 +31,9 @@ export interface MembershipParts {
   readonly capacityBytes: () => Promise<number>;
   /** Overrides the address in the code. */
   readonly trackerAddress?: string;
+  readonly line: TrackerLine;
   readonly clock: Clock;
   readonly random: Random;
-  readonly transport: Transport;
   readonly log: Log;
 }
 
@@ -44,6 +42,7 @@ const pauseMsMost = 5_000;
 
 export class Membership {
   #identity: Identity | undefined;
+  #written: Promise<void> = Promise.resolve();
 
   constructor(private readonly parts: MembershipParts) {}
 
@@ -65,9 +64,10 @@ export class Membership {
 
   /** A fresh join code tells where the tracker is now. @throws Fault `config-invalid` */
   async refreshAddress(): Promise<void> {
+    const code = await this.#code();
     const identity = this.#identity;
     if (identity === undefined) return;
-    const trackerAddress = trackerByCode(await this.#code(), identity);
+    const trackerAddress = trackerByCode(code, identity);
     if (trackerAddress === undefined || trackerAddress === identity.trackerAddress) return;
     this.parts.log.info("tracker has another address", { trackerAddress });
     await this.#keep({ ...identity, trackerAddress });
@@ -85,10 +85,16 @@ export class Membership {
   async #keep(identity: Identity): Promise<void> {
     this.#identity = identity;
     try {
-      await this.parts.file.write(identity);
+      await this.#write(() => this.#identity ?? identity);
     } catch (fault) {
       this.parts.log.warn("identity not written", { fault });
     }
+  }
+
+  /** One after another, each what is known when its turn comes: the last one stays. */
+  #write(identity: () => Identity): Promise<void> {
+    const write = () => this.parts.file.write(identity());
+    return this.#written = this.#written.then(write, write);
   }
 
   async #code(): Promise<string | undefined> {
@@ -142,19 +148,18 @@ export class Membership {
     const generation = this.#identity?.generation ?? 0;
     const capacityBytes = await parts.capacityBytes();
     const request = { code, seederId, attempt, generation, capacityBytes, ...presented };
-    const tracker = connect(trackerRoutes, address, parts.transport, "the tracker");
-    const reply = await withDeadline(
-      parts.clock,
+    const reply = await parts.line.askAs(
+      undefined,
+      address,
       limits.trackerCallMs,
       signal,
-      () => new Fault("tracker-unreachable", `the tracker at ${address} gave no answer`),
-      (inner) => tracker.join(request, { signal: inner }),
+      (tracker, inner) => tracker.join(request, { signal: inner }),
     );
     checkCluster(reply.clusterId, told.clusterId);
     const epoch = this.#identity?.epoch ?? 0;
     const identity = { seederId, attempt, ...reply, trackerAddress: told.tracker, epoch };
     // A seeder that forgot its key at the next start would come back as a stranger: disk first.
-    await parts.file.write(identity);
+    await this.#write(() => identity);
     this.#identity = identity;
     await parts.attempts.forget();
     parts.log.info("joined", { seederId, clusterId: reply.clusterId, tracker: address });

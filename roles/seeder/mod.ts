@@ -21,6 +21,7 @@ import { ScrubFile } from "./scrub_file.ts";
 import { SeederLoop } from "./seeder.ts";
 import type { AdoptedFiles } from "./store/adopted_files.ts";
 import type { ChunkStore } from "./store/chunk_store.ts";
+import { TrackerLine } from "./tracker_line.ts";
 import { TrackerTime } from "./tracker_time.ts";
 import { Worker } from "./worker.ts";
 
@@ -70,16 +71,18 @@ export async function openSeeder(parts: SeederParts): Promise<Seeder> {
   for (const below of ["", "/log", "/packs", "/quarantine"]) {
     await removeUnfinished(disk, `${stateDirectory}${below}`);
   }
-  const membership = new Membership({
+  const line = new TrackerLine({
+    ...{ clock, random, transport },
+    identity: () => membership.identity,
+    address: () => membership.address(),
+  });
+  const membership: Membership = new Membership({
     file: new IdentityFile(disk, stateDirectory, clock),
     attempts: new JoinAttempts({ disk, directory: stateDirectory, clock, random, log }),
     joinCode: parts.joinCode,
     capacityBytes: async () => (await parts.store.space()).totalBytes,
     ...(parts.trackerAddress === undefined ? {} : { trackerAddress: parts.trackerAddress }),
-    clock,
-    random,
-    transport,
-    log,
+    ...{ line, clock, random, log },
   });
   await membership.open();
   const identity = () => membership.identity;
@@ -99,16 +102,16 @@ export async function openSeeder(parts: SeederParts): Promise<Seeder> {
   const worker = new Worker({ store, identity, time, receipts, onCorrupt, clock, transport, log });
   const bootId = randomHex(random, 16);
   const common = { store, clock, random, transport, log };
-  const parties = { membership, health, worker, scrub, time, leaseTime, receipts };
+  const parties = { membership, line, health, worker, scrub, time, leaseTime, receipts };
   const loop = new SeederLoop({ ...common, ...parties, bootId });
   const directory = `${stateDirectory}/log`;
-  const keeper = new LogKeeper({ disk, directory, membership, clock, random, transport, log });
+  const keeper = new LogKeeper({ disk, directory, membership, line, clock, random, log });
   const guard = new LeaveGuard(identity, leaseTime);
   const adoption = adoptionOf(parts, quiet, load);
   const offers = adoption === undefined || parts.adopt === undefined
     ? undefined
     : new AdoptionOffers({
-      ...{ adopted: parts.adopt.files, adoption, membership, bootId, clock, transport, log },
+      ...{ adopted: parts.adopt.files, adoption, membership, line, bootId, clock, log },
       joined: () => loop.joined,
     });
   const app = seederApp({ ...common, guard, receipts, joined: () => loop.joined });

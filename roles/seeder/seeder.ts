@@ -5,18 +5,13 @@
  */
 import {
   asFault,
-  connect,
-  type Connection,
   Fault,
   type Heartbeat,
   type HeartbeatReply,
   limits,
-  seederTokenOf,
   type Space,
-  trackerRoutes,
-  type Transport,
 } from "../../protocol/mod.ts";
-import { type Clock, withDeadline } from "../kit/clock.ts";
+import type { Clock } from "../kit/clock.ts";
 import type { Log } from "../kit/log.ts";
 import { backoffMs, repeat } from "../kit/pace.ts";
 import type { Random } from "../kit/random.ts";
@@ -26,12 +21,14 @@ import type { Membership, Presented } from "./membership.ts";
 import type { Receipts } from "./receipts.ts";
 import type { Scrub } from "./scrub.ts";
 import type { ChunkStore } from "./store/chunk_store.ts";
+import type { TrackerLine } from "./tracker_line.ts";
 import type { TrackerTime } from "./tracker_time.ts";
 import type { Worker } from "./worker.ts";
 
 export interface SeederLoopParts {
   readonly store: ChunkStore;
   readonly membership: Membership;
+  readonly line: TrackerLine;
   readonly health: DiskHealth;
   readonly worker: Worker;
   readonly scrub: Scrub;
@@ -42,7 +39,6 @@ export interface SeederLoopParts {
   readonly bootId: string;
   readonly clock: Clock;
   readonly random: Random;
-  readonly transport: Transport;
   readonly log: Log;
 }
 
@@ -76,29 +72,17 @@ export class SeederLoop {
     if (this.#joined) await this.#signOut();
   }
 
-  #tracker(): Connection<typeof trackerRoutes> {
-    const { membership, transport } = this.parts;
-    const key = membership.identity?.seederKey;
-    const token = key === undefined ? {} : { token: seederTokenOf(key) };
-    return connect(trackerRoutes, membership.address(), transport, "the tracker", token);
-  }
-
-  #ask<T>(ms: number, outer: AbortSignal | undefined, work: (signal: AbortSignal) => Promise<T>) {
-    const late = () => new Fault("tracker-unreachable", `no answer for ${ms} ms`);
-    return withDeadline(this.parts.clock, ms, outer, late, work);
-  }
-
   /** One heartbeat. The pause until the next one. */
   async #step(presented: Presented, signal: AbortSignal): Promise<number> {
-    const { random, worker, time, leaseTime } = this.parts;
+    const { random, line, worker, time, leaseTime } = this.parts;
     time.attend();
     leaseTime.attend();
     try {
       const heartbeat = await this.#heartbeat(presented);
-      const reply = await this.#ask(
+      const reply = await line.ask(
         limits.heartbeatCallMs,
         signal,
-        (inner) => this.#tracker().heartbeat(heartbeat, { signal: inner }),
+        (tracker, inner) => tracker.heartbeat(heartbeat, { signal: inner }),
       );
       worker.reported(heartbeat.outcomes);
       this.#failures = 0;
@@ -182,14 +166,14 @@ export class SeederLoop {
 
   /** When it fails the next heartbeat's answer brings another. */
   async #reportScrub(seederId: Heartbeat["seederId"], signal: AbortSignal): Promise<void> {
-    const { scrub, bootId, log } = this.parts;
+    const { scrub, line, bootId, log } = this.parts;
     const report = scrub.due();
     if (report === undefined) return;
     try {
-      await this.#ask(
+      await line.ask(
         limits.trackerCallMs,
         signal,
-        (inner) => this.#tracker().scrubReport({ seederId, bootId, ...report }, { signal: inner }),
+        (tracker, inner) => tracker.scrubReport({ seederId, bootId, ...report }, { signal: inner }),
       );
       scrub.told(report);
     } catch (fault) {
@@ -199,14 +183,14 @@ export class SeederLoop {
 
   /** Heartbeats go on meanwhile. When it fails the tracker asks again. */
   async #sendInventory(seederId: Heartbeat["seederId"], signal: AbortSignal): Promise<void> {
-    const { store, worker, bootId, log } = this.parts;
+    const { store, line, worker, bootId, log } = this.parts;
     try {
       await worker.dropsEnded();
       const pages = await sendInventory(store, seederId, bootId, (page) =>
-        this.#ask(
+        line.ask(
           limits.trackerCallMs,
           signal,
-          (inner) => this.#tracker().inventory(page, { signal: inner }),
+          (tracker, inner) => tracker.inventory(page, { signal: inner }),
         ));
       log.info("inventory told", { pages });
     } catch (fault) {
@@ -218,7 +202,7 @@ export class SeederLoop {
     const { membership } = this.parts;
     this.#tell("warn", "no heartbeat", { fault, next: fault.next });
     try {
-      if (fault.code === "seeder-unknown" || fault.code === "unauthenticated") {
+      if (fault.code === "seeder-unknown") {
         this.#joined = false;
         if (await membership.joinOnce(presented, signal)) return;
         this.#tell("error", "the tracker does not know this seeder", {
@@ -243,10 +227,10 @@ export class SeederLoop {
     const seederId = this.parts.membership.identity?.seederId;
     if (seederId === undefined) return;
     try {
-      await this.#ask(
+      await this.parts.line.ask(
         signOutMsMost,
         undefined,
-        (signal) => this.#tracker().signOut({ seederId }, { signal }),
+        (tracker, signal) => tracker.signOut({ seederId }, { signal }),
       );
     } catch (fault) {
       this.parts.log.info("could not sign out", { fault });

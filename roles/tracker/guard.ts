@@ -1,17 +1,22 @@
 /**
- * The one authorisation check of the tracker, behind every door: what the credentials of a request
- * are worth, and whether that is enough for the route. A person needs a token of this cluster and
- * the role the route asks for; a seeder needs the token derived for the very id it speaks as.
+ * The one authorisation check of the tracker, behind every door, before a body is read: what the
+ * credentials of a request are worth, and whether that is enough for the route. A person needs a
+ * token of this cluster and the role the route asks for; a seeder proves each request under its key
+ * and speaks as nobody else.
  */
 import {
   Fault,
-  isSeederToken,
   type PersonRole,
+  type ProverName,
   readPersonToken,
   type Route,
+  type SecretKey,
   SeederId,
+  seederKeyOf,
 } from "../../protocol/mod.ts";
-import type { Guard } from "../kit/serve.ts";
+import { Proofs } from "../kit/proofs.ts";
+import type { Random } from "../kit/random.ts";
+import type { Admission, Guard, Head } from "../kit/serve.ts";
 import type { ClusterKeys } from "./cluster_keys.ts";
 import type { Members } from "./seeders/members.ts";
 import { refusalOf } from "./seeders/standing.ts";
@@ -25,17 +30,67 @@ export type Caller =
 /** A role may do all that those before it may. */
 const roleOrder: readonly PersonRole[] = ["reader", "writer", "admin"];
 
-export function trackerGuard(keys: ClusterKeys, members: Members): Guard<Caller> {
-  return (route, { token }, input) => {
-    if (route.access === "open") return { kind: "anyone" };
-    if (token === undefined) throw new Fault("unauthenticated", "the request carries no token");
-    if (route.access === "seeder") return checkSeeder(keys, members, route, token, input);
-    if (route.access === "person") return checkPerson(keys, token, route);
-    throw new Fault("forbidden", `a tracker serves no route with access "${route.access}"`);
+export function trackerGuard(
+  keys: ClusterKeys,
+  members: Members,
+  random: Random,
+): Guard<Caller> {
+  const proofs = new Proofs((name) => secretOf(keys, name), random);
+  return {
+    admit: (head) => {
+      const { route, token } = head;
+      if (route.access === "open") return { caller: { kind: "anyone" } };
+      if (route.access === "seeder") return admitSeeder(proofs, head, members);
+      if (route.access === "person") return { caller: checkPerson(keys, token, route) };
+      throw new Fault("forbidden", `a tracker serves no route with access "${route.access}"`);
+    },
+    confirm: confirmSeeder,
   };
 }
 
-function checkPerson(keys: ClusterKeys, token: string, route: Route): Caller {
+/** The secret under which such a prover proves its requests; undefined when there is none such. */
+export function secretOf(
+  { clusterKey }: ClusterKeys,
+  { kind, id, generation }: ProverName,
+): SecretKey | undefined {
+  const seederId = SeederId.safeParse(id);
+  if (kind !== "seeder" || !seederId.success) return undefined;
+  // Derived anew: a stranger may name any id, and what is kept for each would fill the memory.
+  return seederKeyOf(clusterKey, seederId.data, generation);
+}
+
+/**
+ * Whoever proved to be a seeder, and whether it may ask for this: one that is no member is told so
+ * under its own key.
+ * @param members absent while a tracker that is being rebuilt knows none
+ * @throws Fault `unauthenticated`
+ */
+export function admitSeeder(
+  proofs: Proofs,
+  { route, proof }: Head,
+  members?: Members,
+): Admission<Caller> {
+  const proved = proofs.admit("seeder", route, proof);
+  const seederId = SeederId.parse(proved.name.id);
+  const refusal = proved.refusal ??
+    (members && refusalOf(members, route, seederId, proved.name.generation));
+  return { ...proved, refusal, caller: { kind: "seeder", seederId } };
+}
+
+/** A seeder speaks of itself: what it sends under another's id is another's. */
+export function confirmSeeder(caller: Caller, input: unknown): void {
+  if (caller.kind !== "seeder") return;
+  const claimed = typeof input === "object" && input !== null && "seederId" in input
+    ? input.seederId
+    : undefined;
+  if (claimed === caller.seederId) return;
+  throw new Fault("forbidden", `seeder ${caller.seederId} speaks in another's name`, {
+    next: "speak under the id that the key belongs to",
+  });
+}
+
+function checkPerson(keys: ClusterKeys, token: string | undefined, route: Route): Caller {
+  if (token === undefined) throw new Fault("unauthenticated", "the request carries no token");
   const person = readPersonToken(keys.clusterKey, token);
   if (person === undefined) {
     throw new Fault("unauthenticated", "the token is not one of a person of this cluster");
@@ -45,29 +100,6 @@ function checkPerson(keys: ClusterKeys, token: string, route: Route): Caller {
     throw new Fault("forbidden", `${person.user} is a ${person.role}, this needs a ${needed}`);
   }
   return { kind: "person", user: person.user, role: person.role };
-}
-
-function checkSeeder(
-  keys: ClusterKeys,
-  members: Members,
-  route: Route,
-  token: string,
-  input: unknown,
-): Caller {
-  const claimed = typeof input === "object" && input !== null && "seederId" in input
-    ? SeederId.safeParse(input.seederId)
-    : undefined;
-  const generation = (claimed?.success && members.generationOf(claimed.data)) || 1;
-  if (claimed?.success && isSeederToken(keys.seederKey(claimed.data, generation), token)) {
-    const refusal = refusalOf(members, route, claimed.data, generation);
-    if (refusal !== undefined) throw refusal;
-    return { kind: "seeder", seederId: claimed.data };
-  }
-  throw new Fault(
-    "unauthenticated",
-    `the token is not that of seeder ${claimed?.data ?? "(none named)"}`,
-    { next: "join with a join code" },
-  );
 }
 
 /** Who is written into the log as the one who asked. */

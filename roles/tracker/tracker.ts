@@ -127,7 +127,7 @@ export async function openTracker(parts: TrackerParts): Promise<Tracker> {
   const app = serveRoutes({
     table: trackerRoutes,
     handlers,
-    guard: trackerGuard(core.keys, core.members),
+    guard: trackerGuard(core.keys, core.members, parts.random),
     log: parts.log,
     random: parts.random,
   });

@@ -185,7 +185,7 @@ try {
   await step("nothing is open: no token, no answer", async () => {
     const response = await fetch("http://11.56.1.21:7420/v1/files/list", {
       method: "POST",
-      headers: { "offshore-protocol": "1" },
+      headers: { "offshore-protocol": "2" },
       body: JSON.stringify({ path: "/" }),
     });
     assert.equal(response.status, 401);

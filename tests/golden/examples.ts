@@ -11,9 +11,9 @@ import {
   makePersonToken,
   positionOf,
   problemOf,
+  Prover,
   rebuildProof,
   seederRoutes,
-  seederTokenOf,
   signPresentation,
   trackerRoutes,
 } from "../../protocol/mod.ts";
@@ -93,7 +93,7 @@ export const problemExamples = faultCodes.map((each) =>
 
 const health = (role: string) => ({
   request: {},
-  reply: { status: "ok", role, version: "0.1.0", protocol: 1 },
+  reply: { status: "ok", role, version: "0.1.0", protocol: 2 },
 });
 const removed = { files: 1, directories: 1, links: 0, fileBytes: sizeBytes };
 const trashSums = { entries: 1, ...removed };
@@ -725,8 +725,13 @@ export const seederExamples: Record<keyof typeof seederRoutes, Example> = {
   },
 };
 
-/** What each side presents as `Authorization: Bearer`. */
-export const tokenExamples = {
-  seeder: seederTokenOf(seederKey),
-  person: makePersonToken(clusterKey, { user: "ada", role: "writer", issuedMs: nowMs }),
+/** What a person presents as `Authorization: Bearer`. */
+export const tokenExample = makePersonToken(clusterKey, {
+  ...{ user: "ada", role: "writer", issuedMs: nowMs },
+});
+
+/** What a seeder proves its requests with: the first in its session. */
+export const newProver = () => {
+  const name = { kind: "seeder", id: seederId, generation: 1 } as const;
+  return new Prover(name, seederKey, "5e55".repeat(8));
 };

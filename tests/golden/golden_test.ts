@@ -22,10 +22,11 @@ import {
 } from "../../protocol/mod.ts";
 import {
   type Example,
+  newProver,
   orderExamples,
   problemExamples,
   seederExamples,
-  tokenExamples,
+  tokenExample,
   trackerExamples,
 } from "./examples.ts";
 
@@ -45,11 +46,10 @@ async function recorded(name: string, example: unknown): Promise<unknown> {
 
 /** The request as it goes over the wire. */
 async function sent(route: Route, { request, body }: Example): Promise<Record<string, unknown>> {
-  const token = route.access === "seeder" || route.access === "person"
-    ? { token: tokenExamples[route.access] }
-    : {};
+  const token = route.access === "person" ? { token: tokenExample } : {};
+  const prover = route.access === "seeder" ? { prover: newProver() } : {};
   const bytes = body === undefined ? {} : { bytes: body };
-  const encoded = encodeRequest(route, address, request, { ...token, ...bytes });
+  const encoded = encodeRequest(route, address, request, { ...token, ...prover, ...bytes });
   const wire: Record<string, unknown> = {
     method: encoded.method,
     path: encoded.url.slice(address.length),
@@ -71,7 +71,7 @@ async function checkRoute(side: string, name: string, route: Route, example: Exa
   assert.deepEqual(route.output.parse(example.reply), example.reply, "the reply parses to itself");
   const answering = () =>
     Promise.resolve(
-      new Response(JSON.stringify(example.reply), { headers: { "offshore-protocol": "1" } }),
+      new Response(JSON.stringify(example.reply), { headers: { "offshore-protocol": "2" } }),
     );
   const heard = await connect({ [name]: route } as RouteTable, address, answering, side)[name]?.(
     example.request,

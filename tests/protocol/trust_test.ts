@@ -9,7 +9,6 @@ import {
   ChunkId,
   Fault,
   isReceiptUnder,
-  isSeederToken,
   Leave,
   type LeaveSubject,
   limits,
@@ -19,9 +18,8 @@ import {
   SecretKey,
   SeederId,
   seederKeyOf,
-  seederTokenOf,
 } from "../../protocol/mod.ts";
-import { anyChunkBytesCount, anyChunkId, anySecretKey, anySeederId } from "./arbitraries.ts";
+import { anyChunkBytesCount, anyChunkId, anySecretKey } from "./arbitraries.ts";
 import { tampered } from "./tampered.ts";
 
 const clusterKey = SecretKey.parse("11".repeat(32));
@@ -188,19 +186,4 @@ Deno.test("isReceiptUnder refuses a proof with any one character changed", () =>
     );
   }
   assert.ok(tried > receipt.proof.length);
-});
-
-Deno.test("isSeederToken knows the seeder's token and no other's", () => {
-  fc.assert(fc.property(anySecretKey, anySeederId, anySeederId, (cluster, one, two) => {
-    fc.pre(one !== two);
-    const token = seederTokenOf(seederKeyOf(cluster, one, 1));
-    assert.equal(isSeederToken(seederKeyOf(cluster, one, 1), token), true);
-    assert.equal(isSeederToken(seederKeyOf(cluster, one, 2), token), false);
-    assert.equal(isSeederToken(seederKeyOf(cluster, two, 1), token), false);
-    assert.equal(isSeederToken(seederKeyOf(cluster, one, 1), ""), false);
-  }));
-  const token = seederTokenOf(key);
-  for (const text of tampered(token)) {
-    assert.equal(isSeederToken(key, text), false, text);
-  }
 });

@@ -47,7 +47,7 @@ function trackerApp(handlers: Partial<Tracker>): App {
   return serveRoutes({
     table: trackerTable,
     handlers: all,
-    guard: () => null,
+    guard: { admit: () => ({ caller: null }) },
     log: silentLog,
     random: seededRandom(1),
   });
@@ -58,7 +58,7 @@ function seederApp(handlers: Partial<Seeder>): App {
   return serveRoutes({
     table: seederTable,
     handlers: all,
-    guard: () => null,
+    guard: { admit: () => ({ caller: null }) },
     log: silentLog,
     random: seededRandom(1),
   });
@@ -152,26 +152,26 @@ Deno.test("connect calls a body that breaks off unreachable", async () => {
         controller.error(new TypeError("connection reset"));
       },
     });
-    return Promise.resolve(new Response(body, { headers: { [protocolHeader]: "1" } }));
+    return Promise.resolve(new Response(body, { headers: { [protocolHeader]: "2" } }));
   };
   const fault = await faultFrom(trackerAt(broken).usage({ path: "/a" }));
   assert.equal(fault.code, "tracker-unreachable");
 });
 
 Deno.test("connect refuses a reply of another protocol version, or of none", async () => {
-  for (const [version, said] of [["2", "2"], [undefined, "unknown"]] as const) {
+  for (const [version, said] of [["1", "1"], [undefined, "unknown"]] as const) {
     const headers: HeadersInit = version === undefined ? {} : { [protocolHeader]: version };
     const other: Transport = () =>
       Promise.resolve(new Response(JSON.stringify(usage), { headers }));
     const fault = await faultFrom(trackerAt(other).usage({ path: "/a" }));
     assert.equal(fault.code, "protocol-mismatch");
-    assert.match(fault.message, new RegExp(`speaks protocol ${said}, this side 1`));
+    assert.match(fault.message, new RegExp(`speaks protocol ${said}, this side 2`));
   }
 });
 
 Deno.test("the server refuses another protocol version, or none", async () => {
   const app = trackerApp({ usage: () => Promise.resolve(usage) });
-  for (const version of ["0", "2", "one", undefined]) {
+  for (const version of ["0", "1", "one", undefined]) {
     const altered: Transport = (request) => {
       if (version === undefined) request.headers.delete(protocolHeader);
       else request.headers.set(protocolHeader, version);
@@ -187,7 +187,7 @@ Deno.test("connect turns any reply that does not fit into a fault", async () => 
   const anyType = fc.constantFrom("application/json", problemMediaType, "text/html", "");
   const anyText = fc.oneof(fc.string(), fc.json(), fc.constant(JSON.stringify({ ...usage, x: 1 })));
   await fc.assert(fc.asyncProperty(anyStatus, anyType, anyText, async (status, type, text) => {
-    const headers = { [protocolHeader]: "1", ...(type === "" ? {} : { "content-type": type }) };
+    const headers = { [protocolHeader]: "2", ...(type === "" ? {} : { "content-type": type }) };
     const garbled: Transport = () => Promise.resolve(new Response(text, { status, headers }));
     const fault = await faultFrom(trackerAt(garbled).usage({ path: "/a" }));
     assert.equal(fault.code, "internal");

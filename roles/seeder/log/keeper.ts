@@ -9,27 +9,23 @@ import {
   type ClusterCard,
   ClusterCard as ClusterCardSchema,
   type ClusterId,
-  connect,
-  type Connection,
   Fault,
   limits,
   type LogKeepers,
   type LogRecord,
   positionAfter,
   rebuildProof,
-  seederTokenOf,
   signPresentation,
   type SnapshotMark,
-  trackerRoutes,
-  type Transport,
 } from "../../../protocol/mod.ts";
-import { type Clock, withDeadline } from "../../kit/clock.ts";
+import type { Clock } from "../../kit/clock.ts";
 import { type Disk, readWhole, writeDurably } from "../../kit/disk.ts";
 import type { Log } from "../../kit/log.ts";
 import { backoffMs, repeat } from "../../kit/pace.ts";
 import { type Random, randomHex } from "../../kit/random.ts";
 import type { Identity } from "../identity.ts";
 import type { Membership } from "../membership.ts";
+import type { TrackerLine } from "../tracker_line.ts";
 import { SnapshotFolder } from "../../kit/snapshot_folder.ts";
 import { LogSegments } from "./segments.ts";
 import { SnapshotKeeper } from "./snapshot_keeper.ts";
@@ -39,9 +35,9 @@ export interface LogKeeperParts {
   /** Holds the files of the log and `card.json`. */
   readonly directory: string;
   readonly membership: Membership;
+  readonly line: TrackerLine;
   readonly clock: Clock;
   readonly random: Random;
-  readonly transport: Transport;
   readonly log: Log;
 }
 
@@ -88,7 +84,7 @@ export class LogKeeper {
       try {
         pauseMs = await this.#pull(identity, segments, signal);
       } catch (error) {
-        if (asFault(error).code !== "tracker-rebuilding") throw error;
+        if (!saysRebuilding(asFault(error))) throw error;
         return await this.#present(identity, segments, signal);
       }
       this.#failures = 0;
@@ -134,10 +130,10 @@ export class LogKeeper {
       snapshots: this.#snapshots.marks ?? [],
       ...(keepers === undefined ? {} : { keepers: markOf(keepers) }),
     };
-    const reply = await this.#ask(
+    const reply = await this.parts.line.ask(
       limits.logPullMs + limits.trackerCallMs,
       signal,
-      (inner) => this.#tracker(identity).pullLog(request, { signal: inner }),
+      (tracker, inner) => tracker.pullLog(request, { signal: inner }),
     );
     if (reply.clusterId !== identity.clusterId) {
       throw new Fault("config-invalid", `the tracker is of cluster ${reply.clusterId}`);
@@ -188,10 +184,10 @@ export class LogKeeper {
     const { identity } = this.parts.membership;
     if (identity === undefined) throw new Fault("unavailable", "this seeder has not joined yet");
     const request = { seederId: identity.seederId, sequence, offset };
-    const { text } = await this.#ask(
+    const { text } = await this.parts.line.ask(
       limits.trackerCallMs,
       signal,
-      (inner) => this.#tracker(identity).pullSnapshot(request, { signal: inner }),
+      (tracker, inner) => tracker.pullSnapshot(request, { signal: inner }),
     );
     return text;
   }
@@ -224,11 +220,10 @@ export class LogKeeper {
       snapshots,
       nonce,
     });
-    const tracker = this.#tracker(identity);
-    const reply = await this.#ask(
+    const reply = await this.parts.line.ask(
       limits.trackerCallMs,
       signal,
-      (inner) => tracker.presentLog(request, { signal: inner }),
+      (tracker, inner) => tracker.presentLog(request, { signal: inner }),
     );
     if (reply.proof !== rebuildProof(seederKey, seederId, nonce)) {
       throw new Fault(
@@ -284,10 +279,10 @@ export class LogKeeper {
     while (offset !== undefined) {
       const text: string = mark === undefined ? "" : await this.#folder.read(mark, offset);
       const request = { seederId, sequence, offset, text };
-      const reply: { offset?: number | undefined } = await this.#ask(
+      const reply: { offset?: number | undefined } = await this.parts.line.ask(
         limits.logPullMs + limits.trackerCallMs,
         signal,
-        (inner) => this.#tracker(identity).uploadSnapshot(request, { signal: inner }),
+        (tracker, inner) => tracker.uploadSnapshot(request, { signal: inner }),
       );
       offset = text === "" ? undefined : reply.offset;
     }
@@ -300,24 +295,22 @@ export class LogKeeper {
     signal: AbortSignal,
   ): Promise<number | undefined> {
     const { seederId } = identity;
-    const { uploadAfter } = await this.#ask(
+    const { uploadAfter } = await this.parts.line.ask(
       limits.logPullMs + limits.trackerCallMs,
       signal,
-      (inner) => this.#tracker(identity).uploadLog({ seederId, records }, { signal: inner }),
+      (tracker, inner) => tracker.uploadLog({ seederId, records }, { signal: inner }),
     );
     return uploadAfter;
   }
+}
 
-  #tracker(identity: Identity): Connection<typeof trackerRoutes> {
-    const { membership, transport } = this.parts;
-    const token = seederTokenOf(identity.seederKey);
-    return connect(trackerRoutes, membership.address(), transport, "the tracker", { token });
-  }
-
-  #ask<T>(ms: number, outer: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const late = () => new Fault("tracker-unreachable", `no answer for ${ms} ms`);
-    return withDeadline(this.parts.clock, ms, outer, late, work);
-  }
+/**
+ * Before it was shown a log, a tracker without a disk knows no key and cannot prove a word: what it
+ * says is enough to show it one, and no more.
+ */
+function saysRebuilding(fault: Fault): boolean {
+  const said = fault.code === "tracker-unproved" ? asFault(fault.cause) : fault;
+  return said.code === "tracker-rebuilding";
 }
 
 function markOf({ epoch, version, counted }: LogKeepers) {

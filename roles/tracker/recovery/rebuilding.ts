@@ -12,7 +12,6 @@ import {
   asFault,
   Fault,
   isPresentedBy,
-  isSeederToken,
   isSigned,
   limits,
   type LogPosition,
@@ -20,6 +19,7 @@ import {
   type PresentLogReply,
   type PresentLogRequest,
   rebuildProof,
+  type Route,
   type SeederId,
   type SnapshotMark,
   trackerRoutes,
@@ -30,10 +30,11 @@ import {
   type UploadSnapshotRequest,
 } from "../../../protocol/mod.ts";
 import type * as z from "zod";
+import { Proofs } from "../../kit/proofs.ts";
 import type { Guard } from "../../kit/serve.ts";
 import { SnapshotFolder } from "../../kit/snapshot_folder.ts";
 import { ClusterKeys } from "../cluster_keys.ts";
-import type { Caller } from "../guard.ts";
+import { admitSeeder, type Caller, confirmSeeder, secretOf } from "../guard.ts";
 import { LogIntake } from "../log/log_intake.ts";
 import { latestKeepers } from "../plan/log_keepers.ts";
 import { type LogOffer, planRebuild, type RebuildPlan } from "../plan/rebuild.ts";
@@ -57,6 +58,7 @@ export class Rebuilding {
   readonly #folder: SnapshotFolder;
   readonly #presented = new Map<SeederId, Presented>();
   #keys: ClusterKeys | undefined;
+  readonly #proofs: Proofs;
   #taken: LogPosition | undefined;
   #plan: Taking | undefined;
   #intake: LogIntake | undefined;
@@ -77,7 +79,8 @@ export class Rebuilding {
   #busy: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly parts: RebuildingParts) {
-    const { disk, stateDirectory, log } = parts;
+    const { disk, stateDirectory, random, log } = parts;
+    this.#proofs = new Proofs((name) => this.#keys && secretOf(this.#keys, name), random);
     this.#folder = new SnapshotFolder(disk, `${stateDirectory}/snapshots`, log);
   }
 
@@ -89,18 +92,18 @@ export class Rebuilding {
     return this.#told === "" ? "no seeder has presented itself yet" : this.#told;
   }
 
-  readonly guard: Guard<Caller> = (route, { token }, input) => {
-    if (route.access === "open") return { kind: "anyone" };
-    if (route !== trackerRoutes.uploadLog && route !== trackerRoutes.uploadSnapshot) {
-      throw new Fault("tracker-rebuilding", this.progress());
-    }
-    const { seederId } = input as z.output<typeof trackerRoutes.uploadLog.input>;
-    const generation = this.#presented.get(seederId)?.request.generation ?? 1;
-    const key = this.#keys?.seederKey(seederId, generation);
-    if (key === undefined || token === undefined || !isSeederToken(key, token)) {
-      throw new Fault("unauthenticated", `the token is not that of seeder ${seederId}`);
-    }
-    return { kind: "seeder", seederId };
+  readonly guard: Guard<Caller> = {
+    admit: (head) => {
+      const { access } = head.route;
+      if (access === "open") return { caller: { kind: "anyone" } };
+      const wait = new Fault("tracker-rebuilding", this.progress());
+      if (access !== "seeder" || this.#keys === undefined) throw wait;
+      const admission = admitSeeder(this.#proofs, head);
+      const uploads: Route[] = [trackerRoutes.uploadLog, trackerRoutes.uploadSnapshot];
+      if (uploads.includes(head.route)) return admission;
+      return { ...admission, refusal: admission.refusal ?? wait };
+    },
+    confirm: confirmSeeder,
   };
 
   async run(signal: AbortSignal): Promise<boolean> {

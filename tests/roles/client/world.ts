@@ -7,7 +7,7 @@
 import { type Clock, systemClock } from "../../../roles/kit/clock.ts";
 import { silentLog } from "../../../roles/kit/log.ts";
 import { seededRandom } from "../../../roles/kit/random.ts";
-import { type App, readAtMost, serveRoutes } from "../../../roles/kit/serve.ts";
+import { type App, openGuard, readAtMost, serveRoutes } from "../../../roles/kit/serve.ts";
 import { systemDisk } from "../../../roles/kit/system_disk.ts";
 import {
   asFault,
@@ -29,12 +29,12 @@ import {
   type SeederId,
   seederIdOf,
   seederRoutes,
-  seederTokenOf,
   type StoreReply,
   trackerRoutes,
   type Transport,
 } from "../../../protocol/mod.ts";
 import { openMemoryCatalog, openTracker } from "../../../roles/tracker/mod.ts";
+import { proverOf } from "../../protocol/prover.ts";
 import { login, openSession, type Session } from "../../../roles/client/cluster/session.ts";
 import type { TransferObserver } from "../../../roles/client/transfer/transfer.ts";
 
@@ -77,7 +77,7 @@ export class FakeSeeder {
   ) {
     this.app = serveRoutes({
       table: seederRoutes,
-      guard: (_route, _credentials, _input) => undefined,
+      guard: openGuard,
       log: silentLog,
       random: seededRandom(1),
       handlers: {
@@ -343,7 +343,6 @@ async function joined(number: number, code: string, transport: Transport): Promi
   const plain = connect(trackerRoutes, trackerAddress, transport, "the tracker");
   const asked = { code, seederId, attempt, generation: 0, name, advertised };
   const { seederKey } = await plain.join({ ...asked, capacityBytes: 2 ** 40 });
-  const token = seederTokenOf(seederKey);
   await plain.heartbeat({
     seederId,
     bootId: String(number).repeat(16),
@@ -354,7 +353,7 @@ async function joined(number: number, code: string, transport: Transport): Promi
     inventoryDigest: "0".repeat(32),
     writable: true,
     outcomes: [],
-  }, { token });
+  }, { prover: proverOf(seederId, seederKey) });
   return new FakeSeeder(name, seederId, seederKey, address, () => transport);
 }
 

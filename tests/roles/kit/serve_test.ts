@@ -13,7 +13,6 @@ import {
   problemMediaType,
   protocolHeader,
   requestIdHeader,
-  type Route,
   SecretKey,
   seederRoutes,
   trackerRoutes,
@@ -23,6 +22,7 @@ import { seededRandom } from "../../../roles/kit/random.ts";
 import {
   type App,
   type Guard,
+  type Head,
   readAtMost,
   refuseAll,
   serveRoutes,
@@ -48,7 +48,7 @@ const leave = makeLeave(key, { action: "read", chunkId, sizeBytes: 3 }, 9);
 interface Served {
   readonly app: App;
   readonly handled: string[];
-  readonly guarded: { route: Route; token: string | undefined; input: unknown }[];
+  readonly guarded: Head[];
   readonly log: string[];
 }
 
@@ -70,7 +70,7 @@ function serve(parts: { guard?: Guard<string>; usage?: () => Promise<typeof usag
         status: "ok" as const,
         role: "tracker" as const,
         version: "0",
-        protocol: 1,
+        protocol: 2,
       }),
       login: done("login", { token: "t", clusterId: "c", user: "u" }),
       usage: parts.usage ?? done("usage", usage),
@@ -80,9 +80,12 @@ function serve(parts: { guard?: Guard<string>; usage?: () => Promise<typeof usag
       headChunk: done("headChunk", chunk),
       storeChunk: done("storeChunk", { receipts: [], failures: [] }),
     },
-    guard: (route, { token }, input) => {
-      guarded.push({ route, token, input });
-      return parts.guard?.(route, { token }, input) ?? "caller";
+    guard: {
+      admit: (head) => {
+        guarded.push(head);
+        return parts.guard?.admit(head) ?? { caller: "caller" };
+      },
+      confirm: (caller, input) => parts.guard?.confirm?.(caller, input),
     },
     log: lineLog({ now: () => 0, sleep: () => Promise.resolve() }, "tracker", "debug", (line) => {
       log.push(line);
@@ -92,7 +95,7 @@ function serve(parts: { guard?: Guard<string>; usage?: () => Promise<typeof usag
   return { app, handled, guarded, log };
 }
 
-const spoken = { [protocolHeader]: "1" };
+const spoken = { [protocolHeader]: "2" };
 const known = { ...spoken, authorization: "Bearer person.x.y" };
 
 function post(path: string, body: unknown, headers: HeadersInit = known): Request {
@@ -120,7 +123,7 @@ function chunkRequest(method: string, body?: Uint8Array<ArrayBuffer>): Request {
 
 async function problemFrom(response: Response): Promise<Problem> {
   assert.equal(response.headers.get("content-type"), problemMediaType);
-  assert.equal(response.headers.get(protocolHeader), "1");
+  assert.equal(response.headers.get(protocolHeader), "2");
   const problem = Problem.parse(await response.json());
   assert.equal(response.status, problem.status);
   assert.equal(response.headers.get(requestIdHeader), problem.requestId);
@@ -137,8 +140,10 @@ for (const [name, request] of Object.entries(fitting)) {
   });
 
   Deno.test(`serveRoutes calls no handler of ${name} when the guard refuses`, async () => {
-    const guard = () => {
-      throw new Fault("forbidden", "readers do not write");
+    const guard = {
+      admit: () => {
+        throw new Fault("forbidden", "readers do not write");
+      },
     };
     const { app, handled } = serve({ guard });
     const response = await app(request());
@@ -159,32 +164,60 @@ for (const [name, request] of Object.entries(fitting)) {
   });
 }
 
+/** A body without an end, and how many bytes of it were taken. */
+function endless() {
+  const counted = { bytes: 0 };
+  const body = new ReadableStream({
+    pull: (controller) => {
+      counted.bytes += 1000;
+      controller.enqueue(new Uint8Array(1000));
+    },
+  }, { highWaterMark: 0 });
+  return { counted, body };
+}
+
 Deno.test("serveRoutes refuses a stranger before it reads the body", async () => {
-  for (const authorization of [undefined, "", "Bearer", "Bearer ", "Basic eDp5", "Bearer a b"]) {
-    const { app, guarded } = serve();
-    let read = 0;
-    const body = new ReadableStream({
-      pull: (controller) => {
-        read++;
-        controller.enqueue(new Uint8Array(1000));
-      },
-    }, { highWaterMark: 0 });
+  const guard: Guard<string> = {
+    admit: ({ token }) => {
+      if (token === "person.x.y") return { caller: "known" };
+      throw new Fault("unauthenticated", "who is this");
+    },
+  };
+  for (
+    const authorization of [
+      undefined,
+      "",
+      "Bearer",
+      "Bearer ",
+      "Basic eDp5",
+      "Bearer a b",
+      "Bearer x",
+    ]
+  ) {
+    const { app, handled } = serve({ guard });
+    const { counted, body } = endless();
     const headers = { ...spoken, ...(authorization === undefined ? {} : { authorization }) };
     const request = new Request(`${address}/v1/files/usage`, { method: "POST", body, headers });
     assert.equal((await problemFrom(await app(request))).code, "unauthenticated", authorization);
-    assert.deepEqual(guarded, []);
-    assert.ok(read <= 1, `${read} parts were read`);
+    assert.deepEqual(handled, []);
+    assert.ok(counted.bytes <= 1000, `${counted.bytes} bytes were read`);
   }
 });
 
-Deno.test("serveRoutes hands token and parsed input to the guard", async () => {
-  const { app, guarded } = serve();
+Deno.test("serveRoutes hands the head to the guard, and the parsed input once it is there", async () => {
+  const confirmed: unknown[] = [];
+  const guard: Guard<string> = {
+    admit: () => ({ caller: "known" }),
+    confirm: (caller, input) => void confirmed.push([caller, input]),
+  };
+  const { app, guarded } = serve({ guard });
   await app(fitting.readChunk());
   await app(fitting.usage());
-  assert.deepEqual(guarded.map(({ token, input }) => ({ token, input })), [
-    { token: undefined, input: { chunkId, size: 3, leave } },
-    { token: "person.x.y", input: { path: "/a" } },
+  assert.deepEqual(guarded.map(({ token, fields }) => ({ token, fields })), [
+    { token: undefined, fields: { chunkId, size: "3", leave } },
+    { token: "person.x.y", fields: {} },
   ]);
+  assert.deepEqual(confirmed, [["known", { chunkId, size: 3, leave }], ["known", { path: "/a" }]]);
 });
 
 Deno.test("serveRoutes names the field of a body that does not fit", async () => {
@@ -273,7 +306,7 @@ Deno.test("serveRoutes sends bytes with status and headers, and none to HEAD", a
   const whole = await app(fitting.readChunk());
   assert.equal(whole.status, 206);
   assert.equal(whole.headers.get("content-range"), "bytes 0-2/9");
-  assert.equal(whole.headers.get(protocolHeader), "1");
+  assert.equal(whole.headers.get(protocolHeader), "2");
   assert.deepEqual(await whole.bytes(), new Uint8Array([1, 2, 3]));
   const head = await app(fitting.headChunk());
   assert.equal(head.status, 206);

@@ -154,9 +154,9 @@ Deno.test("every route refuses without the right leave", () =>
       call.storeChunk({ chunkId: other.chunkId, size, leave: store }, { bytes: other.bytes }),
     );
     const bare = new Request(`${one.address}/v1/chunks/${chunkId}?size=1000`, {
-      headers: { "offshore-protocol": "1" },
+      headers: { "offshore-protocol": "2" },
     });
-    assert.equal((await world.transport(bare)).status, 400);
+    assert.equal((await world.transport(bare)).status, 403);
     assert.equal(one.store.summary().chunkCount, 1);
   }));
 
@@ -181,7 +181,7 @@ Deno.test("storeChunk refuses bodies that are not what was declared, and keeps n
           body: bytes,
           headers: {
             "content-length": String(length),
-            "offshore-protocol": "1",
+            "offshore-protocol": "2",
             "offshore-leave": world.leave(at, "store", chunkId, size),
           },
         });
@@ -339,7 +339,7 @@ Deno.test("no request, however malformed, stores anything or stops the seeder", 
           new Request(`${at.address}/v1/chunks/${id}?${query}`, {
             method,
             headers: {
-              "offshore-protocol": "1",
+              "offshore-protocol": "2",
               "offshore-leave": leave,
               ...(chain === null ? {} : { "offshore-chain": chain }),
             },

@@ -13,18 +13,15 @@ import {
   type Heartbeat,
   type HeartbeatReply,
   type InventoryPage,
-  JoinRequest,
-  limits,
   makeCode,
   makeLeave,
-  problemMediaType,
-  problemOf,
-  protocolHeader,
+  type ProverName,
   type ScrubReport,
   SecretKey,
   SeederId,
   seederKeyOf,
   seederRoutes,
+  trackerRoutes,
   type Transport,
 } from "../../../protocol/mod.ts";
 import type { Clock } from "../../../roles/kit/clock.ts";
@@ -32,7 +29,8 @@ import { systemClock } from "../../../roles/kit/clock.ts";
 import type { Disk } from "../../../roles/kit/disk.ts";
 import { type Log, silentLog } from "../../../roles/kit/log.ts";
 import { seededRandom } from "../../../roles/kit/random.ts";
-import type { App } from "../../../roles/kit/serve.ts";
+import { Proofs } from "../../../roles/kit/proofs.ts";
+import { type App, serveRoutes } from "../../../roles/kit/serve.ts";
 import {
   type ChunkStore,
   openMemoryStore,
@@ -71,7 +69,7 @@ export class SeederWorld {
   reply: (heartbeat: Heartbeat) => Partial<HeartbeatReply> | Fault = () => ({});
 
   constructor(readonly clock: Clock = systemClock()) {
-    this.apps.set(trackerAddress, (request) => this.#tracker(request));
+    this.apps.set(trackerAddress, this.#tracker());
   }
 
   readonly transport: Transport = async (request) => {
@@ -91,42 +89,52 @@ export class SeederWorld {
     });
   }
 
-  async #tracker(request: Request): Promise<Response> {
-    const headers = { [protocolHeader]: String(limits.protocolVersion) };
-    const body = await request.json();
-    const path = new URL(request.url).pathname;
-    if (path === "/v1/seeders/join") {
-      const join = JoinRequest.parse(body);
-      this.heard.joins.push(join);
-      return Response.json(
-        { clusterId, seederKey: seederKeyOf(clusterKey, join.seederId, 1), generation: 1 },
-        { headers },
-      );
-    }
-    if (path === "/v1/seeders/heartbeat") {
-      this.heard.heartbeats.push(body);
-      const reply = this.reply(body);
-      if (reply instanceof Fault) {
-        return new Response(JSON.stringify(problemOf(reply)), {
-          status: reply.status,
-          headers: { ...headers, "content-type": problemMediaType },
-        });
-      }
-      return Response.json({
-        clusterId,
-        epoch: 1,
-        trackerNowMs: this.clock.now() + this.aheadMs,
-        leaseNowMs: this.clock.now() + this.aheadMs,
-        intervalMs: 20,
-        orders: [],
-        inventoryWanted: false,
-        ...reply,
-      }, { headers });
-    }
-    if (path === "/v1/seeders/scrub-report") this.heard.scrubs.push(body);
-    if (path === "/v1/seeders/inventory") this.heard.pages.push(body);
-    if (path === "/v1/seeders/sign-out") this.heard.signOuts.push(body.seederId);
-    return Response.json({}, { headers });
+  #tracker(): App {
+    const { join, heartbeat, inventory, scrubReport, signOut } = trackerRoutes;
+    const { heard } = this;
+    const note = <T>(list: T[], value: T) =>
+      Promise.resolve(void list.push(value)).then(() => ({}));
+    const keyOf = ({ id, generation }: ProverName) =>
+      seederKeyOf(clusterKey, SeederId.parse(id), generation);
+    const proofs = new Proofs(keyOf, seededRandom(5));
+    return serveRoutes({
+      table: { join, heartbeat, inventory, scrubReport, signOut },
+      guard: {
+        admit: ({ route, proof }) => ({
+          caller: undefined,
+          ...route.access === "open" ? {} : proofs.admit("seeder", route, proof),
+        }),
+      },
+      handlers: {
+        join: ({ input }) => {
+          heard.joins.push(input);
+          const seederKey = seederKeyOf(clusterKey, input.seederId, 1);
+          return Promise.resolve({ clusterId, seederKey, generation: 1 });
+        },
+        heartbeat: ({ input }) => this.#answer(input),
+        inventory: ({ input }) => note(heard.pages, input),
+        scrubReport: ({ input }) => note(heard.scrubs, input),
+        signOut: ({ input }) => note(heard.signOuts, input.seederId),
+      },
+      log: silentLog,
+      random: seededRandom(6),
+    });
+  }
+
+  #answer(heartbeat: Heartbeat): Promise<HeartbeatReply> {
+    this.heard.heartbeats.push(heartbeat);
+    const reply = this.reply(heartbeat);
+    if (reply instanceof Fault) return Promise.reject(reply);
+    return Promise.resolve({
+      clusterId,
+      epoch: 1,
+      trackerNowMs: this.clock.now() + this.aheadMs,
+      leaseNowMs: this.clock.now() + this.aheadMs,
+      intervalMs: 20,
+      orders: [],
+      inventoryWanted: false,
+      ...reply,
+    });
   }
 
   async start(

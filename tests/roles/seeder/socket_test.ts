@@ -77,7 +77,7 @@ Deno.test("a PUT cut off in the middle stores nothing, and the seeder goes on", 
     const head = [
       `PUT /v1/chunks/${chunkId}?size=${size} HTTP/1.1`,
       "host: seeder",
-      "offshore-protocol: 1",
+      "offshore-protocol: 2",
       `offshore-leave: ${leave}`,
       `content-length: ${size}`,
       "",

@@ -229,7 +229,7 @@ Deno.test("a request that arrives twice at once is carried out once", async () =
     const request = new Request("http://tracker.test:1/v1/files/remove", {
       method: "POST",
       headers: {
-        "offshore-protocol": "1",
+        "offshore-protocol": "2",
         "content-type": "application/json",
         authorization: `Bearer ${world.adminToken}`,
         ...headers,

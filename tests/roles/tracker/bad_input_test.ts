@@ -3,16 +3,28 @@
  */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { limits, Problem, protocolHeader, trackerRoutes } from "../../../protocol/mod.ts";
+import {
+  limits,
+  Problem,
+  proofHeader,
+  protocolHeader,
+  trackerRoutes,
+} from "../../../protocol/mod.ts";
 import { chunkOf, stateOf, TrackerWorld } from "./tracker_world.ts";
 
-async function send(world: TrackerWorld, route: string, body: BodyInit, token: string) {
-  const init = {
-    method: "POST",
-    headers: { authorization: `Bearer ${token}`, [protocolHeader]: String(limits.protocolVersion) },
-    body,
-  };
+async function send(
+  world: TrackerWorld,
+  route: string,
+  body: BodyInit,
+  credentials: Record<string, string>,
+) {
+  const headers = { ...credentials, [protocolHeader]: String(limits.protocolVersion) };
+  const init = { method: "POST", headers, body };
   return await world.tracker.app(new Request(`http://tracker.test:1${route}`, init), "10.0.0.7");
+}
+
+function asAdmin({ adminToken }: TrackerWorld) {
+  return { authorization: `Bearer ${adminToken}` };
 }
 
 const posts = Object.values(trackerRoutes).filter((route) => route.method === "POST");
@@ -53,11 +65,15 @@ const garbage = fc.oneof(
 Deno.test("garbage bodies get a fault of the closed list and change nothing", async () => {
   const world = await TrackerWorld.open({ seeders: 1 });
   const before = await stateOf(world.catalog);
-  const token = (route: typeof posts[number]) =>
-    route.access === "seeder" ? world.seeders[0]?.token ?? "" : world.adminToken;
+  const [seeder] = world.seeders;
+  assert(seeder !== undefined);
+  const credentials = async (route: typeof posts[number], body: BodyInit) => {
+    if (route.access !== "seeder") return asAdmin(world);
+    return { [proofHeader]: seeder.prover.prove(route, await new Response(body).bytes()) };
+  };
   await fc.assert(
     fc.asyncProperty(fc.constantFrom(...posts), garbage, async (route, body) => {
-      const response = await send(world, route.path, body, token(route));
+      const response = await send(world, route.path, body, await credentials(route, body));
       if (response.ok) {
         // Only an empty object is a whole request, and only of a route that changes nothing here.
         const text = typeof body === "string" ? body : new TextDecoder().decode(body);
@@ -69,7 +85,7 @@ Deno.test("garbage bodies get a fault of the closed list and change nothing", as
         return;
       }
       const problem = Problem.parse(await response.json());
-      const expected = ["invalid-request", "invalid-name", "not-found", "unauthenticated"];
+      const expected = ["invalid-request", "invalid-name", "not-found", "forbidden"];
       assert(expected.includes(problem.code), `${route.path}: ${problem.code} ${problem.detail}`);
       assert(problem.next.length > 0 && problem.detail.length > 0);
     }),
@@ -127,7 +143,7 @@ Deno.test("bad names are refused as names by every route that takes a path", asy
   ];
   await fc.assert(
     fc.asyncProperty(fc.constantFrom(...requests), badPaths, async ([route, make], path) => {
-      const response = await send(world, route, JSON.stringify(make(path)), world.adminToken);
+      const response = await send(world, route, JSON.stringify(make(path)), asAdmin(world));
       const { code } = Problem.parse(await response.json());
       assert(code === "invalid-name" || code === "invalid-request", `${route} ${path}: ${code}`);
     }),
@@ -141,7 +157,7 @@ Deno.test("an unknown field, a body too long and a broken body are refused", asy
   const route = trackerRoutes.makeDirectories.path;
   const before = await stateOf(world.catalog);
   const codeOf = async (body: BodyInit) =>
-    Problem.parse(await (await send(world, route, body, world.adminToken)).json()).code;
+    Problem.parse(await (await send(world, route, body, asAdmin(world))).json()).code;
   const good = { paths: ["/x"], parents: true };
   assert.equal(await codeOf(JSON.stringify({ ...good, extra: 1 })), "invalid-request");
   assert.equal(await codeOf(JSON.stringify(good).slice(0, -1)), "invalid-request");
@@ -175,7 +191,7 @@ Deno.test("well-formed requests that make no sense are refused without a trace",
   await fc.assert(
     fc.asyncProperty(requests, async ({ route, body }) => {
       const before = await stateOf(world.catalog);
-      const response = await send(world, route, JSON.stringify(body), world.adminToken);
+      const response = await send(world, route, JSON.stringify(body), asAdmin(world));
       if (response.ok) return;
       assert.notEqual(Problem.parse(await response.json()).code, "internal");
       assert.equal(await stateOf(world.catalog), before);

@@ -11,14 +11,17 @@ import {
   makePersonToken,
   type PersonRole,
   Problem,
+  proofHeader,
+  Prover,
+  readRequestProof,
   type Route,
   SecretKey,
   seederIdOf,
   seederKeyOf,
-  seederTokenOf,
   trackerRoutes,
 } from "../../../protocol/mod.ts";
 import { readWhole } from "../../../roles/kit/disk.ts";
+import { proverOf } from "../../protocol/prover.ts";
 import { refusedWith, stateDirectory, stateOf, TrackerWorld } from "./tracker_world.ts";
 
 const chunk = { chunkId: "c".repeat(64), sizeBytes: 5 };
@@ -147,13 +150,21 @@ async function knock(
   world: TrackerWorld,
   route: Route,
   input: unknown,
-  token: string | undefined,
+  by: string | Prover | undefined,
 ): Promise<string> {
-  const options = token === undefined ? {} : { token };
+  const token = typeof by === "string" ? { token: by } : {};
+  const options = by instanceof Prover ? { prover: by } : token;
   const request = encodeRequest(route, "http://tracker.test:1", input, options);
   const response = await world.tracker.app(request, "10.0.0.7");
   if (response.ok) return "opened";
   const { code } = Problem.parse(await response.json());
+  if (code === "session-ended" && by instanceof Prover) {
+    const asked = readRequestProof(request.headers.get(proofHeader));
+    const reply = asked && by.open(asked, response.status, response.headers.get(proofHeader));
+    assert(asked && reply, "a session is told under a proof");
+    by.begin(asked, reply.session);
+    return await knock(world, route, input, by);
+  }
   return ["unauthenticated", "forbidden"].includes(code) ? code : "opened";
 }
 
@@ -166,15 +177,18 @@ Deno.test("guard: every route against every kind of credentials", async () => {
   const person = (role: PersonRole, by = key) =>
     makePersonToken(by, { user: "someone", role, issuedMs: 0 });
   const roles: PersonRole[] = ["reader", "writer", "admin"];
-  const bad: Record<string, string | undefined> = {
+  const bad: Record<string, string | Prover | undefined> = {
     none: undefined,
     garbage: "garbage",
     "another cluster's person": person("admin", foreign),
     "a person token with a changed body": person("reader").replace(/\.[^.]*\./, "."),
     "a join code": world.tracker.joinCode(),
     "a login code": world.tracker.loginCode(),
-    "the second seeder": two.token,
-    "a seeder of another cluster": seederTokenOf(seederKeyOf(foreign, one.seederId, 1)),
+    "a seeder of another cluster": proverOf(
+      one.seederId,
+      seederKeyOf(foreign, one.seederId, 1),
+    ),
+    "the first seeder's name, the second's key": proverOf(one.seederId, two.key),
   };
   let doors = 0;
   for (const [name, route] of Object.entries(trackerRoutes)) {
@@ -185,6 +199,8 @@ Deno.test("guard: every route against every kind of credentials", async () => {
         assert.equal(await knock(world, route, input, token), "unauthenticated", `${name} ${what}`);
         doors++;
       }
+      const other = route.access === "seeder" ? "forbidden" : "unauthenticated";
+      assert.equal(await knock(world, route, input, two.prover), other, `${name} as another`);
       assert.equal(await stateOf(world.catalog), before, name);
     }
     for (const role of roles) {
@@ -196,7 +212,7 @@ Deno.test("guard: every route against every kind of credentials", async () => {
       assert.equal(got, opens ? "opened" : refusal, `${name} as ${role}`);
       doors++;
     }
-    const asSeeder = await knock(world, route, input, one.token);
+    const asSeeder = await knock(world, route, input, one.prover);
     assert.equal(asSeeder, route.access === "person" ? "unauthenticated" : "opened", name);
     doors++;
   }
@@ -247,11 +263,43 @@ Deno.test("guard: a seeder whose tracker forgot it is told so, not let in", asyn
   const world = await TrackerWorld.open({ seeders: 1 });
   const key = await clusterKeyOf(world);
   const stranger = world.newSeeder("stranger");
-  stranger.token = seederTokenOf(seederKeyOf(key, stranger.seederId, 1));
-  stranger.connection = world.connection(stranger.token, "10.0.0.5");
+  stranger.hasKey(seederKeyOf(key, stranger.seederId, 1));
   await refusedWith("seeder-unknown", stranger.beat());
   await refusedWith("seeder-unknown", stranger.tellInventory());
   const { seederId } = stranger;
   await refusedWith("seeder-unknown", stranger.connection.signOut({ seederId }));
   assert(new Fault("seeder-unknown", "").next.includes("join"));
+});
+
+Deno.test("guard: a seeder's request that comes again, or with another body, does nothing", async () => {
+  const world = await TrackerWorld.open({ seeders: 1 });
+  const [one] = world.seeders;
+  assert(one);
+  const route = trackerRoutes.heartbeat;
+  const send = async (headers: Headers, input: unknown) => {
+    const init = { method: "POST", headers, body: JSON.stringify(input) };
+    const request = new Request(`http://tracker.test:1${route.path}`, init);
+    const response = await world.tracker.app(request, "10.0.0.5");
+    const said: { code?: string } = await response.json();
+    return response.ok ? "taken" : said.code;
+  };
+  const headersFor = (input: unknown) =>
+    encodeRequest(route, "http://tracker.test:1", input, { prover: one.prover }).headers;
+  const address = async () => (await world.admin.status({})).seeders[0]?.address;
+  const input = one.report(), moved = { ...input, advertised: { port: 7 } };
+  const headers = headersFor(input);
+  const before = await address();
+  assert.equal(await send(headers, input), "taken");
+  assert.equal(await send(headers, input), "session-ended", "again");
+  assert.equal(await send(headersFor(input), moved), "digest-mismatch", "another body");
+  assert.equal(await send(headersFor(moved), input), "body-too-large", "a longer body");
+  const elsewhere = encodeRequest(trackerRoutes.inventory, "http://tracker.test:1", moved, {
+    prover: one.prover,
+  }).headers;
+  assert.equal(await send(elsewhere, moved), "unauthenticated", "another route");
+  assert.equal(await address(), before);
+  assert.equal(await send(headersFor(moved), moved), "taken");
+  assert.notEqual(await address(), before);
+  await world.start();
+  assert.equal(await send(headers, input), "session-ended", "after a start of the tracker");
 });

@@ -20,12 +20,12 @@ import {
   type Leave,
   limits,
   makeReceipt,
+  Prover,
   type Receipt,
   RemotePath,
   SecretKey,
   type SeederId,
   seederIdOf,
-  seederTokenOf,
   startManifestDigest,
   trackerRoutes,
   type Transport,
@@ -46,36 +46,13 @@ import {
   type Tracker,
   type TrackerParts,
 } from "../../../roles/tracker/mod.ts";
+import { proverOf } from "../../protocol/prover.ts";
 import { SimDisk } from "../../simulation/machine/sim_disk.ts";
+import { HandClock } from "./hand_clock.ts";
 import { impatient, memoryScratch } from "./scratch.ts";
 
+export { HandClock };
 export const stateDirectory = "/disk/.offshore/tracker";
-
-/** A clock that moves only by `advance`. */
-export class HandClock implements Clock {
-  #sleepers: { atMs: number; wake: () => void }[] = [];
-
-  constructor(private nowMs = Date.UTC(2026, 0, 1)) {}
-
-  now(): number {
-    return this.nowMs;
-  }
-
-  sleep(ms: number, signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (signal?.aborted) return reject(signal.reason);
-      this.#sleepers.push({ atMs: this.nowMs + ms, wake: resolve });
-      signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
-    });
-  }
-
-  advance(ms: number): void {
-    this.nowMs += ms;
-    const due = this.#sleepers.filter((sleeper) => sleeper.atMs <= this.nowMs);
-    this.#sleepers = this.#sleepers.filter((sleeper) => sleeper.atMs > this.nowMs);
-    for (const sleeper of due) sleeper.wake();
-  }
-}
 
 export type TrackerConnection = Connection<typeof trackerRoutes>;
 
@@ -142,9 +119,11 @@ export class TrackerWorld {
     });
   }
 
-  connection(token?: string, peer = "10.0.0.9"): TrackerConnection {
+  /** @param by a person's token, or a seeder */
+  connection(by?: string | Prover, peer = "10.0.0.9"): TrackerConnection {
     const transport: Transport = (request) => this.tracker.app(request, peer);
-    const defaults = token === undefined ? {} : { token };
+    const token = typeof by === "string" ? { token: by } : {};
+    const defaults = by instanceof Prover ? { prover: by } : token;
     return connect(trackerRoutes, "http://tracker.test:1", transport, "the tracker", defaults);
   }
 
@@ -237,7 +216,7 @@ export class TestSeeder {
   readonly seederId: SeederId;
   key!: SecretKey;
   generation = 0;
-  token = "";
+  prover!: Prover;
   bootId = "b".repeat(16);
   readonly chunks = new Map<ChunkId, ChunkEntry>();
   connection!: TrackerConnection;
@@ -260,9 +239,13 @@ export class TestSeeder {
       advertised: { port: 7421 },
       ...changes,
     });
-    ({ generation: this.generation, seederKey: this.key } = reply);
-    this.token = seederTokenOf(this.key);
-    this.connection = this.world.connection(this.token, "10.0.0.5");
+    this.hasKey(reply.seederKey, reply.generation);
+  }
+
+  /** From now on it proves what it says under this key. */
+  hasKey(key: SecretKey, generation = 1): void {
+    Object.assign(this, { key, generation, prover: proverOf(this.seederId, key, generation) });
+    this.connection = this.world.connection(this.prover, "10.0.0.5");
   }
 
   report(): z.input<typeof trackerRoutes.heartbeat.input> {

@@ -1,6 +1,7 @@
 /** Downloads against the real tracker and seeders that misbehave on command. */
 import assert from "node:assert/strict";
-import { connect, Fault, seederTokenOf, trackerRoutes } from "../../../../protocol/mod.ts";
+import { connect, Fault, trackerRoutes } from "../../../../protocol/mod.ts";
+import { proverOf } from "../../../protocol/prover.ts";
 import {
   assertDownloads,
   assertSame,
@@ -136,7 +137,7 @@ Deno.test("downloadFiles tells a seeder whose place another has taken from one t
     const { transport } = world;
     const tracker = connect(trackerRoutes, trackerAddress, transport, "the tracker");
     const { seederId, key } = only;
-    await tracker.signOut({ seederId }, { token: seederTokenOf(key) });
+    await tracker.signOut({ seederId }, { prover: proverOf(seederId, key) });
     const gone = (await download(world, ["a"])).results[0]?.fault;
     assert.equal(gone?.code, "seeder-unreachable");
     assert.match(gone?.message ?? "", /seeder-1 is gone, and another seeder answers at http:/);
