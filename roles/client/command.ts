@@ -70,6 +70,8 @@ export interface Command {
   readonly spec: CommandSpec & { readonly changes: Changes };
   /** For the first argument, the second, …; the last one counts for all that follow. */
   readonly completes: readonly Completes[];
+  /** Its whole point is where the commands after it act: when it fails, they must not. */
+  readonly goesElsewhere?: boolean;
   /** Throws a Fault when it failed as a whole. */
   run(context: CommandContext): Promise<void>;
 }

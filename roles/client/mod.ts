@@ -15,7 +15,7 @@ import type { Access, CommandContext, Place } from "./command.ts";
 import { commandCalled } from "./command_tree.ts";
 import { complete } from "./terminal/completion.ts";
 import { type ExitCode, exitCodeOf } from "./exit_codes.ts";
-import { loadHistory, saveHistory } from "./terminal/history.ts";
+import { historyLinesMax, loadHistory, saveHistory } from "./terminal/history.ts";
 import { expandHome, resolveLocal } from "./local_paths.ts";
 import { type ClientSettings, programSpec, readSettings, shellSpec } from "./settings.ts";
 import { runInteractive, runScript } from "./terminal/shell.ts";
@@ -117,6 +117,10 @@ async function runShell(client: Client): Promise<ExitCode> {
   const parts = {
     terminal,
     signal: anyOf(client.signal, new AbortController().signal),
+    goesElsewhere: (words: readonly string[]) => {
+      const name = words.find((word) => !word.startsWith("-"));
+      return commandCalled(name ?? "")?.goesElsewhere === true;
+    },
     tell: (fault: Fault) => tell(terminal, "offshore", fault),
     runWords: async (words: readonly string[], signal: AbortSignal) => {
       const parsed = parseCommandLine(shellSpec, words, {}, terminal.columns());
@@ -131,12 +135,15 @@ async function runShell(client: Client): Promise<ExitCode> {
   };
   if (!terminal.inputIsTerminal) return await runScript(parts);
   let saving = Promise.resolve();
+  const typed: string[] = [];
   const code = await runInteractive({
     ...parts,
     prompt: () => `offshore:${visible(place.remote)}$ `,
     history: await loadHistory(disk, stateDirectory),
-    onHistory: (lines) => {
-      saving = saving.then(() => saveHistory(disk, stateDirectory, lines, random));
+    onLine: (line) => {
+      typed.unshift(line);
+      typed.splice(historyLinesMax);
+      saving = saving.then(() => saveHistory(disk, stateDirectory, typed, random));
     },
     complete: (line) => complete({ ...client, home: client.environment.HOME }, line),
   });
@@ -188,7 +195,10 @@ async function runCommand(
     signal.throwIfAborted();
   } catch (error) {
     if (error instanceof OutputClosed) throw error;
-    const fault = asFault(signal.aborted ? signal.reason : error);
+    const thrown = asFault(error);
+    // A command may know better what it means that it was stopped.
+    const isTold = thrown.code === "interrupted" || !signal.aborted;
+    const fault = isTold ? thrown : asFault(signal.reason);
     report(fault);
     // A transfer of many files of which some failed is "failed", whatever the first one was.
     if (fault.code === "incomplete") code = exitCodeOf(fault.code);

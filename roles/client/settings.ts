@@ -57,7 +57,7 @@ export const programSpec: CommandSpec = {
 export const shellSpec: CommandSpec = {
   name: "",
   bare: true,
-  summary: "Commands of this shell; Tab completes, Ctrl-C cancels, Ctrl-D leaves.",
+  summary: "Commands of this shell; Tab completes, Ctrl-C cancels, exit leaves.",
   options: [jsonOption],
   commands: commands.map((command) => command.spec),
 };

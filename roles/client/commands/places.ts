@@ -13,6 +13,7 @@ export const cd: Command = {
     arguments: [{ name: "path", summary: "where to (/)", optional: true }],
   },
   completes: ["remote"],
+  goesElsewhere: true,
   run: async (context) => {
     const found = await find(context, context.run.word("path") ?? "/");
     if (found.stat.kind !== "directory") {
@@ -45,6 +46,7 @@ export const lcd: Command = {
     arguments: [{ name: "path", summary: "where to" }],
   },
   completes: ["local"],
+  goesElsewhere: true,
   run: async (context) => {
     const path = context.localPath(context.run.word("path") ?? ".");
     const real = await context.disk.realPath(path);

@@ -1,12 +1,14 @@
 /**
  * The shell: line after line from a person at a terminal or from standard input, until it ends or
  * is left. A failed command is told and the shell goes on; the exit code is that of the first
- * failure.
+ * failure. But what waits is never run in another place than it was written for: a line that was
+ * not read, or one that should have gone elsewhere and did not, ends all that came with it.
  */
 import { asFault, Fault } from "../../../protocol/mod.ts";
 import type { ExitCode } from "../exit_codes.ts";
 import { exitCodeOf } from "../exit_codes.ts";
 import { OutputClosed, type PromptParts, type Terminal } from "./terminal.ts";
+import { count } from "./wording.ts";
 import { wordsOf } from "./words.ts";
 
 export interface ShellParts {
@@ -16,6 +18,8 @@ export interface ShellParts {
     words: readonly string[],
     signal: AbortSignal,
   ) => Promise<{ code: ExitCode; leave: boolean }>;
+  /** Whether these words go to another place: what follows them counts on it. */
+  readonly goesElsewhere: (words: readonly string[]) => boolean;
   readonly tell: (fault: Fault) => void;
   /** Ends the shell from outside. */
   readonly signal: AbortSignal;
@@ -25,23 +29,33 @@ export interface InteractiveParts extends ShellParts {
   readonly history: readonly string[];
   readonly prompt: () => string;
   readonly complete: PromptParts["complete"];
-  readonly onHistory: PromptParts["onHistory"];
+  readonly onLine: PromptParts["onLine"];
+}
+
+interface LineOutcome {
+  readonly code: ExitCode;
+  readonly leave: boolean;
+  /** What came with this line counted on it, and must not run. */
+  readonly endsBatch: boolean;
 }
 
 async function runLine(
   parts: ShellParts,
   line: string,
   signal: AbortSignal,
-): Promise<{ code: ExitCode; leave: boolean }> {
+): Promise<LineOutcome> {
+  let words: string[] | undefined;
   try {
-    const words = wordsOf(line);
-    if (words.length === 0) return { code: 0, leave: false };
-    return await parts.runWords(words, signal);
+    words = wordsOf(line);
+    if (words.length === 0) return { code: 0, leave: false, endsBatch: false };
+    const outcome = await parts.runWords(words, signal);
+    return { ...outcome, endsBatch: outcome.code !== 0 && parts.goesElsewhere(words) };
   } catch (error) {
     if (error instanceof OutputClosed) throw error;
     const fault = asFault(error);
     parts.tell(fault);
-    return { code: exitCodeOf(fault.code), leave: false };
+    const endsBatch = words === undefined || parts.goesElsewhere(words);
+    return { code: exitCodeOf(fault.code), leave: false, endsBatch };
   }
 }
 
@@ -59,9 +73,10 @@ export async function runScript(parts: ShellParts): Promise<ExitCode> {
   try {
     for await (const line of terminal.lines()) {
       if (signal.aborted) break;
-      const { code, leave } = await runLine(parts, line, signal);
+      const { code, leave, endsBatch } = await runLine(parts, line, signal);
       if (first === 0) first = code;
-      if (leave) break;
+      if (endsBatch) terminal.writeError("offshore: nothing after this line was run\n");
+      if (leave || endsBatch) break;
     }
   } finally {
     if (!stop.signal.aborted) forget();
@@ -75,7 +90,7 @@ export async function runInteractive(parts: InteractiveParts): Promise<ExitCode>
   const prompt = await parts.terminal.openPrompt({
     history: parts.history,
     complete: parts.complete,
-    onHistory: parts.onHistory,
+    onLine: parts.onLine,
     onInterrupt: () => {
       if (running === undefined) return false;
       running.abort(new Fault("interrupted", "cancelled"));
@@ -93,8 +108,13 @@ export async function runInteractive(parts: InteractiveParts): Promise<ExitCode>
       }
       running = new AbortController();
       const signal = AbortSignal.any([parts.signal, running.signal]);
-      const { leave } = await runLine(parts, line, signal);
+      const { leave, endsBatch } = await runLine(parts, line, signal);
       running = undefined;
+      const dropped = endsBatch ? prompt.drop() : 0;
+      if (dropped > 0) {
+        const lines = count(dropped, "line that was waiting is", "lines that were waiting are");
+        parts.terminal.writeError(`offshore: ${lines} not run\n`);
+      }
       if (leave) break;
     }
   } finally {

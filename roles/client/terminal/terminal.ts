@@ -4,10 +4,13 @@
  * editing and is loaded only when somebody types.
  */
 import { Fault } from "../../../protocol/mod.ts";
+import { historyLinesMax } from "./history.ts";
 
 export interface Completion {
   /** Texts that may stand where `typed` stands, each beginning with it. */
   readonly candidates: readonly string[];
+  /** To tell the person where there are no candidates although names begin so. */
+  readonly note?: string;
   /** The end of the line that the candidates replace. */
   readonly typed: string;
 }
@@ -16,16 +19,18 @@ export interface PromptParts {
   /** Lines of earlier shells, newest first. */
   readonly history: readonly string[];
   readonly complete: (line: string) => Promise<Completion>;
-  /** The history, newest first, after a line was typed. */
-  readonly onHistory: (history: readonly string[]) => void;
+  /** A line was typed that belongs into the history. */
+  readonly onLine: (line: string) => void;
   /** Ctrl-C. True when it was meant for a running command; else the line is cleared. */
   readonly onInterrupt: () => boolean;
 }
 
 /** Line editing. Lines that come while nobody asks are kept for the next question. */
 export interface Prompt {
-  /** The next line; undefined when the person left with Ctrl-D. */
+  /** The next line; undefined when there is no terminal any more. */
   ask(prompt: string): Promise<string | undefined>;
+  /** Drops the lines that are kept, and the rest of what is being pasted. How many there were. */
+  drop(): number;
   close(): void;
 }
 
@@ -127,6 +132,9 @@ export function systemTerminal(): Terminal {
   };
 }
 
+/** The terminal marks the beginning and the end of what is pasted. */
+const pasteOn = "\x1b[?2004h", pasteOff = "\x1b[?2004l";
+
 async function openPrompt(parts: PromptParts, toLineStart: () => void): Promise<Prompt> {
   const [{ createInterface }, { default: process }] = await Promise.all([
     import("node:readline"),
@@ -134,17 +142,36 @@ async function openPrompt(parts: PromptParts, toLineStart: () => void): Promise<
   ]);
   const waiting: string[] = [];
   let answer: ((line: string | undefined) => void) | undefined;
-  let open = true;
+  let open = true, isPasting = false, isDropping = false;
+  // Before the editor hears of a key: it would close itself at Ctrl-D on an empty line.
+  process.stdin.on("keypress", (_, key: { name?: string; ctrl?: boolean }) => {
+    if (key.name === "paste-start") isPasting = true;
+    if (key.name === "paste-end") {
+      if (isDropping) clearLine();
+      isPasting = isDropping = false;
+    }
+    if (key.ctrl !== true || key.name !== "d" || editor.line !== "") return;
+    key.name = "";
+    if (answer === undefined) return;
+    process.stdout.write("\ntype exit to leave\n");
+    editor.prompt();
+  });
   const editor = createInterface({
     input: process.stdin,
     output: process.stdout,
     terminal: true,
     history: [...parts.history],
-    historySize: 1000,
+    historySize: historyLinesMax,
     removeHistoryDuplicates: true,
     completer: (line: string, done: (error: Error | null, result: [string[], string]) => void) => {
       parts.complete(line).then(
-        ({ candidates, typed }) => done(null, [[...candidates], typed]),
+        ({ candidates, typed, note }) => {
+          if (note !== undefined && answer !== undefined) {
+            process.stdout.write(`\n${note}\n`);
+            editor.prompt(true);
+          }
+          done(null, [[...candidates], typed]);
+        },
         // A completion that fails offers nothing; the command itself will say why.
         () => done(null, [[], line]),
       );
@@ -155,23 +182,37 @@ async function openPrompt(parts: PromptParts, toLineStart: () => void): Promise<
     answer = undefined;
     waiter?.(line);
   };
+  const clearLine = () => Object.assign(editor, { line: "", cursor: 0 });
+  const drop = () => {
+    isDropping = isPasting;
+    if (editor.line !== "") process.stdout.write("\n");
+    clearLine();
+    return waiting.splice(0).length;
+  };
   editor.on("line", (line: string) => {
+    if (isDropping) return;
     if (answer === undefined) waiting.push(line);
     else give(line);
   });
   editor.on("close", () => {
     open = false;
+    process.stdout.write(pasteOff);
     give(undefined);
   });
-  editor.on("history", (history: string[]) => parts.onHistory(history));
+  editor.on("history", ([line]: string[]) => {
+    if (line !== undefined) parts.onLine(line);
+  });
   editor.on("SIGINT", () => {
-    if (parts.onInterrupt() || answer === undefined) return;
+    const wasForCommand = parts.onInterrupt();
+    // What was typed or pasted for later was typed in the hope that this would end well.
+    if (wasForCommand || answer === undefined) return void drop();
     // What was typed is dropped, as in a shell: end of line, erase to its start, a fresh prompt.
     process.stdout.write("^C\n");
     editor.write(null, { ctrl: true, name: "e" });
     editor.write(null, { ctrl: true, name: "u" });
     editor.prompt();
   });
+  process.stdout.write(pasteOn);
   // Without a listener Ctrl-Z stops the program, and `fg` does not bring the line editor back.
   editor.on("SIGTSTP", () => {});
   return {
@@ -181,9 +222,11 @@ async function openPrompt(parts: PromptParts, toLineStart: () => void): Promise<
       if (!open) return Promise.resolve(undefined);
       toLineStart();
       editor.setPrompt(prompt);
-      editor.prompt();
+      // What was typed ahead goes on where it was.
+      editor.prompt(true);
       return new Promise((resolve) => answer = resolve);
     },
+    drop,
     close: () => editor.close(),
   };
 }

@@ -15,6 +15,8 @@ export interface FakeTerminalParts {
   readonly columns?: number;
   /** What a person does at the prompt: answers with the next line. */
   readonly typed?: (parts: PromptParts, prompt: string) => Promise<string | undefined>;
+  /** Drops what waits behind the line that runs. How many lines. */
+  readonly dropped?: () => number;
 }
 
 export class FakeTerminal implements Terminal {
@@ -64,7 +66,9 @@ export class FakeTerminal implements Terminal {
   openPrompt(parts: PromptParts) {
     const { typed } = this.parts;
     assert(typed !== undefined, "the test types at the prompt");
-    return Promise.resolve({ ask: (prompt: string) => typed(parts, prompt), close: () => {} });
+    const { dropped = () => 0 } = this.parts;
+    const ask = (prompt: string) => typed(parts, prompt);
+    return Promise.resolve({ ask, drop: dropped, close: () => {} });
   }
 
   get bytes(): Uint8Array<ArrayBuffer> {

@@ -15,7 +15,8 @@ Deno.test("wordsOf undoes quotes and escapes like a shell", () => {
     ["ls # all of it", ["ls"]],
     ["# nothing", []],
     ["a#b '#c' \\#d", ["a#b", "#c", "#d"]],
-    ["*.txt $HOME |", ["*.txt", "$HOME", "|"]],
+    ["'*.txt' $HOME \\| \"a;b\" x]}", ["*.txt", "$HOME", "|", "a;b", "x]}"]],
+    ["ls # a | b > *", ["ls"]],
   ];
   for (const [line, words] of cases) assert.deepEqual(wordsOf(line), words, line);
 });
@@ -26,10 +27,39 @@ Deno.test("wordsOf refuses an open quote and a dangling backslash", () => {
   }
 });
 
+Deno.test("wordsOf refuses what would mean more than words elsewhere, and says what to type", () => {
+  const cases: [string, string][] = [
+    ["rm -r --now /ja && ls /jb", "&&"],
+    ["mkdir a || pwd", "||"],
+    ["cd /x;ls", ";"],
+    ["ls|wc", "|"],
+    ["cat a>b", ">"],
+    ["cat <b", "<"],
+    ["put a &", "&"],
+    ["rm *.txt", "*"],
+    ["rm a?", "?"],
+    ["rm a[0-9]", "["],
+    ["mkdir a{b,c}", "{"],
+    [`rm "a"*'b'`, "*"],
+    ["rm 'a b' c\\ *", "*"],
+    ["echo 'open && ", "'"],
+  ];
+  for (const [line, special] of cases) {
+    assert.throws(
+      () => wordsOf(line),
+      (error) =>
+        error instanceof Fault && error.code === "usage" && error.message.includes(special),
+      line,
+    );
+  }
+  assert.throws(() => wordsOf("rm 'a b'*"), { next: /where a name holds it: 'a b\*'$/ });
+});
+
 Deno.test("splitLine tells where each word stands", () => {
   assert.deepEqual(splitLine("get  'a b"), {
     words: [{ text: "get", start: 0, end: 3 }, { text: "a b", start: 5, end: 9 }],
     open: "'",
+    special: undefined,
   });
 });
 
@@ -42,7 +72,7 @@ Deno.test("quoteWord is undone by wordsOf, in every kind of quote", () => {
 });
 
 Deno.test("splitLine keeps words apart and inside the line, whatever is typed", () => {
-  fc.assert(fc.property(fc.string({ unit: fc.constantFrom(..."ab '\"\\#\t") }), (line) => {
+  fc.assert(fc.property(fc.string({ unit: fc.constantFrom(..."ab '\"\\#\t&|;*{") }), (line) => {
     let last = 0;
     for (const word of splitLine(line).words) {
       assert(word.start >= last && word.end > word.start && word.end <= line.length);
