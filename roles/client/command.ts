@@ -5,7 +5,7 @@
  */
 import { asFault, type Fault, type RemotePath, type Transport } from "../../protocol/mod.ts";
 import type { Clock } from "../kit/clock.ts";
-import type { Changes, CommandRun, CommandSpec } from "../kit/command_line.ts";
+import type { Changes, CommandRun, CommandSpec, OptionSpec } from "../kit/command_line.ts";
 import type { Disk } from "../kit/disk.ts";
 import type { Log } from "../kit/log.ts";
 import type { Random } from "../kit/random.ts";
@@ -75,6 +75,13 @@ export interface Command {
   /** Throws a Fault when it failed as a whole. */
   run(context: CommandContext): Promise<void>;
 }
+
+/** What `-h` means in these commands on Linux; sizes for programs are in `--json`. */
+export const humanReadable: OptionSpec = {
+  name: "human-readable",
+  short: "h",
+  summary: "sizes with units, as they always are",
+};
 
 /** Runs `work` for each item; one that fails is reported and the rest goes on. */
 export async function forEach<T>(

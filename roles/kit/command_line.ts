@@ -129,7 +129,17 @@ export function parseCommandLine(
     found.at = { spec: root, path: [], command: program };
   }
   assert(found.at !== undefined, "a parse ends in a command or an error");
+  refuseNumbers(root, found.at.command, words);
   return runOf(root, found.at, program, environment);
+}
+
+/** commander takes `-1` for a negative number: no command has use for one, and it is a mistake. */
+function refuseNumbers(root: CommandSpec, command: Command, words: readonly string[]): void {
+  const end = words.includes("--") ? words.indexOf("--") : words.length;
+  const word = words.slice(0, end).find((each) => /^-\d/.test(each) && command.args.includes(each));
+  if (word === undefined) return;
+  const error = new CommanderError(1, "commander.unknownOption", `unknown option '${word}'`);
+  throw usageFault(root, error, words);
 }
 
 /**

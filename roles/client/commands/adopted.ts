@@ -121,6 +121,12 @@ function doingText(files: number, report: Told["report"]): string {
     return `adopting: ${number(done)} of about ${number(Math.max(filesFound, filesIndexed))} ` +
       `files, ${sizeText(bytesIndexed)}`;
   }
+  // Some may be too young to be read, or be left out.
+  if (filesFound > filesIndexed) {
+    return `${number(filesIndexed)} of ${number(filesFound)} files in place, ${
+      sizeText(bytesIndexed)
+    }`;
+  }
   return filesIndexed === 0 ? "no files found" : inPlace;
 }
 

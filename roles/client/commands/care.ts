@@ -105,7 +105,7 @@ const lookEveryMs = 1_000;
 async function untilDrained(context: CommandContext, seederId: SeederId): Promise<void> {
   const { session } = await context.access();
   const line = new StatusLine(context.terminal);
-  let told = "";
+  let told = "", name = "";
   try {
     for (;;) {
       const status = await session.tracker.status({}, { signal: context.signal });
@@ -116,6 +116,7 @@ async function untilDrained(context: CommandContext, seederId: SeederId): Promis
           next: "see: seeders",
         });
       }
+      name = visible(seeder.name);
       const text = drainText(status, drained, visible(seeder.name));
       if (drained.chunksLeft === 0) {
         line.erase();
@@ -130,6 +131,12 @@ async function untilDrained(context: CommandContext, seederId: SeederId): Promis
       line.draw(text);
       await context.clock.sleep(lookEveryMs, context.signal);
     }
+  } catch (error) {
+    if (!context.signal.aborted) throw error;
+    throw new Fault("interrupted", "stopped looking; the drain goes on", {
+      cause: error,
+      next: `see how far it is: status; to end it: drain ${name} --cancel`,
+    });
   } finally {
     line.erase();
   }

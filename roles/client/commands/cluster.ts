@@ -12,7 +12,7 @@ import { withDeadline } from "../../kit/clock.ts";
 import { SizeText } from "../../kit/config.ts";
 import { seederCalled } from "../cluster/seeder_names.ts";
 import { shownId } from "../cluster/typed_ids.ts";
-import type { Command, CommandContext } from "../command.ts";
+import { type Command, type CommandContext, humanReadable } from "../command.ts";
 import { tableOf } from "../terminal/table.ts";
 import { count, durationText, sizeText, visible } from "../terminal/wording.ts";
 import { heardText, verdictOf } from "./verdict.ts";
@@ -164,6 +164,7 @@ export const df: Command = {
     summary: "Show how full the seeders are.",
     details: "USED is what the seeder holds for the cluster, files found on it too; FREE\n" +
       "what it may still store.",
+    options: [humanReadable],
   },
   completes: ["nothing"],
   run: async (context) => {

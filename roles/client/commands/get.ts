@@ -16,6 +16,7 @@ import { startTransferReport, type TransferReport } from "../terminal/transfer_r
 import { walkRemote } from "../transfer/tree_walk.ts";
 import { visible } from "../terminal/wording.ts";
 import { printFile } from "./cat.ts";
+import { refuseOneTarget } from "./one_target.ts";
 import { newTally, type Tally, tellTally } from "./tally.ts";
 
 interface Job {
@@ -141,6 +142,7 @@ async function planJobs(
       await tally.add(context, report, { path: word, sizeBytes: 0, fault });
     }
   }
+  refuseOneTarget(jobs.map(({ found, localPath }) => ({ from: found.path, to: localPath })));
   return jobs;
 }
 

@@ -1,6 +1,6 @@
 /** `list`: names in the namespace. */
 import { type Entry, nameOf } from "../../../protocol/mod.ts";
-import { type Command, type CommandContext, forEach } from "../command.ts";
+import { type Command, type CommandContext, forEach, humanReadable } from "../command.ts";
 import { columnsOf, tableOf } from "../terminal/table.ts";
 import { find } from "../cluster/targets.ts";
 import { shownId } from "../cluster/typed_ids.ts";
@@ -17,6 +17,8 @@ export const list: Command = {
     arguments: [{ name: "path", summary: "what to list (here)", optional: true, repeated: true }],
     options: [
       { name: "long", short: "l", summary: "with mode, size, time and id" },
+      { name: "one", short: "1", summary: "one name a line" },
+      humanReadable,
       { name: "copies", summary: "with the copies of each file, and when they were verified" },
     ],
     examples: ["ls", "ls -l /photos", "ls -l --copies /photos"],
@@ -70,7 +72,7 @@ async function show(
     }
   } else if (context.run.isSet("long") || copies) {
     await context.print(longLines(entries, copies ? nowMs : undefined));
-  } else if (!context.terminal.outputIsTerminal) {
+  } else if (!context.terminal.outputIsTerminal || context.run.isSet("one")) {
     await context.print(entries.map((entry) => visible(entry.name)));
   } else {
     const names = entries.map((entry) => visible(entry.name) + markOf(entry));

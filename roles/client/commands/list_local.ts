@@ -1,7 +1,7 @@
 /** `list-local`: names on this machine, to see what `put` would take. */
 import { Fault } from "../../../protocol/mod.ts";
 import type { DiskEntryKind, DiskStat } from "../../kit/disk.ts";
-import type { Command, CommandContext } from "../command.ts";
+import { type Command, type CommandContext, humanReadable } from "../command.ts";
 import { localChildOf, localNameOf } from "../local_paths.ts";
 import { columnsOf, tableOf } from "../terminal/table.ts";
 import { modeText, sizeText, timeText, visible } from "../terminal/wording.ts";
@@ -14,7 +14,11 @@ export const listLocal: Command = {
     group: "This machine",
     summary: "List a directory on this machine.",
     arguments: [{ name: "path", summary: "what to list (here)", optional: true }],
-    options: [{ name: "long", short: "l", summary: "with mode, size and time" }],
+    options: [
+      { name: "long", short: "l", summary: "with mode, size and time" },
+      { name: "one", short: "1", summary: "one name a line" },
+      humanReadable,
+    ],
   },
   completes: ["local"],
   run: async (context) => {
@@ -37,11 +41,9 @@ async function show(
   directory: string,
   names: readonly { name: string; kind: DiskEntryKind }[],
 ): Promise<void> {
+  const isTerminal = context.terminal.outputIsTerminal && !context.run.isSet("one");
   if (!context.json && !context.run.isSet("long")) {
-    const marked = names.map(({ name, kind }) =>
-      visible(name) + (context.terminal.outputIsTerminal ? markOf(kind) : "")
-    );
-    const isTerminal = context.terminal.outputIsTerminal;
+    const marked = names.map(({ name, kind }) => visible(name) + (isTerminal ? markOf(kind) : ""));
     return await context.print(
       isTerminal ? columnsOf(marked, context.terminal.columns()) : marked,
     );

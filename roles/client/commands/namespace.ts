@@ -1,9 +1,17 @@
 /** `mkdir`, `rmdir`, `rm`, `mv`: changes of names, each one request to the tracker. */
-import { childOf, Fault, type Input, nameOf, type trackerRoutes } from "../../../protocol/mod.ts";
+import {
+  childOf,
+  Fault,
+  type Input,
+  nameOf,
+  type RemotePath,
+  type trackerRoutes,
+} from "../../../protocol/mod.ts";
 import { type Command, type CommandContext, forEach } from "../command.ts";
 import { findPath, remotePathOf, statPath } from "../cluster/targets.ts";
 import { shownId } from "../cluster/typed_ids.ts";
 import { visible } from "../terminal/wording.ts";
+import { refuseOneTarget } from "./one_target.ts";
 
 async function done(context: CommandContext, value: unknown): Promise<void> {
   if (context.json) await context.printJson(value);
@@ -34,9 +42,21 @@ export const mkdir: Command = {
     }),
 };
 
+/**
+ * Throws `usage` for `.`, `..`, `DIR/..` and `/`: whoever types that means what is in it, or another
+ * directory than the words say, or stands in what would go.
+ */
+function refuseDots(word: string): void {
+  if (word === "" || !/^\/+$|(^|\/)\.\.?\/*$/.test(word)) return;
+  throw new Fault("usage", `${visible(word)} is not removed: that is no name`, {
+    next: "name the directory by its path, or what is in it",
+  });
+}
+
 function remover(how: (context: CommandContext) => Omit<Removal, "path">) {
   return (context: CommandContext) =>
     forEach(context, context.run.words("path"), async (word) => {
+      refuseDots(word);
       const path = await findPath(context, word);
       const { session } = await context.access();
       const request = { path, ...how(context) };
@@ -109,9 +129,13 @@ export const mv: Command = {
       throw new Fault("not-a-directory", `${visible(to)} is no directory to move things into`);
     }
     const { session } = await context.access();
+    const moves: { from: RemotePath; to: RemotePath }[] = [];
     await forEach(context, words, async (word) => {
       const from = await findPath(context, word);
-      const target = isDirectory ? childOf(to, nameOf(from)) : to;
+      moves.push({ from, to: isDirectory ? childOf(to, nameOf(from)) : to });
+    });
+    refuseOneTarget(moves);
+    await forEach(context, moves, async ({ from, to: target }) => {
       const replace = !context.run.isSet("no-clobber");
       const request = { from, to: target, replace };
       const reply = await session.tracker.move(request, { signal: context.signal });

@@ -19,6 +19,7 @@ import { startTransferReport, type TransferReport } from "../terminal/transfer_r
 import { walkLocal } from "../transfer/tree_walk.ts";
 import type { UploadSource } from "../transfer/upload.ts";
 import { visible } from "../terminal/wording.ts";
+import { refuseOneTarget } from "./one_target.ts";
 import { newTally, type Tally, tellTally } from "./tally.ts";
 
 /** One thing named on the command line and where it goes. */
@@ -108,6 +109,7 @@ async function planSources(
       await tally.add(context, report, { path: word, sizeBytes: 0, fault: asFault(error) });
     }
   }
+  refuseOneTarget(sources.map(({ localPath, to }) => ({ from: localPath ?? "-", to })));
   return sources;
 }
 

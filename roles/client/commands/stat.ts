@@ -1,5 +1,5 @@
 /** `stat`: all that is known about one name; `du`: what whole trees hold. */
-import { type Command, type CommandContext, forEach } from "../command.ts";
+import { type Command, type CommandContext, forEach, humanReadable } from "../command.ts";
 import { tableOf } from "../terminal/table.ts";
 import { find, findPath } from "../cluster/targets.ts";
 import {
@@ -74,6 +74,7 @@ export const du: Command = {
     group: "Files",
     summary: "Sum up what trees hold.",
     details: "Sizes as listed: copies count once, equal contents count each time.",
+    options: [humanReadable],
     arguments: [{ name: "path", summary: "what to sum up (here)", optional: true, repeated: true }],
   },
   completes: ["remote"],

@@ -54,14 +54,19 @@ async function pagesOf(
   const options = { signal: context.signal };
   let page = await session.tracker.whatIf({ lose }, options);
   let { tally } = page;
-  const examples = [...page.examples];
+  let examples = worstFirst(page.examples);
   while (page.next !== undefined) {
     page = await session.tracker.whatIf({ lose, cursor: page.next }, options);
     tally = sumOf(tally, page.tally);
-    if (examples.length < 100) examples.push(...page.examples);
+    examples = worstFirst([...examples, ...page.examples]);
   }
-  examples.sort((a, b) => Number(a.effect !== "unreadable") - Number(b.effect !== "unreadable"));
-  return { tally, examples: examples.slice(0, examplesMax), left: page.left };
+  return { tally, examples, left: page.left };
+}
+
+/** The first few, those that could not be read before all others. */
+export function worstFirst(examples: LossSum["examples"]): LossSum["examples"] {
+  const rank = ({ effect }: LossSum["examples"][number]) => effect === "unreadable" ? 0 : 1;
+  return examples.toSorted((a, b) => rank(a) - rank(b)).slice(0, examplesMax);
 }
 
 export function sumOf(one: LossTally, other: LossTally): LossTally {

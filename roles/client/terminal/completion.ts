@@ -2,7 +2,7 @@
  * What Tab offers at the end of a line: names of commands, their options, and paths in the cluster
  * or on this machine. Which of these is decided from the line alone; the names are then looked up.
  */
-import type { Entry, RemotePath } from "../../../protocol/mod.ts";
+import { type Entry, limits, type RemotePath } from "../../../protocol/mod.ts";
 import { type Clock, withDeadline } from "../../kit/clock.ts";
 import type { Disk } from "../../kit/disk.ts";
 import type { Access, Completes, Place } from "../command.ts";
@@ -59,24 +59,44 @@ export interface CompletionParts {
 
 /** A person who pressed Tab waits no longer than this for the cluster. */
 const remoteDeadlineMs = 800;
-/** More than this no one reads; one page of a listing holds it. */
-const candidatesMax = 200;
+/** More than this no one reads: of more only what they have in common is offered. */
+const shownMax = 200;
+/** Of more than this not all are asked for, and then not even what they have in common is known. */
+const namesMax = 20_000;
 
 export async function complete(parts: CompletionParts, line: string): Promise<Completion> {
   const plan = planCompletion(line);
-  const names = await candidatesOf(parts, plan);
-  const candidates = names
-    .filter((name) => name.startsWith(plan.word) && visible(name) === name)
-    .slice(0, candidatesMax)
-    .map((name) => quoted(name, plan));
-  return { candidates, typed: plan.typed };
+  const all = await candidatesOf(parts, plan);
+  const names = all.filter((name) => name.startsWith(plan.word) && visible(name) === name);
+  const { typed } = plan;
+  if (names.length <= shownMax) return { candidates: names.map((one) => quoted(one, plan)), typed };
+  const common = names.length > namesMax ? "" : commonStart(names);
+  if (common.length > plan.word.length) return { candidates: [unfinished(common, plan)], typed };
+  const number = names.length > namesMax ? `more than ${namesMax}` : names.length;
+  return { candidates: [], typed, note: `${number} names begin so: type more of it` };
+}
+
+/** Whole characters with which all of them begin. */
+function commonStart([first = "", ...others]: readonly string[]): string {
+  let common = [...first];
+  for (const other of others) {
+    const letters = [...other];
+    const end = common.findIndex((letter, i) => letters[i] !== letter);
+    if (end >= 0) common = common.slice(0, end);
+  }
+  return common.join("");
 }
 
 /** A directory stays open for more; anything else is closed with a blank. */
 function quoted(name: string, plan: CompletionPlan): string {
   const open = plan.open === "\\" ? undefined : plan.open;
-  if (!name.endsWith("/")) return `${quoteWord(name, open)} `;
-  const word = quoteWord(name, open);
+  return name.endsWith("/") ? unfinished(name, plan) : `${quoteWord(name, open)} `;
+}
+
+/** With the quote left open that was open. */
+function unfinished(text: string, plan: CompletionPlan): string {
+  const open = plan.open === "\\" ? undefined : plan.open;
+  const word = quoteWord(text, open);
   return open === undefined ? word : word.slice(0, -1);
 }
 
@@ -109,9 +129,11 @@ async function localNames(parts: CompletionParts, word: string): Promise<string[
   const path = resolveLocal(parts.place.local, expandHome(directory, parts.home) || ".");
   const entries = (await parts.disk.list(path)).filter((entry) => isOffered(entry.name, prefix));
   const names: string[] = [];
-  for (const { name, kind } of entries.slice(0, candidatesMax)) {
+  for (const { name, kind } of entries) {
+    // Where so many are, none is shown, and what a link leads to needs no look.
     const isDirectory = kind === "directory" ||
-      kind === "link" && await leadsToDirectory(parts.disk, localChildOf(path, name));
+      kind === "link" && entries.length <= shownMax &&
+        await leadsToDirectory(parts.disk, localChildOf(path, name));
     names.push(directory + name + (isDirectory ? "/" : ""));
   }
   return names.toSorted();
@@ -156,7 +178,7 @@ async function versionIds(parts: CompletionParts, word: string): Promise<string[
     .map(({ versionId }) => shownId(versionId));
 }
 
-/** Names come sorted, so one page that begins just before the prefix holds the matches. */
+/** Names come sorted: those with the prefix follow each other from just before it. */
 async function beginningWith(
   parts: CompletionParts,
   path: RemotePath,
@@ -164,11 +186,18 @@ async function beginningWith(
   signal: AbortSignal,
 ): Promise<readonly Entry[]> {
   const { session } = await parts.access(signal);
-  const after = justBefore(prefix);
-  const page = { path, limit: candidatesMax };
-  const request = after === undefined ? page : { ...page, after };
-  const { entries } = await session.tracker.list(request, { signal });
-  return entries.filter((entry) => entry.name.startsWith(prefix));
+  const found: Entry[] = [];
+  const start = justBefore(prefix);
+  for (let after = start;;) {
+    const page = { path, limit: limits.listPageEntriesMax };
+    const request = after === undefined ? page : { ...page, after };
+    const { entries, next } = await session.tracker.list(request, { signal });
+    const matches = entries.filter((entry) => entry.name.startsWith(prefix));
+    found.push(...matches);
+    const isEnd = start !== undefined && matches.length < entries.length;
+    if (next === undefined || isEnd || found.length > namesMax) return found;
+    after = next;
+  }
 }
 
 /** A text that sorts before every name with this prefix and after all real names before those. */

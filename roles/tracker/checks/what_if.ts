@@ -8,6 +8,7 @@ import {
   Fault,
   limits,
   type LossTally,
+  type RemotePath,
   type SeederId,
   type WhatIfReply,
   type WhatIfRequest,
@@ -97,7 +98,7 @@ async function versionPage(
   after: Extract<NonNullable<Input["cursor"]>, { afterVersion?: unknown }>["afterVersion"],
 ): Promise<Page> {
   const versions = await view.versionsAfter(after, versionsPerPage);
-  const examples: WhatIfReply["examples"] = [];
+  const examples = { unreadable: [] as RemotePath[], "one-copy": [] as RemotePath[] };
   let tally: LossTally = noLoss;
   let chunks = 0, last = after;
   for (const version of versions) {
@@ -109,14 +110,18 @@ async function versionPage(
     tally = withFile(tally, effect);
     if (effect !== "unreadable" && effect !== "one-copy") continue;
     const node = await view.node(version.nodeId);
-    if (node !== undefined && examples.length < examplesMax) {
-      examples.push({ path: await pathOfNode(view, node), effect });
+    if (node !== undefined && examples[effect].length < examplesMax) {
+      examples[effect].push(await pathOfNode(view, node));
     }
   }
   const more = last !== versions.at(-1)?.versionId || versions.length === versionsPerPage;
   return {
     tally,
-    examples,
+    // None of those that could not be read is crowded out by the others.
+    examples: [
+      ...examples.unreadable.map((path) => ({ path, effect: "unreadable" as const })),
+      ...examples["one-copy"].map((path) => ({ path, effect: "one-copy" as const })),
+    ].slice(0, examplesMax),
     ...(more && last !== undefined ? { next: { afterVersion: last } } : {}),
   };
 }

@@ -34,6 +34,12 @@ Deno.test("adoptedText says how far a seeder is and what to look at", () => {
     adoptedText({ files: 0, clashes: 0, report: { ...report, state: "waiting" } }),
     /^no/,
   );
+  const young = { ...resting, filesFound: 2, filesIndexed: 0, bytesIndexed: 0, leftOutCount: 0 };
+  assert.equal(adoptedText({ files: 0, clashes: 0, report: young }), "0 of 2 files in place, 0 B");
+  assert.equal(
+    adoptedText({ files: 0, clashes: 0, report: { ...young, filesFound: 0 } }),
+    "no files found",
+  );
   assert.equal(adoptedText({ files: 0, clashes: 0 }), "not heard yet");
   assert.equal(adoptedText({ files: 7, clashes: 0 }), "7 files adopted");
 });

@@ -50,6 +50,29 @@ Deno.test("drain --wait shows how far it is, and ends when the drain is cancelle
   assert.match(ran.error, /not being drained any more[^]*next: see: seeders/);
 });
 
+Deno.test("Ctrl-C in drain --wait says that the drain goes on, which it does", async () => {
+  await using world = await openClientWorld(3);
+  await world.run(["put", "-", "/a"], { input: "some bytes" });
+  const holder = world.cluster.seeders.find(({ chunks }) => chunks.size > 0);
+  assert(holder !== undefined);
+  class Impatient extends FakeTerminal {
+    override writeError(text: string): void {
+      super.writeError(text);
+      if (/1 chunk, 10 B left/.test(text)) this.interrupt();
+    }
+  }
+  const terminal = new Impatient({ errorIsTerminal: true });
+  const ran = await world.run(["drain", holder.name, "--wait"], terminal);
+  assert.equal(ran.code, 1);
+  assert.match(
+    ran.error,
+    new RegExp(
+      `the drain goes on\n {2}next: see how far it is: status; .*${holder.name} --cancel\n$`,
+    ),
+  );
+  assert.match((await world.run(["seeders"])).output, /green, draining/);
+});
+
 Deno.test("drain is refused where the others cannot keep the copies, with the smallest fix", async () => {
   await using world = await openClientWorld(2);
   await world.run(["put", "-", "/a"], { input: "some bytes" });

@@ -31,3 +31,23 @@ Deno.test("ls goes through all pages of a large directory", async () => {
   }
   assert.deepEqual((await world.run(["ls"])).output.trimEnd().split("\n"), names);
 });
+
+Deno.test("-1 is one name a line, -h what it is on Linux, and other digits are no option", async () => {
+  await using world = await openClientWorld();
+  await world.run(["mkdir", "/a", "/b"]);
+  const terminal = { outputIsTerminal: true };
+  assert.equal((await world.run(["ls"], terminal)).output, "a/  b/\n");
+  assert.equal((await world.run(["ls", "-1"], terminal)).output, "a\nb\n");
+  await Deno.writeTextFile(`${world.local}/x`, "");
+  assert.equal((await world.run(["ll", "-1"], terminal)).output, "x\n");
+  assert.match((await world.run(["ls", "-lh"])).output, /^drwx[^]*a\ndrwx[^]*b\n$/);
+  assert.match((await world.run(["df", "-h"])).output, /^SEEDER/);
+  assert.match((await world.run(["du", "-h", "/"])).output, /2 directories/);
+  for (const words of [["ls", "-2"], ["cat", "-1"], ["rm", "-9", "/a"]]) {
+    const ran = await world.run(words);
+    assert.equal(ran.code, 2, words.join(" "));
+    assert.match(ran.error, /unknown option '-\d'/);
+  }
+  assert.equal((await world.run(["mkdir", "--", "-1"])).code, 0);
+  assert.equal((await world.run(["ls"])).output, "-1\na\nb\n");
+});

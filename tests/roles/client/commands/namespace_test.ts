@@ -48,3 +48,50 @@ Deno.test("mv over a file tells a person how to have it back, and a program wher
   await world.run(["mv", "/d", "/e"], free);
   assert.equal(free.error, "");
 });
+
+Deno.test("rm and rmdir refuse what is no name of its own", async () => {
+  await using world = await openClientWorld();
+  await world.run(["mkdir", "-p", "/a/b", "/a/..c", "/a/d."]);
+  for (const word of [".", "..", "./", "/", "//", "/a/.", "/a/b/..", "/a/b/../", "/.."]) {
+    for (const line of [`rm -r ${word}`, `rm -r --now ${word}`, `rmdir ${word}`]) {
+      const ran = await world.script(["cd /a/b", line]);
+      assert.equal(ran.code, 2, line);
+      assert.match(
+        ran.error,
+        /is not removed: that is no name\n {2}next: name the directory/,
+        line,
+      );
+    }
+  }
+  assert.equal((await world.run(["ls", "/a"])).output, "..c\nb\nd.\n");
+  assert.equal((await world.run(["rm", "-r", "/a/..c", "/a/d.", "/a/b/"])).code, 0);
+});
+
+Deno.test("mv, put and get refuse two sources that would become one, and do nothing", async () => {
+  await using world = await openClientWorld(2);
+  await world.run(["mkdir", "-p", "/a", "/b", "/to"]);
+  for (const name of ["a", "b", "to"]) {
+    await Deno.mkdir(`${world.local}/${name}`);
+    await Deno.writeTextFile(`${world.local}/${name}/x`, name);
+  }
+  await world.run(["put", "a/x", "/a"]);
+  await world.run(["put", "b/x", "/b"]);
+  const lines = [
+    ["mv", "/a/x", "/b/x", "/to"],
+    ["mv", "/a/x", "/a/../a/x", "/to"],
+    ["put", "a/x", "b/x", "/to"],
+    ["put", "-r", "a/.", "b/.", "/to"],
+    ["get", "-f", "/a/x", "/b/x", "to"],
+    ["get", "-rf", "/a/.", "/b/.", "to"],
+  ];
+  for (const words of lines) {
+    const ran = await world.run(words);
+    assert.equal(ran.code, 2, words.join(" "));
+    assert.match(
+      ran.error,
+      /would both become .*: nothing was done\n {2}next: take them one by one/,
+    );
+  }
+  assert.equal((await world.run(["ls", "/a", "/b", "/to"])).output, "/a:\nx\n\n/b:\nx\n\n/to:\n");
+  assert.equal(await Deno.readTextFile(`${world.local}/to/x`), "to");
+});

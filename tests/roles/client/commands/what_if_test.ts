@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { estimateOf, linesOf, sumOf } from "../../../../roles/client/commands/what_if.ts";
+import { RemotePath } from "../../../../protocol/mod.ts";
+import {
+  estimateOf,
+  linesOf,
+  sumOf,
+  worstFirst,
+} from "../../../../roles/client/commands/what_if.ts";
 import { openClientWorld } from "../client_world.ts";
 
 const nothing = {
@@ -58,4 +64,18 @@ Deno.test("linesOf counts what stays, and sumOf adds every number", () => {
     filesOneCopy: 2,
     filesFewer: 2,
   });
+});
+
+Deno.test("worstFirst lists what could not be read before all others, however late it came", () => {
+  const example = (effect: "unreadable" | "one-copy", i: number) => ({
+    path: RemotePath.parse(`/${effect}-${i}`),
+    effect,
+  });
+  const many = Array.from({ length: 150 }, (_, i) => example("one-copy", i));
+  const first = worstFirst([...many, example("unreadable", 1), example("unreadable", 2)]);
+  assert.deepEqual(
+    first.slice(0, 3).map(({ path }) => path),
+    ["/unreadable-1", "/unreadable-2", "/one-copy-0"],
+  );
+  assert.equal(first.length, 10);
 });

@@ -35,6 +35,47 @@ Deno.test("Tab completes commands, options, remote and local paths", async () =>
   assert.equal((await world.run([], terminal)).code, 0, terminal.error);
 });
 
+Deno.test("Tab offers of many names what they have in common, and cuts none silently", async () => {
+  await using world = await openClientWorld();
+  const many = Array.from({ length: 1200 }, (_, i) => `/wide/img-${i}`);
+  await world.run(["mkdir", "-p", "/wide/imgs", ...many]);
+  await Deno.mkdir(`${world.local}/wide`);
+  for (let i = 0; i < 210; i++) await Deno.writeTextFile(`${world.local}/wide/it's-${i}`, "");
+  const terminal = new FakeTerminal({
+    inputIsTerminal: true,
+    typed: async (parts) => {
+      const offered = async (line: string) => {
+        const { candidates, note } = await parts.complete(line);
+        return note ?? candidates;
+      };
+      assert.deepEqual(await offered("ls /wide/i"), ["/wide/img"]);
+      assert.deepEqual(await offered("ls '/wide/i"), ["'/wide/img"]);
+      assert.deepEqual(await offered("ls /wide/img"), "1201 names begin so: type more of it");
+      assert.deepEqual(await offered("ls /wide/imgs"), ["/wide/imgs/"]);
+      assert.equal((await offered("ls /wide/img-11")).length, 111);
+      assert.deepEqual(await offered("put wide/"), ["wide/it\\'s-"]);
+      assert.deepEqual(await offered("put wide/it\\'s-"), "210 names begin so: type more of it");
+      return undefined;
+    },
+  });
+  assert.equal((await world.run([], terminal)).code, 0, terminal.error);
+});
+
+Deno.test("Tab offers no name that would be read as an id", async () => {
+  await using world = await openClientWorld();
+  await world.run(["mkdir", "./@facade", "@types", "./@12"]);
+  const terminal = new FakeTerminal({
+    inputIsTerminal: true,
+    typed: async (parts) => {
+      assert.deepEqual((await parts.complete("ls @")).candidates, ["@types/"]);
+      const { candidates } = await parts.complete("ls ./@");
+      assert.deepEqual(candidates, ["./@12/", "./@facade/", "./@types/"]);
+      return undefined;
+    },
+  });
+  assert.equal((await world.run([], terminal)).code, 0, terminal.error);
+});
+
 Deno.test("planCompletion tells what the end of a line stands for", () => {
   const cases: [string, string, string][] = [
     ["", "command", ""],
