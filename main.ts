@@ -3,10 +3,11 @@
  * machine's clock, dice, disk and network until it ends or is told to stop. Roles are loaded only
  * when needed, so that the shell starts without the tracker's database.
  */
-import { asFault, type Fault } from "./protocol/mod.ts";
+import { asFault, Fault } from "./protocol/mod.ts";
 import { type CommandSpec, helpOf, parseCommandLine } from "./roles/kit/command_line.ts";
-import { faultLines, readConfig } from "./roles/kit/config.ts";
+import { readConfig } from "./roles/kit/config.ts";
 import { stopSignal } from "./roles/kit/stopping.ts";
+import { faultLines } from "./roles/kit/telling.ts";
 import { version } from "./roles/kit/version.ts";
 
 const roles = ["tracker", "seeder", "client"] as const;
@@ -187,6 +188,11 @@ async function run(words: readonly string[]): Promise<number> {
   const { role, rest } = takeRole(words);
   if (rest[0] === "health") return await runHealth(rest.slice(1));
   if (role === undefined) {
+    if (roles.some((each) => each === rest[0])) {
+      throw new Fault("usage", `${rest[0]} is a role and no command`, {
+        next: `type: offshore --role ${rest[0]}`,
+      });
+    }
     if (rest[0] === "up") return await runUp(rest.slice(1));
     if (rest[0] === "--version") return print(`offshore ${version}\n`), 0;
     if (rest[0] === "--help" || rest[0] === "-h") return print(helpOf(programSpec, [])), 0;
@@ -212,7 +218,8 @@ if (import.meta.main) {
   } catch (error) {
     const fault = asFault(error);
     complain(faultLines("offshore", fault));
-    if (fault.code === "internal" && error instanceof Error) complain(`${error.stack}\n`);
+    const wantsAll = Deno.env.get("OFFSHORE_LOG_LEVEL") === "debug";
+    if (wantsAll && error instanceof Error) complain(`${error.stack}\n`);
     code = exitCodeOf(fault);
   }
   Deno.exit(code);

@@ -7,6 +7,7 @@
  * may succeed at another seeder.
  */
 import * as z from "zod";
+import { plainText } from "./plain_text.ts";
 
 type Retry = "never" | "later" | "elsewhere";
 interface FaultKind {
@@ -22,14 +23,14 @@ function kind(status: number, retry: Retry, title: string, next: string): FaultK
 }
 
 export const faultKinds = {
-  "invalid-request": kind(400, "never", "The request is malformed", "correct the named field"),
+  "invalid-request": kind(400, "never", "The request is malformed", "correct what is named"),
   "invalid-name": kind(400, "never", "The name is not allowed", "choose another name"),
-  "truncated-body": kind(400, "later", "The body ended early", "send it again"),
-  "session-ended": kind(401, "later", "The session is over", "send it again in the session told"),
+  "truncated-body": kind(400, "later", "The body ended early", "run the command again"),
+  "session-ended": kind(401, "later", "The session is over", "run the command again"),
   "unauthenticated": kind(401, "never", "No valid credentials", "log in with a login code"),
   "forbidden": kind(403, "never", "Not allowed", "ask an administrator of the cluster"),
-  "leave-invalid": kind(403, "never", "The leave is not valid", "ask the tracker for a new leave"),
-  "leave-expired": kind(403, "later", "The leave has expired", "ask the tracker for a new leave"),
+  "leave-invalid": kind(403, "never", "The leave is not valid", "run the command again"),
+  "leave-expired": kind(403, "later", "The leave has expired", "run the command again"),
   "code-invalid": kind(
     403,
     "never",
@@ -38,13 +39,28 @@ export const faultKinds = {
   ),
   "not-found": kind(404, "never", "No such file or directory", "list the directory with ls"),
   "route-unknown": kind(404, "never", "No such route", "check that both sides run one version"),
-  "chunk-not-found": kind(404, "elsewhere", "The chunk is not here", "ask another seeder"),
-  "upload-unknown": kind(404, "never", "No such upload", "begin the upload again: chunks are kept"),
+  "chunk-not-found": kind(
+    404,
+    "elsewhere",
+    "The chunk is not here",
+    "run the command again; see: seeders",
+  ),
+  "upload-unknown": kind(
+    404,
+    "never",
+    "No such upload",
+    "run the command again: what was sent is kept",
+  ),
   "seeder-unknown": kind(404, "never", "No such seeder", "join again with a join code"),
   "already-exists": kind(409, "never", "The name is taken", "choose another name, or remove it"),
-  "is-a-directory": kind(409, "never", "It is a directory", "name a file, or use -r"),
+  "is-a-directory": kind(409, "never", "It is a directory", "name a file"),
   "not-a-directory": kind(409, "never", "It is not a directory", "name a directory"),
-  "directory-not-empty": kind(409, "never", "The directory is not empty", "use rm -r"),
+  "directory-not-empty": kind(
+    409,
+    "never",
+    "The directory is not empty",
+    "with all that is in it: rm -r",
+  ),
   "move-into-itself": kind(409, "never", "A directory cannot hold itself", "choose another target"),
   "link-loop": kind(409, "never", "Too many links", "look at the links with ls -l"),
   "identity-taken": kind(
@@ -59,7 +75,7 @@ export const faultKinds = {
     409,
     "later",
     "A chunk has too few copies",
-    "send the named chunks again",
+    "run the command again",
   ),
   "version-conflict": kind(
     412,
@@ -67,14 +83,14 @@ export const faultKinds = {
     "The file changed meanwhile",
     "look at it, then try again",
   ),
-  "body-too-large": kind(413, "never", "The body is too large", "send smaller batches"),
+  "body-too-large": kind(413, "never", "The body is too large", "name fewer things at once"),
   "range-not-satisfiable": kind(416, "never", "The range lies outside", "ask for less"),
-  "size-mismatch": kind(422, "never", "The size is not as declared", "declare the true size"),
+  "size-mismatch": kind(422, "never", "The size is not as declared", "run the command again"),
   "digest-mismatch": kind(
     422,
     "later",
     "The bytes do not have the declared SHA-256",
-    "send it again; if it persists, test the memory and the disk",
+    "run the command again; if it persists, test the memory and the disk",
   ),
   "protocol-mismatch": kind(
     426,
@@ -82,9 +98,19 @@ export const faultKinds = {
     "The two sides speak different protocol versions",
     "run the same version of offshore on both sides",
   ),
-  "internal": kind(500, "later", "The role failed", "look into its log for the request id"),
+  "internal": kind(
+    500,
+    "later",
+    "The program failed",
+    "run it with OFFSHORE_LOG_LEVEL=debug and look into its log",
+  ),
   "disk-failed": kind(500, "elsewhere", "The disk failed", "check the disk and the log"),
-  "chunk-corrupt": kind(500, "elsewhere", "The stored copy is damaged", "ask another seeder"),
+  "chunk-corrupt": kind(
+    500,
+    "elsewhere",
+    "The stored copy is damaged",
+    "run the command again; see: status",
+  ),
   "seeder-unreachable": kind(
     502,
     "elsewhere",
@@ -127,7 +153,7 @@ export const faultKinds = {
     409,
     "never",
     "The port is taken",
-    "stop the other program, or pass --listen",
+    "stop the other program, or choose another port",
   ),
   "disk-unusable": kind(
     500,
@@ -142,7 +168,7 @@ export const faultKinds = {
     409,
     "never",
     "The local name is taken",
-    "choose another name, or use --force",
+    "choose another name",
   ),
   "local-failed": kind(500, "never", "The local disk failed", "check space and permissions"),
   "incomplete": kind(500, "later", "Not everything was done", "run the command again"),
@@ -150,7 +176,7 @@ export const faultKinds = {
     499,
     "never",
     "Interrupted",
-    "run the command again: it goes on where it was",
+    "run the command again",
   ),
 } as const satisfies Record<string, FaultKind>;
 
@@ -216,12 +242,12 @@ export function problemOf(fault: Fault, requestId?: string): Problem {
 export function faultOf(problem: Problem): Fault {
   const code = faultCodes.find((known) => known === problem.code) ?? "internal";
   const detail = code === problem.code ? problem.detail : `${problem.title}: ${problem.detail}`;
-  return new Fault(code, detail, { next: problem.next });
+  return new Fault(code, plainText(detail), { next: plainText(problem.next) });
 }
 
 /** Whatever was thrown, as a fault: what is not one becomes `internal` with the cause kept. */
 export function asFault(thrown: unknown): Fault {
   if (thrown instanceof Fault) return thrown;
   const text = thrown instanceof Error ? thrown.message : String(thrown);
-  return new Fault("internal", text, { cause: thrown });
+  return new Fault("internal", plainText(text), { cause: thrown });
 }

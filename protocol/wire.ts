@@ -7,6 +7,7 @@ import * as z from "zod";
 import { Fault, faultOf, Problem, problemMediaType } from "./faults.ts";
 import { joined } from "./joined.ts";
 import { limits } from "./limits.ts";
+import { plainText } from "./plain_text.ts";
 import { isBody, proofHeader, type Prover, readRequestProof } from "./proof.ts";
 import { isProved, type Route, type RouteTable } from "./routes.ts";
 
@@ -172,7 +173,7 @@ async function readBytes(
 
 function unreachable({ route, address, peer }: To, cause: unknown): Fault {
   const code = route.access === "leave" ? "seeder-unreachable" : "tracker-unreachable";
-  const reason = cause instanceof Error ? cause.message : String(cause);
+  const reason = plainText(cause instanceof Error ? cause.message : String(cause));
   return new Fault(code, `${peer} at ${address} did not answer: ${reason}`, { cause });
 }
 

@@ -6,10 +6,10 @@ import { asFault, Fault, rootPath, type Transport } from "../../protocol/mod.ts"
 import type { Clock } from "../kit/clock.ts";
 import { type CommandRun, type CommandSpec, helpOf } from "../kit/command_line.ts";
 import { parseCommandLine } from "../kit/command_line.ts";
-import { faultLines } from "../kit/config.ts";
 import type { Disk } from "../kit/disk.ts";
 import { lineLog, type Log } from "../kit/log.ts";
 import type { Random } from "../kit/random.ts";
+import { faultLines } from "../kit/telling.ts";
 import { lazyAccess } from "./cluster/access.ts";
 import type { Access, CommandContext, Place } from "./command.ts";
 import { commandCalled } from "./command_tree.ts";

@@ -87,11 +87,3 @@ export function readConfig<Shape extends z.ZodRawShape>(
     `${source} is ${value === undefined ? "missing" : `"${value}"`}: ${issue?.message ?? ""}`,
   );
 }
-
-/** Prints a fault the way every role and command does: what happened and why, what to type next. */
-export function faultLines(who: string, fault: Fault): string {
-  const cause = fault.cause instanceof Error && !fault.message.includes(fault.cause.message)
-    ? ` (${fault.cause.message})`
-    : "";
-  return `${who}: ${fault.message}${cause}\n  next: ${fault.next}\n`;
-}

@@ -20,6 +20,7 @@ import {
   requestIdHeader,
   type Route,
   type RouteTable,
+  sizeText,
 } from "../../protocol/mod.ts";
 import type { Log } from "./log.ts";
 import { type Random, randomHex } from "./random.ts";
@@ -298,7 +299,7 @@ export async function readAtMost(
   try {
     for await (const part of body) {
       total += part.length;
-      if (total > most) throw new Fault("body-too-large", `more than ${most} bytes`);
+      if (total > most) throw new Fault("body-too-large", `more than ${sizeText(most)}`);
       parts.push(part);
     }
   } catch (cause) {

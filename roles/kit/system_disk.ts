@@ -1,6 +1,6 @@
 /** The machine's own file system behind the `Disk` interface. */
 import { statfs } from "node:fs/promises";
-import { Fault, type FaultCode } from "../../protocol/mod.ts";
+import { Fault, type FaultCode, plainText } from "../../protocol/mod.ts";
 import type { Disk, DiskEntryKind, DiskFile, DiskStat } from "./disk.ts";
 import { foreignName, holdsReplacement } from "./foreign_names.ts";
 import { openPlainFile } from "./plain_file.ts";
@@ -17,7 +17,9 @@ export function diskFault(error: unknown, path: string): Fault {
   }
   const text = error instanceof Error ? error.message : String(error);
   const system = error instanceof Error && "code" in error ? String(error.code) : "";
-  return new Fault(diskFaultCode(error, system, text), `${path}: ${text}`, { cause: error });
+  return new Fault(diskFaultCode(error, system, text), `${path}: ${plainText(text)}`, {
+    cause: error,
+  });
 }
 
 function diskFaultCode(error: unknown, system: string, text: string): FaultCode {

@@ -268,7 +268,9 @@ async function makeLink(
     }
   }
   if (there !== undefined) {
-    throw new Fault("local-exists", `${visible(localNameOf(path))} is there already`);
+    throw new Fault("local-exists", `${visible(localNameOf(path))} is there already`, {
+      next: "choose another name, or replace it: get --force",
+    });
   }
   await context.disk.makeLink(path, target);
 }

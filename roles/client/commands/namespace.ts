@@ -1,5 +1,6 @@
 /** `mkdir`, `rmdir`, `rm`, `mv`: changes of names, each one request to the tracker. */
 import {
+  asFault,
   childOf,
   Fault,
   type Input,
@@ -36,8 +37,15 @@ export const mkdir: Command = {
     forEach(context, context.run.words("path"), async (word) => {
       const path = remotePathOf(context, word);
       const { session } = await context.access();
-      const request = { paths: [path], parents: context.run.isSet("parents") };
-      const reply = await session.tracker.makeDirectories(request, { signal: context.signal });
+      const parents = context.run.isSet("parents");
+      const request = { paths: [path], parents };
+      const reply = await session.tracker.makeDirectories(request, { signal: context.signal })
+        .catch((error) => {
+          const { code, message } = asFault(error);
+          if (code !== "not-found" || parents) throw error;
+          const next = `with the directories above it: mkdir -p ${visible(word)}`;
+          throw new Fault(code, message, { cause: error, next });
+        });
       await done(context, { path, ...reply });
     }),
 };

@@ -3,8 +3,7 @@
  * the disk and may hold anything: whatever could move the cursor or turn the text around is made
  * visible, so that a listing cannot write to the terminal on a stranger's behalf.
  */
-import prettyBytes from "pretty-bytes";
-import type { EntryKind } from "../../../protocol/mod.ts";
+import { type EntryKind, sizeText } from "../../../protocol/mod.ts";
 import type { DiskEntryKind } from "../../kit/disk.ts";
 
 /**
@@ -29,10 +28,7 @@ function escaped(character: string): string {
   return code.length <= 2 ? `\\x${code.padStart(2, "0")}` : `\\u{${code}}`;
 }
 
-/** `1.5 MiB`. */
-export function sizeText(bytes: number): string {
-  return prettyBytes(bytes, { binary: true });
-}
+export { sizeText };
 
 export function rateText(bytesPerSecond: number): string {
   return `${sizeText(Math.round(bytesPerSecond))}/s`;

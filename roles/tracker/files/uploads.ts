@@ -24,6 +24,7 @@ import {
   type RecordReply,
   type RecordRequest,
   type SeederId,
+  sizeText,
   type UploadId,
   versionOf,
 } from "../../../protocol/mod.ts";
@@ -278,7 +279,7 @@ function placementOf(
     throw new Fault(
       "too-few-seeders",
       `${wanted} copies are needed, ${held} are there, and ${chosen.length} of ` +
-        `${cluster.seeders.length} seeders can take ${sizeBytes} bytes now`,
+        `${cluster.seeders.length} seeders can take ${sizeText(sizeBytes)} now`,
     );
   }
   const expiresMs = nowMs + limits.leaveLifeMs;

@@ -5,13 +5,7 @@ import assert from "node:assert/strict";
 import * as z from "zod";
 import { Fault } from "../../../protocol/mod.ts";
 import type { CommandRun } from "../../../roles/kit/command_line.ts";
-import {
-  faultLines,
-  ListenText,
-  readConfig,
-  SizeText,
-  wholeNumber,
-} from "../../../roles/kit/config.ts";
+import { ListenText, readConfig, SizeText, wholeNumber } from "../../../roles/kit/config.ts";
 
 Deno.test("SizeText reads sizes in powers of 1024", () => {
   const cases: [string, number][] = [
@@ -70,13 +64,4 @@ Deno.test("readConfig names where a bad value came from, what it is, and what is
     'OFFSHORE_LISTEN is "nonsense": expected HOST:PORT',
   );
   assert.match(refusal({}), /^--listen is missing/);
-});
-
-Deno.test("faultLines says what happened, why, and what to type next", () => {
-  const cause = new Error("EACCES");
-  const fault = new Fault("disk-unusable", "/disk cannot be written", { cause, next: "chown it" });
-  assert.equal(
-    faultLines("offshore", fault),
-    "offshore: /disk cannot be written (EACCES)\n  next: chown it\n",
-  );
 });

@@ -8,6 +8,13 @@ Deno.test("help tells about commands; exit leaves; clear clears a screen only", 
   assert.match(ran.output, /list, ls[^]*exit, e[^]*Usage: mv \[options\] FROM\.\.\. TO/);
   assert.doesNotMatch(ran.output, /\n\/\n/);
   assert(!ran.output.includes("\x1b"));
+  for (const word of ["up", "serve", "health"]) {
+    assert.match((await world.run(["help", word])).output, new RegExp(`^Usage: offshore ${word} `));
+  }
+  assert.match(
+    (await world.run(["help", "tracker"])).error,
+    /next: outside of this shell: offshore --role tracker --help\n$/,
+  );
   const screen = await world.run(["clear"], { outputIsTerminal: true });
   assert.equal(screen.output, "\x1b[H\x1b[2J\x1b[3J");
 });
