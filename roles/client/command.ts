@@ -57,7 +57,7 @@ export interface CommandContext {
   /** A typed local path, made absolute; in the shell `~` is the home directory. */
   localPath(word: string): string;
   /** The help of the command with this name; of the program for none. Throws `usage`. */
-  help(path: readonly string[]): string;
+  help(path: readonly string[]): Promise<string>;
   /** Ends the shell after this command. */
   leave(): void;
 }

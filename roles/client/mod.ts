@@ -4,8 +4,7 @@
  */
 import { asFault, Fault, rootPath, type Transport } from "../../protocol/mod.ts";
 import type { Clock } from "../kit/clock.ts";
-import { type CommandRun, type CommandSpec, helpOf } from "../kit/command_line.ts";
-import { parseCommandLine } from "../kit/command_line.ts";
+import { type CommandRun, type CommandSpec, parseCommandLine } from "../kit/command_line.ts";
 import type { Disk } from "../kit/disk.ts";
 import { lineLog, type Log } from "../kit/log.ts";
 import type { Random } from "../kit/random.ts";
@@ -18,6 +17,7 @@ import { type ExitCode, exitCodeOf } from "./exit_codes.ts";
 import { historyLinesMax, loadHistory, saveHistory } from "./terminal/history.ts";
 import { expandHome, resolveLocal } from "./local_paths.ts";
 import { type ClientSettings, programSpec, readSettings, shellSpec } from "./settings.ts";
+import { helpAbout } from "./program_help.ts";
 import { runInteractive, runScript } from "./terminal/shell.ts";
 import { OutputClosed, type Terminal } from "./terminal/terminal.ts";
 import { visible, visibleLines } from "./terminal/wording.ts";
@@ -187,7 +187,7 @@ async function runCommand(
       const typed = isInside ? expandHome(word, client.environment.HOME) : word;
       return resolveLocal(client.place.local, typed);
     },
-    help: (path) => helpOf(client.spec, path, client.terminal.columns()),
+    help: (path) => helpAbout(client.spec, path, client.terminal.columns()),
     leave: () => leave = true,
   };
   try {

@@ -51,8 +51,8 @@ export const mkdir: Command = {
 };
 
 /**
- * Throws `usage` for `.`, `..`, `DIR/..` and `/`: whoever types that means what is in it, or another
- * directory than the words say, or stands in what would go.
+ * Throws `usage` for `.`, `..`, `DIR/..` and `/`: whoever types that means what is in it, or
+ * another directory than the words say, or stands in what would go.
  */
 function refuseDots(word: string): void {
   if (word === "" || !/^\/+$|(^|\/)\.\.?\/*$/.test(word)) return;

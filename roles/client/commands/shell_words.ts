@@ -1,6 +1,4 @@
 /** `help`, `clear`, `exit`: about the shell itself. */
-import { Fault } from "../../../protocol/mod.ts";
-import { type CommandSpec, helpOf } from "../../kit/command_line.ts";
 import type { Command } from "../command.ts";
 
 export const help: Command = {
@@ -14,33 +12,10 @@ export const help: Command = {
   },
   completes: ["command"],
   run: async (context) => {
-    const word = context.run.word("command") ?? "";
-    const spec = await programsOwn(word);
-    const text = spec === undefined
-      ? context.help(context.run.words("command"))
-      : helpOf(spec, [], context.terminal.columns());
+    const text = await context.help(context.run.words("command"));
     await context.print(text.trimEnd());
   },
 };
-
-/** What the program does besides being a client: typed outside, and asked about here as well. */
-async function programsOwn(word: string): Promise<CommandSpec | undefined> {
-  switch (word) {
-    case "up":
-      return (await import("../cluster/local_cluster.ts")).upSpec;
-    case "serve":
-      return (await import("../serve.ts")).serveSpec;
-    case "health":
-      return (await import("../../kit/health.ts")).healthSpec;
-    case "tracker":
-    case "seeder":
-      throw new Fault("usage", `${word} is a role and no command`, {
-        next: `outside of this shell: offshore --role ${word} --help`,
-      });
-    default:
-      return undefined;
-  }
-}
 
 export const clear: Command = {
   spec: { name: "clear", changes: "nothing", group: "Shell", summary: "Clear the screen." },

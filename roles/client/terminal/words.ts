@@ -2,7 +2,7 @@
  * One typed line as words, with the habits of a Linux shell: blanks separate, single quotes keep
  * all, double quotes keep all but `\"` and `\\`, a backslash keeps the next character, and a word
  * that begins with `#` starts a comment. There are no globs, pipes or lists of commands: a line in
- * which they stand unquoted is refused as a whole, for it was meant otherwise than it would be read.
+ * which they stand unquoted is refused, for it was meant otherwise than it would be read.
  */
 import { Fault } from "../../../protocol/mod.ts";
 import { visible } from "./wording.ts";

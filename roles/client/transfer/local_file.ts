@@ -66,16 +66,12 @@ export async function checkNameFree(disk: Disk, localPath: string, force: boolea
       next: "name a file inside it",
     });
   }
-<<<<<<< HEAD
   if (there.kind === "other") throw specialTarget(localPath);
-  if (!force) throw new Fault("local-exists", `${localPath} is there already`);
-=======
   if (!force) {
     throw new Fault("local-exists", `${localPath} is there already`, {
       next: "choose another name, or replace it: get --force",
     });
   }
->>>>>>> 9e4bdfb (Tell faults in one place and in plain words, with advice that exists for what was typed)
 }
 
 /** Where a part lies and what is known of it. */

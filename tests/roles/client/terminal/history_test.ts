@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { loadHistory, saveHistory } from "../../../../roles/client/terminal/history.ts";
 import { systemRandom } from "../../../../roles/kit/random.ts";
-import type { Disk } from "../../../../roles/kit/disk.ts";
 import { systemDisk } from "../../../../roles/kit/system_disk.ts";
 
 Deno.test("a history is kept for its owner only, bounded, and missing ones are empty", async () => {
@@ -30,30 +29,6 @@ Deno.test("two shells keep the lines of both, and each its own once", async () =
     await saveHistory(disk, directory, ["ls /second"], random);
     await saveHistory(disk, directory, ["pwd", "ls /first"], random);
     assert.deepEqual(await loadHistory(disk, directory), ["pwd", "ls /first", "ls /second"]);
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-});
-
-Deno.test("a history is closed to others before a line is in it", async () => {
-  const directory = await Deno.makeTempDir();
-  const modes: number[] = [];
-  const real = systemDisk();
-  const disk: Disk = {
-    ...real,
-    open: async (path, how) => {
-      const file = await real.open(path, how);
-      const write = async (bytes: Uint8Array<ArrayBuffer>, offset: number) => {
-        modes.push((await real.stat(path))?.mode ?? 0);
-        await file.write(bytes, offset);
-      };
-      const { read, sizeBytes, truncate, sync, close } = file;
-      return { read, sizeBytes, truncate, sync, close, write };
-    },
-  };
-  try {
-    await saveHistory(disk, directory, ["ls"], systemRandom());
-    assert.deepEqual(modes.map((mode) => mode & 0o777), [0o600]);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
