@@ -1,7 +1,7 @@
 /**
  * What was thrown elsewhere, as text for people. A checker of messages, the system, a mistake of
- * the program, another role: what only a programmer can read is taken out where it comes in, so that
- * no message, note or line of JSON that quotes it later shows it.
+ * the program, another role: what only a programmer can read is taken out where it comes in, so
+ * that no message, note or line of JSON that quotes it later shows it.
  */
 
 /** Without stacks, without the checker's JSON, without the runtime's names for errors and calls. */

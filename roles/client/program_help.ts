@@ -1,4 +1,4 @@
-/** What `help` tells: about the commands, and about what the program does besides being a client. */
+/** What `help` tells: about the commands, and what the program does besides being a client. */
 import { Fault } from "../../protocol/mod.ts";
 import { type CommandSpec, helpOf } from "../kit/command_line.ts";
 
