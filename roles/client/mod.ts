@@ -134,7 +134,7 @@ async function runShell(client: Client): Promise<ExitCode> {
     },
   };
   if (!terminal.inputIsTerminal) return await runScript(parts);
-  let saving = Promise.resolve();
+  let saving = Promise.resolve(), isSaved = true;
   const typed: string[] = [];
   const code = await runInteractive({
     ...parts,
@@ -143,7 +143,13 @@ async function runShell(client: Client): Promise<ExitCode> {
     onLine: (line) => {
       typed.unshift(line);
       typed.splice(historyLinesMax);
-      saving = saving.then(() => saveHistory(disk, stateDirectory, typed, random));
+      isSaved = false;
+      // Thousands of lines that were pasted are saved at once.
+      saving = saving.then(async () => {
+        if (isSaved) return;
+        isSaved = true;
+        await saveHistory(disk, stateDirectory, typed, random);
+      });
     },
     complete: (line) => complete({ ...client, home: client.environment.HOME }, line),
   });

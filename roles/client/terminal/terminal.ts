@@ -4,7 +4,9 @@
  * editing and is loaded only when somebody types.
  */
 import { Fault } from "../../../protocol/mod.ts";
+import type { Buffer } from "node:buffer";
 import { historyLinesMax } from "./history.ts";
+import { marksOff, marksOn, pasteEnd, PasteMarks, pasteStart } from "./paste_marks.ts";
 
 export interface Completion {
   /** Texts that may stand where `typed` stands, each beginning with it. */
@@ -132,24 +134,30 @@ export function systemTerminal(): Terminal {
   };
 }
 
-/** The terminal marks the beginning and the end of what is pasted. */
-const pasteOn = "\x1b[?2004h", pasteOff = "\x1b[?2004l";
-
 async function openPrompt(parts: PromptParts, toLineStart: () => void): Promise<Prompt> {
-  const [{ createInterface }, { default: process }] = await Promise.all([
+  const [{ createInterface }, { default: process }, { PassThrough }] = await Promise.all([
     import("node:readline"),
     import("node:process"),
+    import("node:stream"),
   ]);
+  const marks = new PasteMarks();
+  const setRawMode = (isRaw: boolean) => process.stdin.setRawMode(isRaw);
+  const keys = Object.assign(new PassThrough(), { isTTY: true, setRawMode });
+  const onBytes = (bytes: Buffer) => keys.write(marks.take(bytes.toString("latin1")), "latin1");
+  const onEnd = () => keys.end();
+  process.stdin.on("data", onBytes).on("end", onEnd);
   const waiting: string[] = [];
   let answer: ((line: string | undefined) => void) | undefined;
   let open = true, isPasting = false, isDropping = false;
   // Before the editor hears of a key: it would close itself at Ctrl-D on an empty line.
-  process.stdin.on("keypress", (_, key: { name?: string; ctrl?: boolean }) => {
-    if (key.name === "paste-start") isPasting = true;
-    if (key.name === "paste-end") {
+  keys.on("keypress", (text: string | undefined, key: { name?: string; ctrl?: boolean }) => {
+    if (text === pasteStart) isPasting = true;
+    if (text === pasteEnd) {
       if (isDropping) clearLine();
       isPasting = isDropping = false;
     }
+    // With Ctrl it is no text to the editor, and means nothing.
+    if (text === pasteStart || text === pasteEnd) key.ctrl = true;
     if (key.ctrl !== true || key.name !== "d" || editor.line !== "") return;
     key.name = "";
     if (answer === undefined) return;
@@ -157,7 +165,7 @@ async function openPrompt(parts: PromptParts, toLineStart: () => void): Promise<
     editor.prompt();
   });
   const editor = createInterface({
-    input: process.stdin,
+    input: keys,
     output: process.stdout,
     terminal: true,
     history: [...parts.history],
@@ -196,7 +204,8 @@ async function openPrompt(parts: PromptParts, toLineStart: () => void): Promise<
   });
   editor.on("close", () => {
     open = false;
-    process.stdout.write(pasteOff);
+    process.stdin.off("data", onBytes).off("end", onEnd).pause();
+    process.stdout.write(marksOff);
     give(undefined);
   });
   editor.on("history", ([line]: string[]) => {
@@ -212,7 +221,7 @@ async function openPrompt(parts: PromptParts, toLineStart: () => void): Promise<
     editor.write(null, { ctrl: true, name: "u" });
     editor.prompt();
   });
-  process.stdout.write(pasteOn);
+  process.stdout.write(marksOn);
   // Without a listener Ctrl-Z stops the program, and `fg` does not bring the line editor back.
   editor.on("SIGTSTP", () => {});
   return {
