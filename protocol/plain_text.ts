@@ -11,7 +11,7 @@ export function plainText(text: string): string {
     .join("\n")
     // `(os error 2): realpath '/x'`: the path is named already, the number is of no use.
     .replace(/ \(os error \d+\)(: [a-z_ ]+ '[^']*'( -> '[^']*')?)?/g, "");
-  return told.trim() === "" ? "something went wrong" : told;
+  return told.trim() === "" && text.trim() !== "" ? "something went wrong" : told;
 }
 
 /** The checker throws its issues as a JSON list: their sentences are for people. */
