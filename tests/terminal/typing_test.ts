@@ -1,4 +1,4 @@
-/** What is typed or pasted at the wrong moment, in a real terminal: nothing runs that was not meant. */
+/** Keys at the wrong moment, in a real terminal: nothing runs that was not meant. */
 import assert from "node:assert/strict";
 import { mainModule } from "../cluster/cluster.ts";
 import { Screen } from "./screen.ts";
@@ -9,8 +9,8 @@ Deno.test("what is typed ahead, pasted, cancelled or ended in a terminal harms n
     const noise = await new Deno.Command("head", { args: ["-c", "300000000", "/dev/urandom"] })
       .output();
     await Deno.writeFile(`${folder}/big`, noise.stdout);
-    const command =
-      `${Deno.execPath()} run -A --quiet ${mainModule} up --port 0 --seeders 2; echo "ended: $?"; cat`;
+    const up = `${Deno.execPath()} run -A --quiet ${mainModule} up --port 0 --seeders 2`;
+    const command = `${up}; echo "ended: $?"; cat`;
     await using screen = await Screen.open(folder, command);
     await screen.shows(/offshore:\/\$ *$/m);
 

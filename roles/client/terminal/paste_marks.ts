@@ -1,7 +1,7 @@
 /**
- * Where a paste begins and ends in what a terminal sends. Terminals that are asked to mark that send
- * two sequences, which the line editor does not know and would break up; each is replaced by one
- * control character that has no other use here. Bytes are taken as Latin-1 text, one character each.
+ * Where a paste begins and ends in what a terminal sends. Terminals that are asked to mark that
+ * send two sequences, which the line editor does not know and would break up; each is replaced by
+ * one control character that has no other use here. Bytes are taken as Latin-1 text.
  */
 
 /** What stands for the beginning and the end. */
