@@ -22,6 +22,17 @@ export function segmentProblem(name: string): string | undefined {
   return undefined;
 }
 
+/**
+ * For people: a byte that is none of UTF-8, which the disk tells as a lone surrogate (U+DCE9 for
+ * E9, U+DC00 where it is not known), is shown as `\xe9`, or `\x??`.
+ */
+export function withEscapes(name: string): string {
+  return name.replace(/[\udc00\udc80-\udcff]/gu, (one) => {
+    const byte = one.charCodeAt(0) - 0xdc00;
+    return byte === 0 ? "\\x??" : `\\x${byte.toString(16)}`;
+  });
+}
+
 /** Why `path` is not a `RemotePath`, in words, or undefined when it is one. */
 export function pathProblem(path: string): string | undefined {
   if (!path.startsWith("/")) return "a path begins with a slash";

@@ -33,6 +33,8 @@ export interface DiskStat {
   readonly inode: number;
   /** The file system it is on. */
   readonly device: number;
+  /** When names in it, contents or attributes changed last; nobody can set this. */
+  readonly changedMs: number;
   /** How many names it has. */
   readonly links: number;
   /** The number of the user it belongs to. */
@@ -96,6 +98,32 @@ export interface Disk {
   /** Of the file system that holds `path`. */
   space(path: string): Promise<DiskSpace>;
 }
+
+/** The bytes from `start` to `end`, end excluded, of an open file, which is closed at the end. */
+export function streamOf(
+  file: DiskFile,
+  start: number,
+  end: number,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  let offset = start;
+  const pull = async (controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>) => {
+    const buffer = new Uint8Array(Math.min(streamPartBytes, end - offset));
+    let count = 0;
+    try {
+      if (buffer.length > 0) count = await file.read(buffer, offset);
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+    offset += count;
+    if (count > 0) controller.enqueue(buffer.subarray(0, count));
+    if (count > 0 && offset < end) return;
+    file.close();
+    controller.close();
+  };
+  return new ReadableStream({ pull, cancel: () => file.close() }, { highWaterMark: 0 });
+}
+const streamPartBytes = 65_536;
 
 /** The whole file, or undefined when there is none. For small files only. */
 export async function readWhole(

@@ -42,7 +42,7 @@ class PlainFile implements DiskFile {
   }
 
   async stat(): Promise<DiskStat> {
-    const { size, mtimeMs, mode, ino, dev, nlink, uid } = await this.handle.stat();
+    const { size, mtimeMs, ctimeMs, mode, ino, dev, nlink, uid } = await this.handle.stat();
     return {
       kind: "file",
       sizeBytes: size,
@@ -50,6 +50,7 @@ class PlainFile implements DiskFile {
       mode: mode & 0o7777,
       inode: ino,
       device: dev,
+      changedMs: Math.floor(ctimeMs),
       links: nlink,
       owner: uid,
     };

@@ -71,6 +71,7 @@ function statOf(info: Deno.FileInfo): DiskStat {
     mode: (info.mode ?? 0o644) & 0o7777,
     inode: info.ino ?? 0,
     device: info.dev,
+    changedMs: info.ctime?.getTime() ?? 0,
     links: info.nlink ?? 1,
     owner: info.uid ?? 0,
   };

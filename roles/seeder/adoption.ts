@@ -26,6 +26,7 @@ import type { Load } from "./load.ts";
 import { leftOutWhy, planFile, restAfter, tellable } from "./plan/adopt.ts";
 import { type AdoptedHead, isAsHashed, partChunksMax } from "./store/adopted_format.ts";
 import type { AdoptedFiles } from "./store/adopted_files.ts";
+import { folderRestMs, openConfined } from "./store/confined.ts";
 import type { ChunkStore } from "./store/chunk_store.ts";
 
 export interface AdoptionParts {
@@ -57,6 +58,7 @@ export class Adoption {
   #leftOut: LeftOut[] = [];
   #leftOutCount = 0;
   #again = false;
+  #rested = false;
   #soonMs = soonMs;
   #roomMs = -Infinity;
   #wake: () => void = () => {};
@@ -121,6 +123,7 @@ export class Adoption {
     if (this.#filesFound === 0) await this.#countFiles(signal);
     this.#state = "indexing";
     this.#again = false;
+    this.#rested = false;
     const leftOut: LeftOut[] = [];
     let leftOutCount = 0, filesFound = 0, lookedMs = 0, whole = true;
     const seen = new Uint8Array(adopted.highest + 1);
@@ -180,14 +183,13 @@ export class Adoption {
     const path = RemotePath.parse(found.path);
     try {
       const stat = await disk.stat(folder + path);
-      if (stat === undefined) return leftOutWhy(path, "missing");
-      if (stat.kind !== "file") return undefined;
+      if (stat?.kind !== "file") return undefined;
       const known = await adopted.known(path);
       const plan = planFile(stat, known, clock.now());
       if (plan.do === "keep" && known !== undefined) return known.file;
       if (known !== undefined) await adopted.forget(known.file, "it was changed");
-      if (plan.do === "wait") this.#again = true;
-      else await this.#hash(path, stat, signal);
+      if (plan.do === "hash") return await this.#hash(path, stat, signal);
+      this.#again = true;
       return undefined;
     } catch (error) {
       const fault = asFault(error);
@@ -199,19 +201,34 @@ export class Adoption {
     }
   }
 
-  async #hash(path: RemotePath, stat: DiskStat, signal: AbortSignal): Promise<void> {
-    const { adopted, disk, folder } = this.parts;
+  /** Why it is left out, where it is. */
+  async #hash(path: RemotePath, stat: DiskStat, signal: AbortSignal): Promise<string | undefined> {
+    const { adopted } = this.parts;
     await this.#waitForRoom(signal);
-    const { head, next } = await this.#beginOrGoOn(path, stat);
-    let file: DiskFile | undefined;
+    let file = await openConfined(this.parts, path);
+    // Once in a look: the folder in which the seeder made its own was changed by that.
+    if (file === undefined && !this.#rested) {
+      this.#rested = true;
+      await this.parts.clock.sleep(folderRestMs + 1, signal).catch(() => {});
+      file = await openConfined(this.parts, path);
+    }
+    if (file === undefined) {
+      this.#again = true;
+      return "its folder is being changed: it waits for the next look";
+    }
+    let begun: AdoptedHead | undefined;
     try {
-      file = await disk.open(folder + path, "read");
+      const { head, next } = await this.#beginOrGoOn(path, stat);
+      begun = head;
       await this.#hashChunks(file, head, next, signal);
+      return undefined;
     } catch (error) {
-      if (!signal.aborted) await adopted.forget(head.file, "it could not be read to its end");
+      if (begun !== undefined && !signal.aborted) {
+        await adopted.forget(begun.file, "it could not be read to its end");
+      }
       throw error;
     } finally {
-      file?.close();
+      file.close();
     }
   }
 
@@ -230,7 +247,9 @@ export class Adoption {
       if (same) return { head, next };
       await adopted.forget(head.file, "it was not hashed to its end");
     }
-    const { sizeBytes, modifiedMs, inode, mode } = stat;
+    const { sizeBytes, modifiedMs, inode } = stat;
+    // What makes a program act for another user is nothing to give to everybody.
+    const mode = stat.mode & 0o777;
     const head = adopted.begin({ path, sizeBytes, modifiedMs, inode, mode, chunkSizeBytes });
     return { head, next: 0 };
   }
@@ -258,7 +277,9 @@ export class Adoption {
       if (restMs > 0) await clock.sleep(restMs, signal).catch(() => {});
     }
     if (signal.aborted) return;
-    if (isAsHashed(head, await disk.stat(folder + head.path))) {
+    const isSame = isAsHashed(head, await file.stat()) &&
+      isAsHashed(head, await disk.stat(folder + head.path));
+    if (isSame) {
       await adopted.add({ ...head, from, chunks, last: true });
       return;
     }

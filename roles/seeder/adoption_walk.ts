@@ -3,20 +3,27 @@
  * link. Memory is one directory's names for each level. It looks at nothing but names and kinds;
  * what a file is like is asked by whoever gets it.
  */
-import { asFault, type Fault } from "../../protocol/mod.ts";
+import { asFault, Fault } from "../../protocol/mod.ts";
 import type { Disk, DiskEntryKind } from "../kit/disk.ts";
 import { inWalkOrder, isPassedOver } from "./plan/adopt.ts";
 
 export type Found =
   /** The path from the top of the disk folder. */
   | { readonly kind: DiskEntryKind; readonly path: string }
+  /** The path leads to another disk: what is there is none of this one's. */
+  | { readonly kind: "elsewhere"; readonly path: string }
   | { readonly kind: "unreadable"; readonly path: string; readonly fault: Fault };
 
 /** Everything but directories that could be read. */
 export async function* walkFolder(disk: Disk, folder: string): AsyncGenerator<Found> {
   const levels: { readonly path: string; readonly entries: Iterator<Named> }[] = [];
+  let device: number | undefined;
   const enter = async (path: string): Promise<Found | undefined> => {
     try {
+      const stat = await disk.stat(path === "" ? await disk.realPath(folder) : folder + path);
+      if (stat?.kind !== "directory") throw new Fault("local-not-found", `${path} is gone`);
+      device ??= stat.device;
+      if (stat.device !== device) return { kind: "elsewhere", path };
       levels.push({ path, entries: (await namesIn(disk, folder + path)).values() });
       return undefined;
     } catch (error) {
@@ -33,7 +40,8 @@ export async function* walkFolder(disk: Disk, folder: string): AsyncGenerator<Fo
     }
     const { name, kind } = next.value;
     const path = `${level.path}/${name}`;
-    if (kind !== "directory") yield { kind, path };
+    // Nothing can be entered by a name that is no UTF-8.
+    if (kind !== "directory" || !name.isWellFormed()) yield { kind, path };
     else if (!isPassedOver(level.path, name)) {
       const unreadable = await enter(path);
       if (unreadable !== undefined) yield unreadable;
@@ -46,11 +54,7 @@ interface Named {
   readonly kind: DiskEntryKind;
 }
 
-async function namesIn(disk: Disk, path: string): Promise<Named[]> {
-  const kinds = new Map<string, DiskEntryKind>();
-  for (const { name, kind } of await disk.list(path)) kinds.set(name, kind);
-  return inWalkOrder([...kinds.keys()]).map((name) => ({
-    name,
-    kind: kinds.get(name) ?? "other",
-  }));
+/** Several may have the same text, where that is all that is known of their names. */
+async function namesIn(disk: Disk, path: string): Promise<readonly Named[]> {
+  return inWalkOrder(await disk.list(path));
 }

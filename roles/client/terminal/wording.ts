@@ -3,7 +3,7 @@
  * the disk and may hold anything: whatever could move the cursor or turn the text around is made
  * visible, so that a listing cannot write to the terminal on a stranger's behalf.
  */
-import { type EntryKind, sizeText } from "../../../protocol/mod.ts";
+import { type EntryKind, sizeText, withEscapes } from "../../../protocol/mod.ts";
 import type { DiskEntryKind } from "../../kit/disk.ts";
 
 /**
@@ -13,12 +13,15 @@ const unsafe = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\
 
 /** A name or other text from outside, safe to print on one line. */
 export function visible(text: string): string {
-  return text.replace(unsafe, escaped);
+  return withEscapes(text).replace(unsafe, escaped);
 }
 
 /** The same for many lines: line feeds and tabs stay. */
 export function visibleLines(text: string): string {
-  return text.replace(unsafe, (one) => one === "\n" || one === "\t" ? one : escaped(one));
+  return withEscapes(text).replace(
+    unsafe,
+    (one) => one === "\n" || one === "\t" ? one : escaped(one),
+  );
 }
 
 function escaped(character: string): string {
@@ -69,11 +72,14 @@ const kindLetters: Readonly<Record<EntryKind | DiskEntryKind, string>> = {
   other: "?",
 };
 
-/** `drwxr-xr-x`. */
+/** `drwxr-xr-x`; as `ls` does, set-uid, set-gid and sticky stand in the place of an `x`. */
 export function modeText(kind: EntryKind | DiskEntryKind, mode: number): string {
-  const bits = [8, 7, 6, 5, 4, 3, 2, 1, 0].map((bit, i) =>
-    (mode & (1 << bit)) === 0 ? "-" : "rwx".charAt(i % 3)
-  );
+  const bits = [8, 7, 6, 5, 4, 3, 2, 1, 0].map((bit, i) => {
+    const isSet = (mode & (1 << bit)) !== 0;
+    const special = bit % 3 === 0 && (mode & (0o1000 << (bit / 3))) !== 0;
+    if (special) return (bit === 0 ? "tT" : "sS").charAt(isSet ? 0 : 1);
+    return isSet ? "rwx".charAt(i % 3) : "-";
+  });
   return kindLetters[kind] + bits.join("");
 }
 

@@ -3,7 +3,7 @@
  * be adopted, what becomes of a file that was seen, and how much rest transfers get. Pure: names,
  * sizes and times in, a decision out.
  */
-import { limits, pathProblem } from "../../../protocol/mod.ts";
+import { limits, pathProblem, withEscapes } from "../../../protocol/mod.ts";
 
 /** What a look at one name gives. */
 export interface Seen {
@@ -35,18 +35,19 @@ export function planFile(
 }
 
 /**
- * Folders that are never entered: those of OFFSHORE itself, on whatever disk they were made, and
- * the one that a file system keeps at its top for its repairs.
+ * Folders that are never entered: those of OFFSHORE itself, on whatever disk they were made, those
+ * in which its downloads gather, and the one that a file system keeps at its top for its repairs.
  */
 export function isPassedOver(folder: string, name: string): boolean {
-  return name === ".offshore" || (folder === "" && name === "lost+found");
+  return name === ".offshore" || /^\.offshore-[0-9a-f]{16}$/.test(name) ||
+    (folder === "" && name === "lost+found");
 }
 
 /** In the order of their UTF-8 bytes, so that every walk meets names in the same order. */
-export function inWalkOrder(names: readonly string[]): string[] {
+export function inWalkOrder<T extends { readonly name: string }>(entries: readonly T[]): T[] {
   const encoder = new TextEncoder();
-  return names.map((name) => ({ name, bytes: encoder.encode(name) }))
-    .sort((a, b) => compareBytes(a.bytes, b.bytes)).map(({ name }) => name);
+  return entries.map((entry) => ({ entry, bytes: encoder.encode(entry.name) }))
+    .sort((a, b) => compareBytes(a.bytes, b.bytes)).map(({ entry }) => entry);
 }
 
 function compareBytes(a: Uint8Array, b: Uint8Array): number {
@@ -59,13 +60,11 @@ function compareBytes(a: Uint8Array, b: Uint8Array): number {
 }
 
 /** Why something that lies in the folder is not adopted; undefined when it can be. */
-export function leftOutWhy(path: string, kind: Seen["kind"] | "missing"): string | undefined {
+export function leftOutWhy(path: string, kind: Seen["kind"] | "elsewhere"): string | undefined {
+  if (!path.isWellFormed()) return "its name is not valid UTF-8: rename it";
+  if (kind === "elsewhere") return "it is on another disk: give that a seeder of its own";
   if (kind === "link") return "it is a symbolic link: links are not followed";
   if (kind === "other") return "it is neither a file nor a directory";
-  if (kind === "missing") {
-    // The runtime shows bytes that are no UTF-8 so, and finds no file of that name.
-    return path.includes("\ufffd") ? "its name is not valid UTF-8: rename it" : undefined;
-  }
   const problem = pathProblem(path);
   return problem === undefined ? undefined : `${problem}: rename it`;
 }
@@ -91,5 +90,8 @@ export function filesInOffer(chunkCounts: readonly number[]): number {
 
 /** Free of control characters, and short enough to be told. */
 export function tellable(path: string): string {
-  return path.toWellFormed().replace(/\p{Cc}/gu, "\ufffd").slice(0, limits.pathBytesMax);
+  return withEscapes(path).toWellFormed().replace(/\p{Cc}/gu, "\ufffd").slice(
+    0,
+    limits.pathBytesMax,
+  );
 }

@@ -1,26 +1,26 @@
 /**
  * Files of a person that are held in place: which there are, by the journal on disk, and their
  * chunks in the index beside the seeder's own. Such a file is only ever read. Before bytes of it go
- * out, its size, its time and its inode must be those it was hashed with; the reader's check of the
- * hash stands behind that.
+ * out, size, time and inode of what was opened must be those it was hashed with, wherever its path
+ * leads by now; the reader's check of the hash stands behind that.
  *
  * In memory is, of each file, where its lines stand in the journal and a hash of its path; the rest
  * is read when it is needed.
  */
 import { type ChunkId, Fault, type RemotePath, startDigest } from "../../../protocol/mod.ts";
-import type { Disk } from "../../kit/disk.ts";
+import { type Disk, type DiskFile, streamOf } from "../../kit/disk.ts";
 import type { Log } from "../../kit/log.ts";
 import {
   type AdoptedHead,
   type AdoptedLine,
   headOf,
-  isAsHashed,
   keyOf,
   type Offered,
   type Part,
   placesIn,
 } from "./adopted_format.ts";
 import { AdoptedJournal } from "./adopted_journal.ts";
+import { openAsHashed } from "./confined.ts";
 import { Waiting } from "./adopted_waiting.ts";
 import type { DiskIndex } from "./chunk_index.ts";
 import type { InPlace } from "./location.ts";
@@ -263,14 +263,14 @@ export class AdoptedFiles {
     }
   }
 
-  /** Whether the file is still the one that was hashed; forgets it when not. */
-  async #stillThere(file: number): Promise<string | undefined> {
+  /** The file, open, if it is still the one that was hashed; forgets it when not. */
+  async #open(file: number): Promise<DiskFile | undefined> {
     const head = await this.head(file);
     if (head === undefined) return undefined;
-    const path = this.parts.folder + head.path;
-    const stat = await this.parts.disk.stat(path);
-    if (isAsHashed(head, stat)) return path;
-    await this.forget(file, stat === undefined ? "it is gone" : "it was changed");
+    const { disk, folder } = this.parts;
+    const opened = await openAsHashed(disk, folder, head);
+    if (typeof opened !== "string") return opened;
+    await this.forget(file, opened);
     return undefined;
   }
 
@@ -281,10 +281,9 @@ export class AdoptedFiles {
   async read(chunkId: ChunkId, start: number, end: number): Promise<ReadableStream<Bytes>> {
     let cause: unknown;
     for (const place of this.parts.index.placesOf(chunkId)) {
-      const path = await this.#stillThere(place.file);
-      if (path === undefined) continue;
       try {
-        return await this.parts.disk.stream(path, place.offset + start, place.offset + end);
+        const file = await this.#open(place.file);
+        if (file !== undefined) return streamOf(file, place.offset + start, place.offset + end);
       } catch (error) {
         cause = error;
       }
@@ -297,14 +296,15 @@ export class AdoptedFiles {
   async verify(chunkId: ChunkId): Promise<"good" | "corrupt" | "absent"> {
     let found: "good" | "corrupt" | "absent" = "absent";
     for (const place of this.parts.index.placesOf(chunkId)) {
-      const path = await this.#stillThere(place.file);
-      if (path === undefined) continue;
-      const digest = await this.#digest(path, place);
+      const digest = await this.#digest(place);
+      if (digest === undefined) continue;
+      const after = digest === chunkId ? undefined : await this.#open(place.file);
+      after?.close();
       if (digest === chunkId) found = "good";
-      else if (await this.#stillThere(place.file) !== undefined) {
+      else if (after !== undefined) {
         this.parts.log.error("a file holds other bytes although its size and time are the same", {
           chunkId,
-          path,
+          path: (await this.head(place.file))?.path,
           next: "compare it with a backup; test the disk and the memory",
         });
         await this.#disown(chunkId, place);
@@ -314,8 +314,10 @@ export class AdoptedFiles {
     return found;
   }
 
-  async #digest(path: string, { offset, sizeBytes }: InPlace): Promise<string> {
-    const file = await this.parts.disk.open(path, "read");
+  /** Undefined when the file is not there any more. */
+  async #digest({ file: number, offset, sizeBytes }: InPlace): Promise<string | undefined> {
+    const file = await this.#open(number);
+    if (file === undefined) return undefined;
     try {
       const digest = startDigest();
       const buffer = new Uint8Array(Math.min(sizeBytes, 1024 * 1024));

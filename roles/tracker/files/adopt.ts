@@ -285,7 +285,9 @@ class OfferBatch {
       const entries = chunks.slice(from, from + page);
       await commitOperation(tx, stamp, { kind: "manifest-page", versionId, from, chunks: entries });
     }
-    const { sizeBytes, chunkSizeBytes, manifestDigest, mode, modifiedMs } = file;
+    const { sizeBytes, chunkSizeBytes, manifestDigest, modifiedMs } = file;
+    // A seeder plants no program that acts for another user.
+    const mode = file.mode & 0o777;
     const operation: Operation = {
       kind: "write-file",
       nodeId: before?.nodeId ?? await nextNodeId(tx),

@@ -10,7 +10,13 @@
  */
 import { Fault } from "../../../protocol/mod.ts";
 import type { Clock } from "../../../roles/kit/clock.ts";
-import type { Disk, DiskEntryKind, DiskFile, DiskStat } from "../../../roles/kit/disk.ts";
+import {
+  type Disk,
+  type DiskEntryKind,
+  type DiskFile,
+  type DiskStat,
+  streamOf,
+} from "../../../roles/kit/disk.ts";
 import { type Random, randomInt } from "../../../roles/kit/random.ts";
 import { type DiskCall, SimFile } from "./sim_file.ts";
 import {
@@ -138,6 +144,7 @@ export class SimDisk implements Disk {
     inode.content.sync();
     this.#makeDurable([{ directory, name, inode }]);
     directory.names.set(name, inode);
+    directory.changedMs = this.#nowMs();
   }
 
   /** Makes a directory with its parents, durable, past all faults and delays. */
@@ -151,6 +158,7 @@ export class SimDisk implements Disk {
     const { directory, name } = this.#parent(path);
     this.#makeDurable([{ directory, name, inode: undefined }]);
     directory.names.delete(name);
+    directory.changedMs = this.#nowMs();
   }
 
   get usedBytes(): number {
@@ -184,21 +192,7 @@ export class SimDisk implements Disk {
     start: number,
     end: number,
   ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
-    const file = await this.open(path, "read");
-    let offset = start;
-    return new ReadableStream({
-      async pull(controller) {
-        const buffer = new Uint8Array(Math.min(65_536, end - offset));
-        const count = buffer.length === 0 ? 0 : await file.read(buffer, offset);
-        offset += count;
-        if (count > 0) controller.enqueue(buffer.subarray(0, count));
-        if (count === 0 || offset >= end) {
-          file.close();
-          controller.close();
-        }
-      },
-      cancel: () => file.close(),
-    }, { highWaterMark: 0 });
+    return streamOf(await this.open(path, "read"), start, end);
   }
 
   async rename(from: string, to: string): Promise<void> {
@@ -289,6 +283,7 @@ export class SimDisk implements Disk {
     await this.#turn("writeErrors", path);
     const inode = this.#existing(path);
     inode.mode = attributes.mode;
+    inode.changedMs = this.#nowMs();
     inode.modifiedMs = attributes.modifiedMs ?? inode.modifiedMs;
   }
 
@@ -337,7 +332,10 @@ export class SimDisk implements Disk {
   }
 
   #change(effects: readonly NameEffect[]): void {
-    for (const { directory, name, inode } of effects) put(directory.names, name, inode);
+    for (const { directory, name, inode } of effects) {
+      put(directory.names, name, inode);
+      directory.changedMs = this.#nowMs();
+    }
     this.#journal.push(effects);
   }
 

@@ -16,6 +16,7 @@ export interface Inode {
   readonly target: string;
   mode: number;
   modifiedMs: number;
+  changedMs: number;
 }
 
 export interface NameEffect {
@@ -40,14 +41,16 @@ export function newInode(
     target,
     mode: kind === "directory" ? 0o755 : kind === "link" ? 0o777 : 0o644,
     modifiedMs,
+    changedMs: modifiedMs,
   };
 }
 
 /** As a program sees it: one device, one user, one name a file. */
 export function statOf(inode: Inode): DiskStat {
-  const { kind, mode, modifiedMs, number } = inode;
+  const { kind, mode, modifiedMs, changedMs, number } = inode;
   const sizeBytes = kind === "link" ? inode.target.length : inode.content.sizeBytes;
-  return { kind, sizeBytes, modifiedMs, mode, inode: number, device: 1, links: 1, owner: 0 };
+  const same = { device: 1, links: 1, owner: 0 };
+  return { kind, sizeBytes, modifiedMs, changedMs, mode, inode: number, ...same };
 }
 
 /**

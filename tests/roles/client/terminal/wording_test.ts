@@ -14,6 +14,7 @@ Deno.test("visible makes whatever steers a terminal readable, and leaves names a
   assert.equal(visible("a\x1b[31mred\x07\n"), "a\\e[31mred\\x07\\n");
   assert.equal(visible("a\u202etxt.exe"), "a\\u{202e}txt.exe");
   assert.equal(visible("\ud800x"), "\\u{d800}x");
+  assert.equal(visible("caf\udce9 \udc00"), "caf\\xe9 \\x??");
   assert.equal(visible("\x9b2J"), "\\x9b2J");
   assert.equal(visible("Größe 漢字 👩‍👩‍👧.txt"), "Größe 漢字 👩‍👩‍👧.txt");
   assert.equal(visibleLines("a\tb\n\x00c\r\n"), "a\tb\n\\x00c\\r\n");
@@ -38,6 +39,10 @@ Deno.test("sizes, times, modes and counts read as people write them", () => {
   ]);
   assert.equal(modeText("directory", 0o755), "drwxr-xr-x");
   assert.equal(modeText("link", 0o777), "lrwxrwxrwx");
+  assert.equal(modeText("file", 0o7755), "-rwsr-sr-t");
+  assert.equal(modeText("file", 0o7644), "-rwSr-Sr-T");
+  assert.equal(modeText("directory", 0o1777), "drwxrwxrwt");
+  assert.equal(modeText("file", 0o2640), "-rw-r-S---");
   assert.match(timeText(0), /^(1970-01-01|1969-12-31) \d\d:\d\d$/);
   assert.equal(timeText(Number.MAX_SAFE_INTEGER), "?");
   assert.deepEqual([count(1, "file"), count(0, "file")], ["1 file", "0 files"]);

@@ -35,8 +35,9 @@ Deno.test("planFile waits for a file that was written just now, but not for one 
 
 Deno.test("inWalkOrder is the order of bytes, however the names come", () => {
   fc.assert(fc.property(fc.array(fc.string({ unit: "binary" })), (names) => {
-    const sorted = inWalkOrder(names);
-    assert.deepEqual(sorted, inWalkOrder(names.toReversed()));
+    const named = names.map((name) => ({ name }));
+    const sorted = inWalkOrder(named).map(({ name }) => name);
+    assert.deepEqual(sorted, inWalkOrder(named.toReversed()).map(({ name }) => name));
     assert.deepEqual(sorted.toSorted(), names.toSorted());
     const bytes = sorted.map((name) => new TextEncoder().encode(name).toHex());
     assert.deepEqual(bytes, bytes.toSorted());
@@ -48,12 +49,16 @@ Deno.test("leftOutWhy names what cannot be adopted and lets the rest through", (
   assert.match(leftOutWhy("/a/b", "link") ?? "", /symbolic link/);
   assert.match(leftOutWhy("/a/b", "other") ?? "", /neither/);
   assert.match(leftOutWhy(`/${"é".repeat(128)}`, "file") ?? "", /256 bytes/);
-  assert.match(leftOutWhy("/bad\ufffdname", "missing") ?? "", /UTF-8/);
-  assert.equal(leftOutWhy("/gone meanwhile", "missing"), undefined);
+  for (const kind of ["file", "directory", "link"] as const) {
+    assert.match(leftOutWhy("/bad\udce9name", kind) ?? "", /UTF-8/);
+  }
+  assert.equal(leftOutWhy("/good\ufffdname", "file"), undefined);
+  assert.match(leftOutWhy("/mounted", "elsewhere") ?? "", /another disk/);
 });
 
 Deno.test("isPassedOver knows the folder of OFFSHORE anywhere, lost+found at the top", () => {
   for (const folder of ["", "/a"]) assert.ok(isPassedOver(folder, ".offshore"));
+  assert.ok(isPassedOver("/a", ".offshore-0123456789abcdef"));
   for (const name of [".offshore2", "offshore", ".git"]) assert.ok(!isPassedOver("", name));
   assert.ok(isPassedOver("", "lost+found"));
   assert.ok(!isPassedOver("/a", "lost+found"));
@@ -79,5 +84,6 @@ Deno.test("filesInOffer takes at least one, stays within the limits, and sends a
 });
 
 Deno.test("tellable has no control characters and is well-formed", () => {
+  assert.equal(tellable("/caf\udce9\udc00"), "/caf\\xe9\\x??");
   assert.equal(tellable("/a\u001b[2Jb\ud800\n"), "/a\ufffd[2Jb\ufffd\ufffd");
 });

@@ -271,3 +271,10 @@ Deno.test("replaying the log gives the same files and the same memory of offers"
     }
   }
 });
+
+Deno.test("a seeder plants no program that acts for another user", async () => {
+  const { world, one } = await open();
+  await offer(one, { ...fileOf("/tool", 10), mode: 0o6755 });
+  const { mode } = await world.admin.stat({ target: { path: path("/tool") }, follow: false });
+  assert.equal(mode, 0o755);
+});
