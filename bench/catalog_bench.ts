@@ -35,7 +35,14 @@ const text = JSON.stringify({ operation: "bench", filler: "x".repeat(70) });
 function append(catalog: Catalog): Promise<void> {
   return catalog.transaction(async (t) => {
     const sequence = ((await t.logHead())?.sequence ?? 0) + 1;
-    await t.appendLog({ sequence, epoch: 1, timeMs: 0, text, checksum: "0".repeat(64) });
+    await t.appendLog({
+      sequence,
+      epoch: 1,
+      term: "1".repeat(16),
+      timeMs: 0,
+      text,
+      checksum: "0".repeat(64),
+    });
   });
 }
 

@@ -95,7 +95,7 @@ const directory = await Deno.makeTempDir({ prefix: "offshore-bench-" });
 try {
   const live = await openSqliteCatalog(`${directory}/live.sqlite`);
   await live.transaction(ensureRoot);
-  const stamp = { epoch: 1, nowMs: 1_700_000_000_000 };
+  const stamp = { epoch: 1, term: "1".repeat(16), nowMs: 1_700_000_000_000 };
   const all = [...operations()];
   const cut = Math.floor(all.length * (1 - tailShare));
   const path = `${directory}/snapshot`;

@@ -209,6 +209,8 @@ export const limits = {
    * instead, and raises its epoch by one, never reaches it.
    */
   epochsOfGenerationMax: 1_000_000,
+  /** No tracker starts that often, nor is rebuilt: what is higher was made up. */
+  epochMax: 2 ** 48,
   /** A seeder reads all it holds once in this time: far enough below the promise to catch up. */
   scrubRoundMs: 14 * 24 * 60 * 60_000,
   /** Promised: no copy goes unread for longer, as long as its seeder runs. */

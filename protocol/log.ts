@@ -16,11 +16,15 @@ import { logMac, presentMac, sameMac, SecretKey } from "./trust.ts";
 const Hex64 = z.string().regex(/^[0-9a-f]{64}$/);
 const Mac = z.string().regex(/^[A-Za-z0-9_-]{43}$/);
 
+/** Drawn at every start of a tracker: tells two trackers of one epoch apart. */
+export const Term = z.string().regex(/^[0-9a-f]{16}$/);
+
 export const LogRecord = z.strictObject({
   /** 1, 2, 3 … without gaps. */
   sequence: z.int().min(1),
-  /** Of the tracker that wrote it. */
-  epoch: z.int().min(1),
+  /** Of the tracker that wrote it, as is its term. */
+  epoch: z.int().min(1).max(limits.epochMax),
+  term: Term,
   timeMs: z.int(),
   /** The operation as JSON. */
   text: z.string(),
@@ -31,16 +35,27 @@ export const LogRecord = z.strictObject({
 });
 export type LogRecord = z.output<typeof LogRecord>;
 
-/** The end of somebody's copy of the log. */
-export const LogPosition = z.strictObject({
+/**
+ * A record without its text: where a log stands, proved by the tracker that wrote it, for the
+ * signature covers the text through the checksum alone.
+ */
+export const LogMark = LogRecord.omit({ text: true });
+export type LogMark = z.output<typeof LogMark>;
+
+/** The end of somebody's copy of the log: of its last record, or the origin. */
+export const LogPosition = LogMark.extend({
   /** 0 while there is no record. */
   sequence: z.int().min(0),
-  epoch: z.int().min(0),
-  checksum: Hex64,
+  epoch: z.int().min(0).max(limits.epochMax),
+  /** Empty at the origin. */
+  mac: z.union([Mac, z.literal("")]),
 });
 export type LogPosition = z.output<typeof LogPosition>;
 
-export const logOrigin: LogPosition = { sequence: 0, epoch: 0, checksum: "0".repeat(64) };
+export const logOrigin: LogPosition = {
+  ...{ sequence: 0, epoch: 0, term: "0".repeat(16), timeMs: 0 },
+  ...{ checksum: "0".repeat(64), mac: "" },
+};
 
 /** The checksum of a record with this text after one with that checksum. */
 export function logChecksum(previous: string, text: string): string {
@@ -53,19 +68,31 @@ export function followsIn(position: LogPosition, record: LogRecord): boolean {
     record.checksum === logChecksum(position.checksum, record.text);
 }
 
-export function positionOf(record: LogRecord | undefined): LogPosition {
+export function positionOf(record: LogMark | undefined): LogPosition {
   if (record === undefined) return logOrigin;
-  const { sequence, epoch, checksum } = record;
-  return { sequence, epoch, checksum };
+  const { sequence, epoch, term, timeMs, checksum, mac } = record;
+  return { sequence, epoch, term, timeMs, checksum, mac };
 }
+
+/** Whether two positions are of one record: number, start and content are compared as one. */
+export function isSamePosition(left: LogPlace, right: LogPlace): boolean {
+  return left.sequence === right.sequence && left.epoch === right.epoch &&
+    left.term === right.term && left.checksum === right.checksum;
+}
+type LogPlace = Pick<LogPosition, "sequence" | "epoch" | "term" | "checksum">;
 
 /** Signs a record: its text is covered by the checksum. */
 export function signRecord(clusterKey: SecretKey, record: Omit<LogRecord, "mac">): LogRecord {
   return { ...record, mac: logMac(clusterKey, record) };
 }
 
-export function isSigned(clusterKey: SecretKey, record: LogRecord): boolean {
-  return sameMac(record.mac, logMac(clusterKey, record));
+/** Whether the cluster's tracker wrote this record; the origin needs no proof. */
+export function isSigned(clusterKey: SecretKey, record: LogPosition): boolean {
+  return isOrigin(record) || sameMac(record.mac, logMac(clusterKey, record));
+}
+
+function isOrigin(position: LogPosition): boolean {
+  return position.mac === "" && isSamePosition(position, logOrigin);
 }
 
 /** The cluster key under a recovery key: worthless to whoever steals it without the code. */
@@ -151,8 +178,8 @@ const Records = z.array(LogRecord).max(limits.logPageRecordsMax);
 
 export const PullLogRequest = z.strictObject({
   seederId: SeederId,
-  /** The highest epoch heard: a tracker below it stops. */
-  epochHeard: z.int().min(0),
+  /** Of the latest start that was heard, or written since: a tracker that is not of it stops. */
+  heard: LogMark.optional(),
   /** What is on the seeder's disk, synced: asking for more acknowledges it. */
   position: LogPosition,
   /** Snapshots on its disk, synced and checked. */
@@ -164,7 +191,7 @@ export type PullLogRequest = z.output<typeof PullLogRequest>;
 
 export const PullLogReply = z.strictObject({
   clusterId: ClusterId,
-  epoch: z.int().min(1),
+  start: LogMark,
   /** What follows; empty when nothing came for `limits.logPullMs`. */
   records: Records,
   /** True when the seeder's copy is not a beginning of this log: it is set aside. */
@@ -181,9 +208,10 @@ export const PresentLogRequest = z.strictObject({
   seederId: SeederId,
   /** Of the key that it signs with. */
   generation: z.int().min(1),
-  epochHeard: z.int().min(0),
+  /** Of the latest start that was heard. */
+  heard: LogMark,
   card: ClusterCard,
-  last: LogRecord.optional(),
+  last: LogMark.optional(),
   /** Of the record before its first: what was before is in a snapshot. */
   after: LogPosition.default(logOrigin),
   snapshots: SnapshotMarks.default([]),
@@ -228,10 +256,9 @@ export function signPresentation(
   seederKey: SecretKey,
   request: Omit<PresentLogRequest, "mac">,
 ): PresentLogRequest {
-  const { seederId, nonce, epochHeard, last, after, snapshots } = request;
+  const { seederId, nonce, heard, last, after, snapshots } = request;
   const has = snapshots.map(({ sequence, digest }) => `${sequence} ${digest}`).join(" ");
-  const said = `${epochHeard} ${last?.sequence ?? 0} ${last?.checksum ?? ""} ${after.sequence} ` +
-    `${after.checksum} ${has}`;
+  const said = `${heard.mac} ${last?.mac ?? ""} ${after.sequence} ${after.checksum} ${has}`;
   return { ...request, mac: presentMac(seederKey, "seeder", seederId, `${nonce} ${said}`) };
 }
 

@@ -4,6 +4,7 @@ import { Adopted } from "./adopt.ts";
 import { HealingStatus } from "./healing.ts";
 import { BaseUrl, BootId, ClusterId, SeederId, SeederName } from "./ids.ts";
 import { limits } from "./limits.ts";
+import { LogMark } from "./log.ts";
 import { ChunkEntry } from "./manifest.ts";
 import { Order, OrderOutcome } from "./orders.ts";
 import { SecretKey } from "./trust.ts";
@@ -98,8 +99,8 @@ export type Heartbeat = z.output<typeof Heartbeat>;
 
 export const HeartbeatReply = z.strictObject({
   clusterId: ClusterId,
-  /** Raised at every start of a tracker; seeders refuse a lower one. */
-  epoch: z.int().min(1),
+  /** Its epoch is raised at every start of a tracker; seeders refuse a lower one. */
+  start: LogMark,
   /** The tracker's clock: dates, and the deadlines of orders. */
   trackerNowMs: z.int(),
   /** The clock by which leaves are judged. It is not set, and stands while the tracker is down. */

@@ -58,11 +58,11 @@ export function seederIdOf(attempt: SecretKey): SeederId {
 /** The tracker's signature on one record of the log, its text covered by the checksum. */
 export function logMac(
   clusterKey: SecretKey,
-  record: { sequence: number; epoch: number; timeMs: number; checksum: string },
+  record: { sequence: number; epoch: number; term: string; timeMs: number; checksum: string },
 ): string {
-  const { sequence, epoch, timeMs, checksum } = record;
+  const { sequence, epoch, term, timeMs, checksum } = record;
   const key = derive(clusterKey, "offshore log key");
-  return mac(key, `offshore log ${sequence} ${epoch} ${timeMs} ${checksum}`);
+  return mac(key, `offshore log ${sequence} ${epoch} ${term} ${timeMs} ${checksum}`);
 }
 
 /** The tracker's signature on a snapshot, all of which the digest covers. */

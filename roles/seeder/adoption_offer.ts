@@ -95,7 +95,7 @@ export class AdoptionOffers {
   }
 
   #generation(identity: Identity): number {
-    return Math.floor(identity.epoch / limits.epochsOfGenerationMax);
+    return Math.floor(epochOf(identity) / limits.epochsOfGenerationMax);
   }
 
   #cursor(identity: Identity): number {
@@ -197,7 +197,7 @@ export class AdoptionOffers {
 
   async #tell(identity: Identity, signal: AbortSignal): Promise<void> {
     const nowMs = this.parts.clock.now();
-    const isNew = identity.epoch !== this.#toldEpoch;
+    const isNew = epochOf(identity) !== this.#toldEpoch;
     const changed = JSON.stringify(this.#report(identity)) !== this.#told;
     const due = isNew || nowMs - this.#toldMs >= (changed ? tellChangedMs : tellAgainMs);
     if (due) await this.#send(identity, [], signal);
@@ -209,7 +209,7 @@ export class AdoptionOffers {
     signal: AbortSignal,
   ): Promise<OfferResult[]> {
     const { clock, line, bootId } = this.parts;
-    const { seederId, epoch } = identity;
+    const { seederId } = identity;
     const report = this.#report(identity);
     const request = { seederId, bootId, files: [...files], report };
     const { results } = await line.ask(
@@ -219,7 +219,7 @@ export class AdoptionOffers {
     );
     this.#told = JSON.stringify(report);
     this.#toldMs = clock.now();
-    this.#toldEpoch = epoch;
+    this.#toldEpoch = epochOf(identity);
     return results;
   }
 }
@@ -244,4 +244,8 @@ function offerOf(
     from,
     chunks,
   };
+}
+
+function epochOf({ heard }: Identity): number {
+  return heard?.epoch ?? 0;
 }

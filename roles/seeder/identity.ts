@@ -9,6 +9,7 @@ import {
   ClusterId,
   Fault,
   KeyGeneration,
+  LogMark,
   readCode,
   SecretKey,
   SeederId,
@@ -25,8 +26,11 @@ export const Identity = z.strictObject({
   /** Of the key. */
   generation: KeyGeneration,
   trackerAddress: BaseUrl,
-  /** The highest epoch heard: orders of a tracker with a lower one are refused. */
-  epoch: z.int().min(0),
+  /**
+   * Of the latest start of a tracker that was heard: no word is taken of one with a lower epoch, or
+   * of another with the same. Absent before the first.
+   */
+  heard: LogMark.optional(),
 });
 export type Identity = z.output<typeof Identity>;
 

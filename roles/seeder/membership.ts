@@ -8,6 +8,7 @@ import {
   Fault,
   type JoinRequest,
   limits,
+  type LogMark,
   readCode,
 } from "../../protocol/mod.ts";
 import type * as z from "zod";
@@ -73,12 +74,22 @@ export class Membership {
     await this.#keep({ ...identity, trackerAddress });
   }
 
-  /** Remembers a higher epoch. False when this one is lower than one heard before. */
-  async hearEpoch(epoch: number): Promise<boolean> {
+  /**
+   * Remembers a later start of the tracker. @throws Fault `stale-epoch` when one heard before has a
+   * higher epoch, or the same and is another
+   */
+  async hearStart(start: LogMark): Promise<void> {
     const identity = this.#identity;
-    if (identity === undefined || epoch < identity.epoch) return false;
-    if (epoch > identity.epoch) await this.#keep({ ...identity, epoch });
-    return true;
+    if (identity === undefined) throw new Fault("unavailable", "this seeder has not joined yet");
+    const { heard } = identity;
+    if (heard === undefined || start.epoch > heard.epoch) {
+      return await this.#keep({ ...identity, heard: start });
+    }
+    if (start.term === heard.term && start.epoch === heard.epoch) return;
+    const is = start.epoch === heard.epoch
+      ? `two trackers began with epoch ${start.epoch}, and the other was heard first`
+      : `an older tracker of epoch ${start.epoch} answers, one of ${heard.epoch} was heard`;
+    throw new Fault("stale-epoch", is);
   }
 
   /** In memory at once; on disk as soon as the disk allows. */
@@ -156,8 +167,8 @@ export class Membership {
       (tracker, inner) => tracker.join(request, { signal: inner }),
     );
     checkCluster(reply.clusterId, told.clusterId);
-    const epoch = this.#identity?.epoch ?? 0;
-    const identity = { seederId, attempt, ...reply, trackerAddress: told.tracker, epoch };
+    const heard = this.#identity?.heard;
+    const identity = { seederId, attempt, ...reply, trackerAddress: told.tracker, heard };
     // A seeder that forgot its key at the next start would come back as a stranger: disk first.
     await this.#write(() => identity);
     this.#identity = identity;

@@ -131,12 +131,12 @@ export class SeederLoop {
         expected: identity?.clusterId,
       });
     }
-    if (!await membership.hearEpoch(reply.epoch)) {
-      return this.#tell("error", "an older tracker answers, its orders are ignored", {
-        epoch: reply.epoch,
-        highest: identity.epoch,
-        next: "stop the older tracker",
-      });
+    try {
+      await membership.hearStart(reply.start);
+    } catch (error) {
+      const fault = asFault(error);
+      const what = "the tracker that answers is not followed, its orders are ignored";
+      return this.#tell("error", what, { fault, next: fault.next });
     }
     if (reply.pending === true) {
       this.#joined = false;
@@ -149,12 +149,12 @@ export class SeederLoop {
     receipts.hear(reply.leaseNowMs);
     scrub.heard();
     if (!this.#joined || this.#lastTold !== "") {
-      log.info("tracker reached", { epoch: reply.epoch });
+      log.info("tracker reached", { epoch: reply.start.epoch });
       scrub.tellAnew();
     }
     this.#joined = true;
     this.#lastTold = "";
-    worker.accept(reply.orders, reply.epoch, signal);
+    worker.accept(reply.orders, reply.start.epoch, signal);
     if (reply.inventoryWanted) {
       this.#inventory ??= this.#sendInventory(identity.seederId, signal)
         .finally(() => this.#inventory = undefined);

@@ -120,7 +120,7 @@ export class Worker {
   #checkFresh(order: Order, epoch: number): void {
     const lateMs = this.parts.time.now() - order.deadlineMs;
     if (lateMs > 0) throw new Fault("unavailable", `the order's deadline passed ${lateMs} ms ago`);
-    const current = this.parts.identity()?.epoch ?? 0;
+    const current = this.parts.identity()?.heard?.epoch ?? 0;
     if (epoch < current) {
       throw new Fault("stale-epoch", `ordered in epoch ${epoch}, now it is ${current}`);
     }

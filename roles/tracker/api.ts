@@ -68,7 +68,7 @@ export function trackerHandlers(
     uploadSnapshot: () => Promise.reject(notRebuilding()),
     exportLog: async ({ input }) => ({
       card: core.shipping.card(),
-      epoch: core.epoch,
+      epoch: core.start.epoch,
       head: core.shipping.head,
       ...baseOf(core),
       records: await core.shipping.recordsAfter(input.after),

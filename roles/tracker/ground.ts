@@ -3,6 +3,7 @@
  * the log and the settings. It names no part. A part says in an interface of its own which other
  * parts it uses, beside this, so that parts never import each other in a circle.
  */
+import type { LogMark } from "../../protocol/mod.ts";
 import type { Clock } from "../kit/clock.ts";
 import type { Log } from "../kit/log.ts";
 import type { Random } from "../kit/random.ts";
@@ -31,7 +32,8 @@ export interface Ground extends Settings {
   /** Tells the log's shipping of every operation. */
   readonly catalog: Catalog;
   readonly keys: ClusterKeys;
-  readonly epoch: number;
+  /** The record of this start: its epoch and term are those of all that this tracker writes. */
+  readonly start: LogMark;
   readonly upSinceMs: number;
   /** The tracker's clock, for dates: never behind the last time in the log. */
   readonly now: () => number;
@@ -43,6 +45,6 @@ export interface Ground extends Settings {
 }
 
 /** Under which an operation is committed now. */
-export function stampOf({ epoch, now }: Pick<Ground, "epoch" | "now">): Stamp {
-  return { epoch, nowMs: now() };
+export function stampOf({ start, now }: Pick<Ground, "start" | "now">): Stamp {
+  return { epoch: start.epoch, term: start.term, nowMs: now() };
 }

@@ -46,7 +46,7 @@ export class Status {
     }));
     return {
       clusterId: core.keys.clusterId,
-      epoch: core.epoch,
+      epoch: core.start.epoch,
       version,
       nowMs,
       upSinceMs: core.upSinceMs,

@@ -40,15 +40,10 @@ import { keepersSetting } from "./log/log_keepers.ts";
 import { fencedSetting, LogShipping } from "./log/log_shipping.ts";
 import { Members } from "./seeders/members.ts";
 import { buildMended, Mending } from "./checks/mending.ts";
-import { ensureRoot } from "./log/operations.ts";
+import { commitStart } from "./log/begin.ts";
 import { OrderBook } from "./seeders/orders.ts";
 import type { LogSync } from "./plan/log_sync.ts";
-import {
-  authoritySetting,
-  clusterIdSetting,
-  epochSetting,
-  refuseUnfinished,
-} from "./recovery/way_back.ts";
+import { authoritySetting, clusterIdSetting, refuseUnfinished } from "./recovery/way_back.ts";
 import { openSealedKey } from "./recovery/recovery.ts";
 import { attendMs, stepRoster } from "./seeders/roster.ts";
 import { paceSetting } from "./seeders/seeder_care.ts";
@@ -132,7 +127,7 @@ export async function openTracker(parts: TrackerParts): Promise<Tracker> {
     random: parts.random,
   });
   await refreshCodes(core, codes);
-  core.log.info("tracker opened", { clusterId: core.keys.clusterId, epoch: core.epoch });
+  core.log.info("tracker opened", { clusterId: core.keys.clusterId, epoch: core.start.epoch });
   const step = stepper(core, codes, recent);
   return {
     app,
@@ -183,10 +178,10 @@ async function openCore(
     pace: await view.setting(paceSetting),
     stop: await view.setting(LossGuard.settingName),
     authority: await view.setting(authoritySetting),
-    fencedBy: await view.setting(fencedSetting),
+    fenced: await view.setting(fencedSetting),
     keepersKept: await view.setting(keepersSetting),
   }));
-  const { knownId, head, start, rows, authority, fencedBy, pace, stop } = kept;
+  const { knownId, head, start, rows, authority, fenced, pace, stop } = kept;
   // A host whose clock was set back must not hand out times before those written down.
   const aheadMs = Math.max(0, (head?.timeMs ?? 0) - clock.now());
   const now = () => clock.now() + aheadMs;
@@ -194,13 +189,12 @@ async function openCore(
   await disk.makeDirectory(stateDirectory);
   for (const below of ["", "/codes"]) await removeUnfinished(disk, `${stateDirectory}${below}`);
   const keys = await openClusterKeys(disk, stateDirectory, random, knownId, now());
-  const epoch = await catalog.transaction(async (tx) => {
-    const raised = Number(await tx.setting(epochSetting) ?? 0) + 1;
-    await tx.putSetting(epochSetting, String(raised));
-    await tx.putSetting(clusterIdSetting, keys.clusterId);
-    await ensureRoot(tx);
-    return raised;
-  });
+  const rebuiltEpoch = Number(authority ?? 0);
+  const { clusterKey, clusterId } = keys;
+  const begun = await commitStart(
+    { catalog, clusterKey, random, nowMs: now(), rebuiltEpoch },
+    (tx) => tx.putSetting(clusterIdSetting, clusterId),
+  );
   const recovery = { disk, stateDirectory, random, nowMs: now() };
   const { sealedKey, made } = await openSealedKey(recovery, keys);
   const upSinceMs = now();
@@ -210,13 +204,12 @@ async function openCore(
   if (parts.scratch !== undefined) await folder.open();
   const shipping = new LogShipping({
     ...{ start, folder, spreadNeeded: parts.snapshots?.spreadNeeded },
-    ...{ catalog, keys, sealedKey, epoch, head, members, now, clock, log, copies: copiesDefault },
-    authorityEpoch: Number(authority ?? 0),
-    fencedBy: Number(fencedBy ?? 0),
+    ...{ catalog, keys, sealedKey, begun, members, now, clock, log, copies: copiesDefault },
+    authorityEpoch: rebuiltEpoch,
+    fenced,
     keepersKept: kept.keepersKept,
     mode: parts.logSync ?? "local",
   });
-  const { clusterKey, clusterId } = keys;
   const archive = parts.scratch === undefined ? undefined : openArchive({
     ...{
       catalog,
@@ -240,7 +233,7 @@ async function openCore(
       shipping.committed(rows);
     }),
     keys,
-    epoch,
+    start: begun,
     upSinceMs,
     copiesDefault,
     trashKeepMs: parts.trashKeepMs ?? limits.trashKeepMs,

@@ -137,7 +137,14 @@ export function trashRow(trashId: number, nodeId: number): TrashRow {
 
 export function logRow(sequence: number): LogRow {
   const text = JSON.stringify({ operation: "make", sequence });
-  return { sequence, epoch: 1, timeMs: 19, text, checksum: chunk(sequence).chunkId };
+  return {
+    sequence,
+    epoch: 1,
+    term: "1".repeat(16),
+    timeMs: 19,
+    text,
+    checksum: chunk(sequence).chunkId,
+  };
 }
 
 /** Everything that can be seen of a catalog, for comparing two of them. */

@@ -41,7 +41,7 @@ import {
 const clusterKey = SecretKey.parse("5".repeat(64));
 const clusterId = ClusterId.parse("c".repeat(16));
 const at = signRecord(clusterKey, {
-  ...{ sequence: 41, epoch: 3, timeMs: 99, text: '{"kind":"unknown here"}' },
+  ...{ sequence: 41, epoch: 3, term: "1".repeat(16), timeMs: 99, text: '{"kind":"unknown here"}' },
   checksum: "e".repeat(64),
 });
 const parts = { clusterId, clusterKey, at };

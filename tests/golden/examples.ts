@@ -162,7 +162,7 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
     },
     reply: {
       clusterId,
-      epoch: 3,
+      start: positionOf(firstRecord),
       trackerNowMs: nowMs,
       leaseNowMs: nowMs - 3_600_000,
       intervalMs: 1000,
@@ -183,11 +183,17 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
   signOut: { request: { seederId }, reply: {} },
   pullLog: {
     request: {
-      ...{ seederId, epochHeard: 3, position: positionOf(firstRecord) },
+      ...{ seederId, heard: positionOf(firstRecord), position: positionOf(firstRecord) },
       snapshots: [snapshotMark],
     },
     reply: {
-      ...{ clusterId, epoch: 3, records: [secondRecord], restart: false, card },
+      ...{
+        clusterId,
+        start: positionOf(firstRecord),
+        records: [secondRecord],
+        restart: false,
+        card,
+      },
       snapshots: { keep: [snapshotMark], since: snapshotMark },
     },
   },
@@ -195,9 +201,9 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
     request: signPresentation(seederKey, {
       seederId,
       generation: 1,
-      epochHeard: 3,
+      heard: positionOf(firstRecord),
       card,
-      last: secondRecord,
+      last: positionOf(secondRecord),
       after: positionOf(firstRecord),
       snapshots: [snapshotMark],
       nonce: "9d".repeat(16),

@@ -79,6 +79,7 @@ const firstText = '{"kind":"set-policy","nodeId":1,"copies":3,"by":"ada"}';
 export const firstRecord = signRecord(clusterKey, {
   sequence: 1,
   epoch: 3,
+  term: "7e".repeat(8),
   timeMs: nowMs,
   text: firstText,
   checksum: logChecksum(logOrigin.checksum, firstText),
@@ -87,6 +88,7 @@ const secondText = '{"kind":"remove","nodeId":7,"by":"ada"}';
 export const secondRecord = signRecord(clusterKey, {
   sequence: 2,
   epoch: 3,
+  term: "7e".repeat(8),
   timeMs: nowMs + 5,
   text: secondText,
   checksum: logChecksum(firstRecord.checksum, secondText),

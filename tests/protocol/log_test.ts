@@ -35,6 +35,7 @@ function recordAfter(previous: LogRecord | undefined, text: string): LogRecord {
   return signRecord(key, {
     sequence: sequence + 1,
     epoch: 4,
+    term: "4f".repeat(8),
     timeMs: 1000,
     text,
     checksum: logChecksum(checksum, text),
@@ -56,7 +57,10 @@ Deno.test("a signature covers every field of a record", () => {
   assert.ok(isSigned(key, record));
   assert.ok(!isSigned(other, record));
   for (
-    const change of [{ sequence: 2 }, { epoch: 5 }, { timeMs: 1001 }, { checksum: "0".repeat(64) }]
+    const change of [
+      ...[{ sequence: 2 }, { epoch: 5 }, { term: "0".repeat(16) }, { timeMs: 1001 }],
+      { checksum: "0".repeat(64) },
+    ]
   ) assert.ok(!isSigned(key, { ...record, ...change }), JSON.stringify(change));
 });
 
@@ -81,13 +85,15 @@ Deno.test("a presentation is believed from its seeder alone, and answered by the
   const card = { sealedKey: sealKey(code, clusterId, key, "00".repeat(12)), copies: 2, seeders: 3 };
   const nonce = "7".repeat(32);
   const request = signPresentation(seederKey, {
-    ...{ seederId, generation: 1, card, nonce, epochHeard: 4 },
-    last: recordAfter(undefined, "a"),
+    ...{ seederId, generation: 1, card, nonce, heard: positionOf(recordAfter(undefined, "b")) },
+    last: positionOf(recordAfter(undefined, "a")),
     ...{ after: logOrigin, snapshots: [] },
   });
   assert.ok(isPresentedBy(seederKey, request));
   assert.ok(!isPresentedBy(seederKeyOf(other, seederId, 1), request));
-  assert.ok(!isPresentedBy(seederKey, { ...request, epochHeard: 5 }));
+  assert.ok(
+    !isPresentedBy(seederKey, { ...request, heard: positionOf(recordAfter(undefined, "c")) }),
+  );
   assert.ok(!isPresentedBy(seederKey, { ...request, after: positionOf(request.last) }));
   assert.ok(!isPresentedBy(seederKey, { ...request, nonce: "8".repeat(32) }));
   assert.notEqual(

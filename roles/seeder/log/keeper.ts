@@ -125,7 +125,7 @@ export class LogKeeper {
     const keepers = this.#card?.keepers;
     const request = {
       seederId: identity.seederId,
-      epochHeard: identity.epoch,
+      ...(identity.heard === undefined ? {} : { heard: identity.heard }),
       position: segments.position,
       snapshots: this.#snapshots.marks ?? [],
       ...(keepers === undefined ? {} : { keepers: markOf(keepers) }),
@@ -138,9 +138,7 @@ export class LogKeeper {
     if (reply.clusterId !== identity.clusterId) {
       throw new Fault("config-invalid", `the tracker is of cluster ${reply.clusterId}`);
     }
-    if (!await membership.hearEpoch(reply.epoch)) {
-      throw new Fault("stale-epoch", `an older tracker of epoch ${reply.epoch} answers`);
-    }
+    await membership.hearStart(reply.start);
     await this.#keepCard({ ...reply.card, keepers: reply.card.keepers ?? keepers });
     this.#snapshots.hear(reply.snapshots);
     if (reply.restart) {
@@ -207,15 +205,14 @@ export class LogKeeper {
   async #present(identity: Identity, segments: LogSegments, signal: AbortSignal): Promise<number> {
     const { random, log } = this.parts;
     const snapshots = this.#snapshots.marks;
-    if (this.#card === undefined || snapshots === undefined) return presentPauseMs;
-    const { seederId, generation, seederKey } = identity;
-    const last = await this.#last(segments);
+    const { seederId, generation, seederKey, heard } = identity;
+    const card = this.#card;
+    if (card === undefined || snapshots === undefined || heard === undefined) return presentPauseMs;
+    const { position } = segments;
     const nonce = randomHex(random, 32);
     const request = signPresentation(seederKey, {
-      ...{ seederId, generation },
-      epochHeard: identity.epoch,
-      card: this.#card,
-      ...(last === undefined ? {} : { last }),
+      ...{ seederId, generation, heard, card },
+      ...(position.sequence === 0 ? {} : { last: position }),
       after: segments.after,
       snapshots,
       nonce,
@@ -257,14 +254,6 @@ export class LogKeeper {
       this.parts.log.error("this seeder's log is damaged", { fault });
       return [];
     }
-  }
-
-  /** The last record, be it the one that a snapshot ends with. */
-  async #last(segments: LogSegments): Promise<LogRecord | undefined> {
-    const last = await segments.last();
-    if (last !== undefined || segments.position.sequence === 0) return last;
-    const mark = this.#folder.at(segments.position.sequence);
-    return mark === undefined ? undefined : (await this.#folder.head(mark)).at;
   }
 
   async #uploadSnapshot(

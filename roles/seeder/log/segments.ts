@@ -39,7 +39,6 @@ interface Parsed {
 export class LogSegments {
   /** Sequences of the first records of the files, in order. */
   #firsts: number[] = [];
-  #last: LogRecord | undefined;
   #position: LogPosition = logOrigin;
   #after: LogPosition = logOrigin;
   #isRolling = false;
@@ -71,12 +70,6 @@ export class LogSegments {
     return this.#after;
   }
 
-  /** Undefined while there is none. */
-  async last(): Promise<LogRecord | undefined> {
-    if (this.#position.sequence === this.#after.sequence) return undefined;
-    return this.#last ?? (await this.read(this.#position.sequence - 1)).at(-1);
-  }
-
   /**
    * Resolves when the records are synced. @throws `config-corrupt` when they do not follow; disk's
    */
@@ -101,7 +94,6 @@ export class LogSegments {
     }
     open.sizeBytes += bytes.length;
     this.#position = position;
-    this.#last = records.at(-1);
   }
 
   /**
@@ -136,7 +128,6 @@ export class LogSegments {
     await this.disk.syncDirectory(this.directory);
     this.#firsts = [];
     this.#position = this.#after = logOrigin;
-    this.#last = undefined;
     return aside;
   }
 
@@ -200,14 +191,13 @@ export class LogSegments {
       kind === "file" && /^\d{12,}\.log$/.test(name)
     ).map(({ name }) => Number.parseInt(name)).sort((a, b) => a - b);
     this.#position = logOrigin;
-    this.#last = undefined;
     await this.#readAfter();
     for (let first = this.#firsts.at(-1); first !== undefined; first = this.#firsts.at(-1)) {
       const parsed = await this.#parse(first);
       if (parsed !== undefined) {
         if (!parsed.whole) await this.#cut(first, parsed.endBytes);
-        this.#last = parsed.records.at(-1);
-        this.#position = this.#last === undefined ? parsed.head.after : positionOf(this.#last);
+        const last = parsed.records.at(-1);
+        this.#position = last === undefined ? parsed.head.after : positionOf(last);
         return;
       }
       // Without its first line nothing in it was ever synced, or it is damaged: kept, not used.

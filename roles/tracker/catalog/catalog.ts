@@ -172,6 +172,7 @@ export interface LogRow {
   /** 1, 2, 3 … without gaps, or from a higher number on where a snapshot stands for the rest. */
   readonly sequence: number;
   readonly epoch: number;
+  readonly term: string;
   readonly timeMs: number;
   /** The operation as JSON (`operations.ts`). */
   readonly text: string;

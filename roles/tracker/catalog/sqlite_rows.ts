@@ -149,6 +149,7 @@ export function logRowOf(row: SqliteRow): LogRow {
   return {
     sequence: row.integer("sequence"),
     epoch: row.integer("epoch"),
+    term: row.text("term"),
     timeMs: row.integer("time_ms"),
     text: row.text("text"),
     checksum: row.text("checksum"),

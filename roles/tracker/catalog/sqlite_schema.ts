@@ -111,7 +111,8 @@ const migrations: readonly string[] = [
 
   CREATE TABLE log (
     sequence INTEGER PRIMARY KEY,
-    epoch INTEGER NOT NULL, time_ms INTEGER NOT NULL, text TEXT NOT NULL, checksum TEXT NOT NULL
+    epoch INTEGER NOT NULL, term TEXT NOT NULL, time_ms INTEGER NOT NULL, text TEXT NOT NULL,
+    checksum TEXT NOT NULL
   ) STRICT;
   `,
   // Uploads of before are older than any leave: their receipts serve them until they run out.

@@ -70,9 +70,10 @@ export class SqliteWrites extends SqliteView implements Tables {
 
   #insertLog(row: LogRow): void {
     this.connection.run(
-      "INSERT INTO log VALUES (?, ?, ?, ?, ?)",
+      "INSERT INTO log VALUES (?, ?, ?, ?, ?, ?)",
       row.sequence,
       row.epoch,
+      row.term,
       row.timeMs,
       row.text,
       row.checksum,

@@ -102,6 +102,8 @@ export async function applyOperation(
     case "set-setting":
       await tx.putSetting(operation.name, operation.value);
       return nothingRemoved;
+    case "start-tracker":
+      return nothingRemoved;
     case "adopt-file": {
       const { kind: _, ...row } = operation;
       await tx.putAdoption(row);

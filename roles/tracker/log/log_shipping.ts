@@ -11,8 +11,10 @@
 import {
   type ClusterCard,
   Fault,
+  isSamePosition,
+  isSigned,
   limits,
-  logOrigin,
+  LogMark,
   type LogPosition,
   type LogRecord,
   positionOf,
@@ -37,12 +39,12 @@ export interface LogShippingParts {
   readonly catalog: Catalog;
   readonly keys: ClusterKeys;
   readonly sealedKey: SealedKey;
-  readonly epoch: number;
+  /** The record of this start. */
+  readonly begun: LogMark;
   /** Records that a seeder has, this log lacks, and are of a lower epoch than this are given up. */
   readonly authorityEpoch: number;
-  /** The epoch of the tracker that took over; 0 while there is none. */
-  readonly fencedBy: number;
-  readonly head: LogRow | undefined;
+  /** What another tracker wrote that this one is not to go on beside, as the catalog has it. */
+  readonly fenced: string | undefined;
   /** The first operation this log still has. */
   readonly start: number;
   /** Snapshots that are made and proved; without it there are none. */
@@ -75,17 +77,17 @@ export class LogShipping {
   #headPosition: LogPosition;
   #waiters: Waiter[] = [];
   #wakers = new Set<() => void>();
-  #fencedBy: number;
+  /** What another tracker wrote. */
+  #later: LogMark | undefined;
   #start: number;
   #degraded = false;
   #closed = false;
 
   constructor(private readonly parts: LogShippingParts) {
-    const { sequence, epoch, checksum } = parts.head ?? logOrigin;
-    this.#headPosition = { sequence, epoch, checksum };
-    this.#fencedBy = parts.fencedBy;
+    this.#headPosition = parts.begun;
+    if (parts.fenced !== undefined) this.#later = LogMark.parse(JSON.parse(parts.fenced));
     this.#start = parts.start;
-    this.#keepers = new LogKeepers({ ...parts, kept: parts.keepersKept });
+    this.#keepers = new LogKeepers({ ...parts, epoch: parts.begun.epoch, kept: parts.keepersKept });
   }
 
   /** The first operation this log still has. */
@@ -120,14 +122,9 @@ export class LogShipping {
     return this.#degraded;
   }
 
-  /** Throws `stale-epoch` when another tracker has taken over. */
+  /** Throws `stale-epoch` when another tracker has written what this one lacks. */
   checkEpoch(): void {
-    if (this.#fencedBy <= this.parts.epoch) return;
-    throw new Fault(
-      "stale-epoch",
-      `this tracker has epoch ${this.parts.epoch}; its seeders follow one with epoch ` +
-        `${this.#fencedBy}`,
-    );
+    if (this.#later !== undefined) throw stale(this.parts.begun, this.#later);
   }
 
   /** Tells of rows that were committed just now, in order. */
@@ -168,11 +165,11 @@ export class LogShipping {
    * `limits.logPullMs`. @throws Fault `stale-epoch` when the seeder knows a later tracker
    */
   async pull(request: PullLogRequest): Promise<PullLogReply> {
-    await this.#hearEpoch(request.epochHeard);
+    await this.#hear(request.heard);
     const { seederId, position } = request;
     const beginAfter = this.#beginAfter(position);
     if (beginAfter !== undefined) return { ...this.#reply([], false), beginAfter };
-    if (!await this.#isOurs(seederId, position)) return await this.#foreign(request);
+    if (!await this.#isOurs(seederId, position)) return await this.#foreign(seederId, position);
     const { keeper, isNew, moreCounted } = this.#keepers.hear(request, this.parts.now());
     if (moreCounted) this.#wakeAll();
     if (isNew) await this.#admit(seederId);
@@ -235,14 +232,12 @@ export class LogShipping {
   }
 
   #signed(row: LogRow): LogRecord {
-    const { sequence, epoch, timeMs, text, checksum } = row;
-    return signRecord(this.parts.keys.clusterKey, { sequence, epoch, timeMs, text, checksum });
+    return signRecord(this.parts.keys.clusterKey, row);
   }
 
   #reply(records: LogRecord[], restart: boolean): PullLogReply {
-    const { keys, epoch } = this.parts;
-    const { clusterId } = keys;
-    return { clusterId, epoch, records, restart, card: this.card(), snapshots: this.news() };
+    const { keys: { clusterId }, begun: start } = this.parts;
+    return { clusterId, start, records, restart, card: this.card(), snapshots: this.news() };
   }
 
   /**
@@ -264,14 +259,21 @@ export class LogShipping {
   async #isOurs(seederId: SeederId, position: LogPosition): Promise<boolean> {
     if (position.sequence === 0) return true;
     const sent = this.#keepers.get(seederId)?.sent;
-    if (sent?.sequence === position.sequence) return sent.checksum === position.checksum;
+    if (sent?.sequence === position.sequence) return isSamePosition(sent, position);
     const [row] = await this.parts.catalog.read((view) => view.logAfter(position.sequence - 1, 1));
-    return row?.checksum === position.checksum;
+    return row !== undefined && isSamePosition(row, position);
+  }
+
+  /** What no tracker of this cluster signed counts for nothing. @throws `unauthenticated` */
+  #checkSigned(mark: LogPosition): void {
+    if (isSigned(this.parts.keys.clusterKey, mark)) return;
+    throw new Fault("unauthenticated", "no tracker of this cluster wrote that record of the log");
   }
 
   /** A seeder has records that are not in this log. */
-  async #foreign({ seederId, position }: PullLogRequest): Promise<PullLogReply> {
-    const { authorityEpoch, log, epoch } = this.parts;
+  async #foreign(seederId: SeederId, position: LogPosition): Promise<PullLogReply> {
+    const { authorityEpoch, log } = this.parts;
+    this.#checkSigned(position);
     if (position.epoch < authorityEpoch) {
       log.warn("a seeder sets its log aside", { seederId, ...position, authorityEpoch });
       return this.#reply([], true);
@@ -282,32 +284,37 @@ export class LogShipping {
       head: this.#head,
       next: "stop this tracker, move its folder away, and start it with --rebuild",
     });
-    await this.#fence(Math.max(epoch, position.epoch) + 1);
+    await this.#fence(position);
     this.checkEpoch();
     return this.#reply([], false);
   }
 
-  async #hearEpoch(epochHeard: number): Promise<void> {
-    if (epochHeard > this.parts.epoch && epochHeard > this.#fencedBy) {
-      this.parts.log.error("another tracker has taken over: nothing is acknowledged any more", {
-        epoch: this.parts.epoch,
-        epochHeard,
+  /** A later epoch, or another start of the same one, is another tracker's. */
+  async #hear(heard: LogMark | undefined): Promise<void> {
+    const { begun, log } = this.parts;
+    if (heard !== undefined && heard.epoch >= begun.epoch && heard.term !== begun.term) {
+      this.#checkSigned(heard);
+      log.error("another tracker has taken over: nothing is acknowledged any more", {
+        ...{ epoch: begun.epoch, term: begun.term },
+        ...{ epochHeard: heard.epoch, termHeard: heard.term },
         next: "stop this tracker",
       });
-      await this.#fence(epochHeard);
+      await this.#fence(heard);
     }
     this.checkEpoch();
   }
 
   /** In memory first; on disk so that a start before the first word of a seeder knows it too. */
-  async #fence(epoch: number): Promise<void> {
-    this.#fencedBy = epoch;
+  async #fence(later: LogMark): Promise<void> {
+    if (this.#later !== undefined && this.#later.epoch >= later.epoch) return;
+    this.#later = later;
     this.#wakeAll();
-    for (const waiter of this.#waiters.splice(0)) waiter.settle(stale(this.parts.epoch, epoch));
+    for (const waiter of this.#waiters.splice(0)) waiter.settle(stale(this.parts.begun, later));
+    const value = JSON.stringify(later);
     try {
-      await this.parts.catalog.transaction((tx) => tx.putSetting(fencedSetting, String(epoch)));
+      await this.parts.catalog.transaction((tx) => tx.putSetting(fencedSetting, value));
     } catch (fault) {
-      this.parts.log.warn("the later epoch was not kept", { fault });
+      this.parts.log.warn("what another tracker wrote was not kept", { fault });
     }
   }
 
@@ -387,8 +394,12 @@ export class LogShipping {
 
 const pageRows = limits.logPageRecordsMax;
 
-function stale(own: number, later: number): Fault {
-  return new Fault("stale-epoch", `this tracker has epoch ${own}, a later one ${later}`);
+function stale(own: LogMark, later: LogMark): Fault {
+  const isFork = own.epoch === later.epoch && own.term !== later.term;
+  const other = isFork
+    ? `another one began with the same epoch: two trackers of one state, or two rebuilds, ran`
+    : `its seeders have what one of epoch ${later.epoch} wrote`;
+  return new Fault("stale-epoch", `this tracker has epoch ${own.epoch}; ${other}`);
 }
 
 /** As many of the records as fit into one message, one at least. */

@@ -13,6 +13,7 @@ import {
   logOrigin,
   ManifestDigestHex,
   SeederId,
+  Term,
   VersionId,
 } from "../../../protocol/mod.ts";
 import { applyOperation, type Removed } from "./apply.ts";
@@ -32,8 +33,10 @@ const by = z.string();
 /** The version that was current becomes an old one. Its number is that of the operation. */
 const Keeps = z.strictObject({ supersededMs: z.int(), untilMs: z.int() });
 
-/** Settings that a person chose, and that come back with the log. */
-export const loggedSettings = ["healing-pace"] as const;
+/** Settings that a person chose. */
+const chosenSettings = ["healing-pace"] as const;
+/** Settings that come back with the log. */
+export const loggedSettings = chosenSettings;
 
 /** Every change of the namespace. A node id that is there already means that node is changed. */
 export const Operation = z.discriminatedUnion("kind", [
@@ -129,9 +132,16 @@ export const Operation = z.discriminatedUnion("kind", [
   ...seederOperations,
   z.strictObject({
     kind: z.literal("set-setting"),
-    name: z.enum(loggedSettings),
+    name: z.enum(chosenSettings),
     value: z.string(),
     by,
+  }),
+  /** The first of every start of a tracker; its epoch is that of its record. */
+  z.strictObject({
+    kind: z.literal("start-tracker"),
+    term: Term,
+    /** Its state was taken from seeders or a file: the epoch is far above the one before. */
+    rebuilt: z.literal(true).optional(),
   }),
   /** What a file on a seeder's disk became, or was found to be already. */
   z.strictObject({
@@ -150,6 +160,7 @@ export type Operation = z.output<typeof Operation>;
 /** Under which start of the tracker, and when by its clock, an operation is committed. */
 export interface Stamp {
   readonly epoch: number;
+  readonly term: string;
   readonly nowMs: number;
 }
 
@@ -165,6 +176,7 @@ export async function commitOperation(
   await tx.appendLog({
     sequence,
     epoch: stamp.epoch,
+    term: stamp.term,
     timeMs: Math.max(stamp.nowMs, head?.timeMs ?? 0),
     text,
     checksum: chainChecksum(head?.checksum, text),

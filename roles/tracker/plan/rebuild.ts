@@ -12,11 +12,13 @@
 import type { LogKeepers, LogPosition, SeederId, SnapshotMark } from "../../../protocol/mod.ts";
 import { latestKeepers } from "./log_keepers.ts";
 
+type Place = Pick<LogPosition, "sequence" | "epoch" | "checksum">;
+
 export interface LogOffer {
   readonly seederId: SeederId;
-  readonly position: LogPosition;
+  readonly position: Place;
   /** The record before its first. */
-  readonly after: LogPosition;
+  readonly after: Place;
   /** Those that have not turned out damaged. */
   readonly snapshots: readonly SnapshotMark[];
   /** As the tracker told this seeder last: copies of an operation, seeders there were. */
@@ -50,7 +52,7 @@ export type RebuildPlan =
 export function planRebuild(
   offers: readonly LogOffer[],
   override?: number,
-  taken?: LogPosition,
+  taken?: Place,
 ): RebuildPlan {
   const keepers = latestKeepers(offers)?.seederIds;
   const known = keepers?.length ??
@@ -89,7 +91,7 @@ function newestFirst(a: LogOffer, b: LogOffer): number {
 }
 
 /** Whether a log that ends there can be gone on with; its records still tell where they differ. */
-function isPartOf(taken: LogPosition, { position, after }: LogOffer): boolean {
+function isPartOf(taken: Place, { position, after }: LogOffer): boolean {
   if (taken.sequence === 0 || taken.sequence < after.sequence) return false;
   if (taken.sequence === after.sequence) return taken.checksum === after.checksum;
   if (taken.sequence === position.sequence) return taken.checksum === position.checksum;

@@ -124,16 +124,16 @@ export class Rebuilding {
       clusterId: request.card.sealedKey.clusterId,
       clusterKey: unsealKey(recoveryCode, request.card.sealedKey),
     });
-    const { seederId, generation, nonce, last } = request;
+    const { seederId, generation, nonce, last, heard, after } = request;
     const seederKey = keys.seederKey(seederId, generation);
     if (!isPresentedBy(seederKey, request)) {
       throw new Fault("unauthenticated", `seeder ${seederId} is not of cluster ${keys.clusterId}`);
     }
-    if (last !== undefined && !isSigned(keys.clusterKey, last)) {
-      throw new Fault(
-        "config-corrupt",
-        `the log of seeder ${seederId} was not written by a tracker`,
-      );
+    // What no tracker of this cluster wrote counts for nothing, whoever presents it.
+    for (const mark of [heard, positionOf(last), after]) {
+      if (isSigned(keys.clusterKey, mark)) continue;
+      const detail = `what seeder ${seederId} presents was not written by a tracker`;
+      throw new Fault("unauthenticated", detail);
     }
     const nowMs = clock.now();
     if (!this.#presented.has(seederId)) {
@@ -216,7 +216,7 @@ export class Rebuilding {
     const keys = this.#keys;
     if (keys === undefined) return;
     intake.forgetOpen();
-    const epochs = [...this.#presented.values()].map(({ request }) => request.epochHeard);
+    const epochs = [...this.#presented.values()].map(({ request }) => request.heard.epoch);
     const highest = Math.max(intake.position.epoch, ...epochs);
     const cards = [...this.#presented.values()].map(({ request }) => request.card);
     const epoch = await endIntake(this.parts, keys, highest, latestKeepers(cards));

@@ -13,8 +13,10 @@ import { keepersSetting } from "../log/log_keepers.ts";
 import { keepSealed } from "./recovery.ts";
 
 export const clusterIdSetting = "cluster-id";
-export const epochSetting = "epoch";
-/** Records of a lower epoch than this that are not in the log were given up by a rebuild. */
+/**
+ * The first epoch of a tracker that was rebuilt. Records of a lower one that are not in its log
+ * were given up.
+ */
 export const authoritySetting = "log-authority-epoch";
 const intakeSetting = "log-intake";
 
@@ -86,7 +88,6 @@ export async function endIntake(
   await keepSealed(recovery, keys, recoveryCode);
   await catalog.transaction(async (tx) => {
     await tx.putSetting(clusterIdSetting, keys.clusterId);
-    await tx.putSetting(epochSetting, String(epoch));
     await tx.putSetting(authoritySetting, String(epoch));
     if (keepers !== undefined) await tx.putSetting(keepersSetting, JSON.stringify(keepers));
     await tx.putSetting(intakeSetting, "ended");

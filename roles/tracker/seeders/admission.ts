@@ -20,7 +20,7 @@ import { isLive } from "../plan/view.ts";
 import type { Member, Members } from "./members.ts";
 import { memberOf } from "./seeder_care.ts";
 
-export interface AdmissionNeeds extends Pick<Ground, "catalog" | "epoch" | "now" | "log"> {
+export interface AdmissionNeeds extends Pick<Ground, "catalog" | "start" | "now" | "log"> {
   readonly members: Members;
   readonly healing: { lookAtAll(): void };
   readonly losses: { forget(seederId: SeederId): Promise<void> };

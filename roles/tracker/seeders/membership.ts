@@ -142,7 +142,7 @@ export async function heartbeat(
 function clocks(core: MemberNeeds) {
   return {
     clusterId: core.keys.clusterId,
-    epoch: core.epoch,
+    start: core.start,
     trackerNowMs: core.now(),
     leaseNowMs: core.leases.now(),
     intervalMs: limits.heartbeatIntervalMs,

@@ -120,9 +120,7 @@ export class Snapshots {
 
   #of(head: LogRow) {
     const { clusterId, clusterKey } = this.parts;
-    const { sequence, epoch, timeMs, text, checksum } = head;
-    const at = signRecord(clusterKey, { sequence, epoch, timeMs, text, checksum });
-    return { clusterId, clusterKey, at };
+    return { clusterId, clusterKey, at: signRecord(clusterKey, head) };
   }
 
   /** @throws Fault `internal` when what is restored from the file is not what the log says */

@@ -13,7 +13,7 @@ const clusterKey = SecretKey.parse("5".repeat(64));
 /** The lines of a snapshot at this operation, and its mark. */
 function snapshot(sequence: number, rows = 20): { lines: string[]; mark: SnapshotMark } {
   const at = signRecord(clusterKey, {
-    ...{ sequence, epoch: 1, timeMs: 1, text: "{}" },
+    ...{ sequence, epoch: 1, term: "1".repeat(16), timeMs: 1, text: "{}" },
     checksum: sequence.toString(16).padStart(64, "0"),
   });
   const clusterId = ClusterId.parse("c".repeat(16));

@@ -1,6 +1,7 @@
 /**
  * A seeder's talk with a real tracker about files it hashed: order, pages, lost replies, restarts.
  */
+import { startOf } from "./seeder_world.ts";
 import assert from "node:assert/strict";
 import { ChunkId, chunkIdOf, limits, RemotePath, type Transport } from "../../../protocol/mod.ts";
 import { silentLog } from "../../../roles/kit/log.ts";
@@ -84,7 +85,8 @@ class OfferWorld {
     const { epoch, adopted } = this;
     const trackerAddress = "http://tracker.test:1";
     const keys = { seederKey, generation: 1 };
-    const identity = { seederId, attempt, clusterId, ...keys, trackerAddress, epoch };
+    const heard = startOf(epoch);
+    const identity = { seederId, attempt, clusterId, ...keys, trackerAddress, heard };
     const line = new TrackerLine({
       ...{ clock: world.clock, random: world.random, transport },
       identity: () => identity,

@@ -17,7 +17,6 @@ const identity = {
   attempt: seederKey,
   ...{ seederKey, generation: 1 },
   trackerAddress: "http://tracker.test:1",
-  epoch: 1,
 };
 const chunkId = ChunkId.parse("1".repeat(64));
 const otherId = ChunkId.parse("2".repeat(64));

@@ -16,7 +16,14 @@ import { seededRandom } from "../../../roles/kit/random.ts";
 import { openMemoryStore, openSeeder } from "../../../roles/seeder/mod.ts";
 import { chunkOf, inParts } from "../../conformance/chunk_store_suite.ts";
 import { SimDisk } from "../../simulation/machine/sim_disk.ts";
-import { clusterKey, inWorld, type Running, type SeederWorld, until } from "./seeder_world.ts";
+import {
+  clusterKey,
+  inWorld,
+  type Running,
+  type SeederWorld,
+  startOf,
+  until,
+} from "./seeder_world.ts";
 
 function newDisk(): SimDisk {
   return new SimDisk({ random: seededRandom(7) });
@@ -31,9 +38,9 @@ async function outcomesOf(
   let given = false;
   const from = world.heard.heartbeats.length;
   world.reply = () => {
-    if (given) return { epoch };
+    if (given) return { start: startOf(epoch) };
     given = true;
-    return { orders, epoch };
+    return { orders, start: startOf(epoch) };
   };
   const outcomes = () => world.heard.heartbeats.slice(from).flatMap((each) => each.outcomes);
   await until(() => outcomes().length >= orders.length, "outcomes are told");
@@ -215,19 +222,21 @@ Deno.test("outcomes are told again until a heartbeat was answered", () =>
     await until(() => world.heard.heartbeats.at(-1)?.outcomes.length === 0, "then no more");
   }));
 
-Deno.test("orders of an older tracker are ignored, also after a restart", () =>
+Deno.test("orders of an older tracker, or of another of the same epoch, are ignored, also after a restart", () =>
   inWorld(async (world) => {
     const disk = newDisk(), store = openMemoryStore();
     const at = await world.start("one", { disk, store });
     await keep(at, 1);
-    world.reply = () => ({ epoch: 5 });
+    world.reply = () => ({ start: startOf(5) });
     const heard = world.heard.heartbeats.length;
     await until(() => world.heard.heartbeats.length > heard + 2, "epoch 5 is heard");
     const drop: Order = { kind: "drop", ...orderFor(world, 1), receiptsSinceMs: 0 };
-    world.reply = () => ({ epoch: 4, orders: [drop] });
-    const before = world.heard.heartbeats.length;
-    await until(() => world.heard.heartbeats.length > before + 5, "more heartbeats");
-    assert.equal(store.sizeOf(drop.chunkId), 5000);
+    for (const other of [startOf(4), startOf(5, "2".repeat(16))]) {
+      world.reply = () => ({ start: other, orders: [drop] });
+      const before = world.heard.heartbeats.length;
+      await until(() => world.heard.heartbeats.length > before + 5, "more heartbeats");
+      assert.equal(store.sizeOf(drop.chunkId), 5000);
+    }
     const leave = world.leave(at, "read", drop.chunkId, 5000);
     const reply = await world.call(at).readChunk({ chunkId: drop.chunkId, size: "5000", leave });
     assert.deepEqual(await reply.bytes(), chunkOf(1, 5000).bytes);

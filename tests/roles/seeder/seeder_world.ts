@@ -13,14 +13,17 @@ import {
   type Heartbeat,
   type HeartbeatReply,
   type InventoryPage,
+  LogMark,
   makeCode,
   makeLeave,
+  positionOf,
   type ProverName,
   type ScrubReport,
   SecretKey,
   SeederId,
   seederKeyOf,
   seederRoutes,
+  signRecord,
   trackerRoutes,
   type Transport,
 } from "../../../protocol/mod.ts";
@@ -127,7 +130,7 @@ export class SeederWorld {
     if (reply instanceof Fault) return Promise.reject(reply);
     return Promise.resolve({
       clusterId,
-      epoch: 1,
+      start: startOf(1),
       trackerNowMs: this.clock.now() + this.aheadMs,
       leaseNowMs: this.clock.now() + this.aheadMs,
       intervalMs: 20,
@@ -218,4 +221,10 @@ export async function inWorld(work: (world: SeederWorld) => Promise<void>): Prom
   } finally {
     await world.close();
   }
+}
+
+/** The record of a tracker's start; two of one epoch are told apart by the term. */
+export function startOf(epoch: number, term = "1".repeat(16)): LogMark {
+  const record = { sequence: epoch, epoch, term, timeMs: 0, text: "", checksum: "0".repeat(64) };
+  return positionOf(signRecord(clusterKey, record));
 }

@@ -10,6 +10,7 @@ import {
   makeCode,
   makePersonToken,
   type PersonRole,
+  positionOf,
   Problem,
   proofHeader,
   Prover,
@@ -28,7 +29,7 @@ const chunk = { chunkId: "c".repeat(64), sizeBytes: 5 };
 const newSecret = SecretKey.parse("e".repeat(64));
 const uploadId = "d".repeat(32);
 const record = {
-  ...{ sequence: 1, epoch: 1, timeMs: 0, text: "{}" },
+  ...{ sequence: 1, epoch: 1, term: "b".repeat(16), timeMs: 0, text: "{}" },
   ...{ checksum: "a".repeat(64), mac: "a".repeat(43) },
 };
 
@@ -57,9 +58,10 @@ function inputs(world: TrackerWorld): Record<keyof typeof trackerRoutes, unknown
     },
     adopted: {},
     signOut: { seederId },
-    pullLog: { seederId, epochHeard: 0, position: logOrigin },
+    pullLog: { seederId, position: logOrigin },
     presentLog: {
-      ...{ seederId, generation: 1, epochHeard: 0, nonce: "a".repeat(32), mac: "a".repeat(43) },
+      ...{ seederId, generation: 1, heard: positionOf(record) },
+      ...{ nonce: "a".repeat(32), mac: "a".repeat(43) },
       card: {
         sealedKey: {
           ...{ clusterId: "c".repeat(16), nonce: "a".repeat(24) },

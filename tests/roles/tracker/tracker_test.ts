@@ -43,7 +43,7 @@ Deno.test("tracker keeps every acknowledged thing over a restart", async () => {
   assert.deepEqual(status.seeders.map((seeder) => seeder.state), ["yellow", "yellow", "yellow"]);
   for (const seeder of world.seeders) {
     const reply = await seeder.beat();
-    assert.equal(reply.epoch, status.epoch);
+    assert.equal(reply.start.epoch, status.epoch);
     assert.equal(reply.inventoryWanted, false);
   }
 });

@@ -32,7 +32,14 @@ function recordsAfter(
     const sequence = last.sequence + 1;
     const text = `${sequence} `.padEnd(textBytes, "x");
     const checksum = logChecksum(last.checksum, text);
-    const record = signRecord(key, { sequence, epoch, timeMs: 0, text, checksum });
+    const record = signRecord(key, {
+      sequence,
+      epoch,
+      term: "1".repeat(16),
+      timeMs: 0,
+      text,
+      checksum,
+    });
     records.push(record);
     last = positionOf(record);
   }
@@ -67,7 +74,6 @@ Deno.test("LogSegments gives back what was appended, over many files and a new s
   assert.equal(files[0], "000000000001.log");
   const again = await LogSegments.open(disk, directory, silentLog);
   assert.deepEqual(again.position, positionOf(records.at(-1)));
-  assert.deepEqual(await again.last(), records.at(-1));
   assert.deepEqual(await all(again), records);
   const more = recordsAfter(records.at(-1), 3);
   await again.append(clusterId, more);
@@ -194,7 +200,6 @@ Deno.test("LogSegments begins anew after a snapshot, and keeps the rest until it
   const records = recordsAfter(undefined, 60);
   await segments.append(clusterId, records.slice(0, 10));
   await segments.beginAfter(clusterId, positionOf(records[49]));
-  assert.equal(await segments.last(), undefined);
   assert.deepEqual(segments.position, positionOf(records[49]));
   disk.crash();
   const again = await LogSegments.open(disk, directory, silentLog);
@@ -207,5 +212,4 @@ Deno.test("LogSegments begins anew after a snapshot, and keeps the rest until it
   assert.ok((await names(disk)).some((name) => name.startsWith("old-10-")));
   await again.trim(50);
   assert.deepEqual(await names(disk), ["000000000051.log"]);
-  assert.deepEqual(await again.last(), records.at(-1));
 });

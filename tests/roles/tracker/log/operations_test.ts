@@ -210,6 +210,6 @@ Deno.test("replay refuses a log that was damaged anywhere", async () => {
 Deno.test("replay refuses an operation on a node that is not there", async () => {
   const text = JSON.stringify({ kind: "set-policy", nodeId: 9, copies: 2, by: "x" });
   const checksum = chainChecksum(undefined, text);
-  const rows = [{ sequence: 1, epoch: 1, timeMs: 1, text, checksum }];
+  const rows = [{ sequence: 1, epoch: 1, term: "1".repeat(16), timeMs: 1, text, checksum }];
   await refusedWith("config-corrupt", replay(await catalogWith(rows), openMemoryCatalog()));
 });

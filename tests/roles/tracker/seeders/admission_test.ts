@@ -3,7 +3,13 @@
  * as one that waits, was banned, was forgotten, or speaks under a key of before.
  */
 import assert from "node:assert/strict";
-import { limits, logOrigin, type Route, trackerRoutes } from "../../../../protocol/mod.ts";
+import {
+  limits,
+  logOrigin,
+  positionOf,
+  type Route,
+  trackerRoutes,
+} from "../../../../protocol/mod.ts";
 import { chunkOf, openOf, refusedWith, type TestSeeder, TrackerWorld } from "../tracker_world.ts";
 
 const seederRoutes = Object.entries(trackerRoutes as Record<string, Route>)
@@ -34,7 +40,7 @@ async function knocks(world: TrackerWorld, seeder: TestSeeder): Promise<Record<s
       }),
     offer: () => connection.offer({ seederId, bootId, files: [], report }),
     signOut: () => connection.signOut({ seederId }),
-    pullLog: () => connection.pullLog({ seederId, epochHeard: 0, position: logOrigin }),
+    pullLog: () => connection.pullLog({ seederId, position: logOrigin }),
     pullSnapshot: () => connection.pullSnapshot({ seederId, sequence: 1, offset: 0 }),
   };
   const found: Record<string, string> = {};
@@ -101,12 +107,11 @@ Deno.test("a question for the log that waits is not answered to one that is bann
   const { seederId } = one;
   const head = await world.catalog.read((view) => view.logHead());
   assert(head);
-  const { sequence, epoch, checksum } = head;
-  const position = { sequence, epoch, checksum };
+  const position = positionOf({ ...head, mac: "a".repeat(43) });
   let keepers: { epoch: number; version: number; counted: number } | undefined;
   const pull = () =>
     one.connection.pullLog({
-      ...{ seederId, epochHeard: 0, position },
+      ...{ seederId, position },
       ...(keepers === undefined ? {} : { keepers }),
     });
   // Until it knows who the keepers are: from then on a question waits for news.

@@ -86,7 +86,7 @@ Deno.test("heartbeat tells epoch and clock, takes a new address, ends an absence
   const world = await TrackerWorld.open({ seeders: 1 });
   const [one] = world.seeders;
   assert(one);
-  assert.deepEqual([one.lastReply.epoch, one.lastReply.trackerNowMs, one.lastReply.orders], [
+  assert.deepEqual([one.lastReply.start.epoch, one.lastReply.trackerNowMs, one.lastReply.orders], [
     1,
     world.clock.now(),
     [],
