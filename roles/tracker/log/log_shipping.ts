@@ -12,9 +12,8 @@ import {
   type ClusterCard,
   Fault,
   isSamePosition,
-  isSigned,
   limits,
-  LogMark,
+  type LogMark,
   type LogPosition,
   type LogRecord,
   positionOf,
@@ -29,6 +28,7 @@ import {
 import type { Clock } from "../../kit/clock.ts";
 import type { Log } from "../../kit/log.ts";
 import type { Catalog, LogRow } from "../catalog/catalog.ts";
+import { Fence } from "./fence.ts";
 import { LogKeepers } from "./log_keepers.ts";
 import type { ClusterKeys } from "../cluster_keys.ts";
 import type { Members } from "../seeders/members.ts";
@@ -68,8 +68,6 @@ interface Waiter {
 
 const tailRecords = 1024;
 
-export const fencedSetting = "fenced-by";
-
 export class LogShipping {
   readonly #keepers: LogKeepers;
   /** The latest records, in order, signed. */
@@ -77,15 +75,14 @@ export class LogShipping {
   #headPosition: LogPosition;
   #waiters: Waiter[] = [];
   #wakers = new Set<() => void>();
-  /** What another tracker wrote. */
-  #later: LogMark | undefined;
+  readonly #fence: Fence;
   #start: number;
   #degraded = false;
   #closed = false;
 
   constructor(private readonly parts: LogShippingParts) {
     this.#headPosition = parts.begun;
-    if (parts.fenced !== undefined) this.#later = LogMark.parse(JSON.parse(parts.fenced));
+    this.#fence = new Fence({ ...parts, clusterKey: parts.keys.clusterKey });
     this.#start = parts.start;
     this.#keepers = new LogKeepers({ ...parts, epoch: parts.begun.epoch, kept: parts.keepersKept });
   }
@@ -124,7 +121,7 @@ export class LogShipping {
 
   /** Throws `stale-epoch` when another tracker has written what this one lacks. */
   checkEpoch(): void {
-    if (this.#later !== undefined) throw stale(this.parts.begun, this.#later);
+    this.#fence.check();
   }
 
   /** Tells of rows that were committed just now, in order. */
@@ -165,7 +162,8 @@ export class LogShipping {
    * `limits.logPullMs`. @throws Fault `stale-epoch` when the seeder knows a later tracker
    */
   async pull(request: PullLogRequest): Promise<PullLogReply> {
-    await this.#hear(request.heard);
+    if (await this.#fence.hear(request.heard)) this.#stop();
+    this.checkEpoch();
     const { seederId, position } = request;
     const beginAfter = this.#beginAfter(position);
     if (beginAfter !== undefined) return { ...this.#reply([], false), beginAfter };
@@ -264,16 +262,10 @@ export class LogShipping {
     return row !== undefined && isSamePosition(row, position);
   }
 
-  /** What no tracker of this cluster signed counts for nothing. @throws `unauthenticated` */
-  #checkSigned(mark: LogPosition): void {
-    if (isSigned(this.parts.keys.clusterKey, mark)) return;
-    throw new Fault("unauthenticated", "no tracker of this cluster wrote that record of the log");
-  }
-
   /** A seeder has records that are not in this log. */
   async #foreign(seederId: SeederId, position: LogPosition): Promise<PullLogReply> {
     const { authorityEpoch, log } = this.parts;
-    this.#checkSigned(position);
+    this.#fence.checkSigned(position);
     if (position.epoch < authorityEpoch) {
       log.warn("a seeder sets its log aside", { seederId, ...position, authorityEpoch });
       return this.#reply([], true);
@@ -284,38 +276,17 @@ export class LogShipping {
       head: this.#head,
       next: "stop this tracker, move its folder away, and start it with --rebuild",
     });
-    await this.#fence(position);
+    await this.#fence.raise(position);
+    this.#stop();
     this.checkEpoch();
     return this.#reply([], false);
   }
 
-  /** A later epoch, or another start of the same one, is another tracker's. */
-  async #hear(heard: LogMark | undefined): Promise<void> {
-    const { begun, log } = this.parts;
-    if (heard !== undefined && heard.epoch >= begun.epoch && heard.term !== begun.term) {
-      this.#checkSigned(heard);
-      log.error("another tracker has taken over: nothing is acknowledged any more", {
-        ...{ epoch: begun.epoch, term: begun.term },
-        ...{ epochHeard: heard.epoch, termHeard: heard.term },
-        next: "stop this tracker",
-      });
-      await this.#fence(heard);
-    }
-    this.checkEpoch();
-  }
-
-  /** In memory first; on disk so that a start before the first word of a seeder knows it too. */
-  async #fence(later: LogMark): Promise<void> {
-    if (this.#later !== undefined && this.#later.epoch >= later.epoch) return;
-    this.#later = later;
+  /** Nobody waits for what this tracker cannot promise any more. */
+  #stop(): void {
     this.#wakeAll();
-    for (const waiter of this.#waiters.splice(0)) waiter.settle(stale(this.parts.begun, later));
-    const value = JSON.stringify(later);
-    try {
-      await this.parts.catalog.transaction((tx) => tx.putSetting(fencedSetting, value));
-    } catch (fault) {
-      this.parts.log.warn("what another tracker wrote was not kept", { fault });
-    }
+    const fault = new Fault("stale-epoch", "another tracker has written what this one lacks");
+    for (const waiter of this.#waiters.splice(0)) waiter.settle(fault);
   }
 
   #untilNews(): Promise<void> {
@@ -393,14 +364,6 @@ export class LogShipping {
 }
 
 const pageRows = limits.logPageRecordsMax;
-
-function stale(own: LogMark, later: LogMark): Fault {
-  const isFork = own.epoch === later.epoch && own.term !== later.term;
-  const other = isFork
-    ? `another one began with the same epoch: two trackers of one state, or two rebuilds, ran`
-    : `its seeders have what one of epoch ${later.epoch} wrote`;
-  return new Fault("stale-epoch", `this tracker has epoch ${own.epoch}; ${other}`);
-}
 
 /** As many of the records as fit into one message, one at least. */
 function page(records: readonly LogRecord[]): LogRecord[] {

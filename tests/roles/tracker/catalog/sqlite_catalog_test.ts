@@ -104,8 +104,8 @@ Deno.test("a catalog from before versions were kept is brought up to date, with 
       INSERT INTO nodes VALUES (1, 1, '', 'directory', 493, 5, 0, NULL, NULL, 3);
       INSERT INTO versions VALUES (1, x'${written}', 5, 1, 1048576, 1, 'digest', 2, 11);
       INSERT INTO versions VALUES (2, x'${unknown}', 6, 2, 1048576, 1, 'digest', 2, 12);
-      INSERT INTO log VALUES (1, 1, 9, '{"kind":"make-directory"}', ''),
-        (2, 1, 9, '${JSON.stringify(operation)}', '');
+      INSERT INTO log VALUES (1, 1, '', 9, '{"kind":"make-directory"}', ''),
+        (2, 1, '', 9, '${JSON.stringify(operation)}', '');
     `);
     connection.close();
     const catalog = await openSqliteCatalog(path);
