@@ -29,6 +29,8 @@ export const ExplainedCopy = z.strictObject({
   verifiedMs: z.int().nullable(),
   /** It is in a person's file on that seeder's disk, and stays there. */
   adopted: z.literal(true).optional(),
+  /** Only the seeder's own list tells of it: nothing is given up on it before it is proved. */
+  claimed: z.literal(true).optional(),
 });
 export const ExplainedChunk = ChunkEntry.extend({
   index: Count,

@@ -17,6 +17,15 @@ export function startDigest(): Digest {
   return { update: (bytes) => void hash.update(bytes), hex: () => hash.digest("hex") };
 }
 
+/**
+ * The answer to a nonce of a verify order, once the bytes of the chunk are added: nobody can give
+ * it who does not have all of them at hand after the question was asked.
+ */
+export function startAnswer(nonce: string): Digest {
+  const hash = createHash("sha256").update(nonce, "hex");
+  return { update: (bytes) => void hash.update(bytes), hex: () => hash.digest("hex") };
+}
+
 /** The id of a chunk with these bytes. */
 export function chunkIdOf(bytes: Uint8Array): ChunkId {
   return ChunkId.parse(createHash("sha256").update(bytes).digest("hex"));

@@ -70,10 +70,14 @@ export const HealingStatus = z.strictObject({
   ),
   /** More than a third of all copies went at once: no copy is given up until this is confirmed. */
   dropsStopped: z.strictObject({ sinceMs: z.int(), why: z.string() }).optional(),
-  /** Seeders being drained: what is held there and has not its copies elsewhere yet. */
+  /**
+   * Seeders being drained: what is held there and has not its copies elsewhere yet, and of how many
+   * chunks the copies elsewhere have not proved themselves since then.
+   */
   drains: z.array(z.strictObject({
     seederId: SeederId,
     chunksLeft: z.int(),
+    chunksUnproved: z.int(),
     bytesLeft: z.int(),
   })),
 });

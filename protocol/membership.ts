@@ -136,6 +136,10 @@ export type InventoryPage = z.output<typeof InventoryPage>;
 export const SeederState = z.enum(["green", "yellow", "red", "away"]);
 export type SeederState = z.output<typeof SeederState>;
 
+/** Chunks a seeder said that it holds and did not have; the latest by the tracker's clock. */
+export const FalseAnswers = z.strictObject({ chunks: z.int().min(1), lastMs: z.int() });
+export type FalseAnswers = z.output<typeof FalseAnswers>;
+
 /** How the tracker sees one seeder. `away`: it signed out and has not come back. */
 export const SeederView = z.strictObject({
   seederId: SeederId,
@@ -171,6 +175,7 @@ export const SeederView = z.strictObject({
     corruptMs: z.int().min(0),
     unreadableChunks: z.int().min(0),
   }).optional(),
+  falseAnswers: FalseAnswers.optional(),
 });
 export type SeederView = z.output<typeof SeederView>;
 

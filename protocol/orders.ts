@@ -9,6 +9,9 @@ import { BaseUrl } from "./ids.ts";
 import { limits } from "./limits.ts";
 import { Leave, Receipt } from "./trust.ts";
 
+/** 32 random bytes that nobody can have known before. */
+const Nonce = z.string().regex(/^[0-9a-f]{64}$/, "expected 64 hex digits");
+
 const common = {
   orderId: z.string().min(1).max(64),
   chunkId: ChunkId,
@@ -40,8 +43,12 @@ export const DropOrder = z.strictObject({
   receiptsSinceMs: z.int(),
 });
 
-/** Read the chunk again and compare its SHA-256. */
-export const VerifyOrder = z.strictObject({ kind: z.literal("verify"), ...common });
+/**
+ * Read the chunk again and compare its SHA-256; and show that its bytes were there to be read. The
+ * nonce is drawn when a question is asked and is the same for all who are asked it: the tracker
+ * does not know the bytes, so one answer proves nothing but against another's.
+ */
+export const VerifyOrder = z.strictObject({ kind: z.literal("verify"), ...common, nonce: Nonce });
 
 export const Order = z.discriminatedUnion("kind", [CopyOrder, DropOrder, VerifyOrder]);
 export type Order = z.output<typeof Order>;
@@ -58,6 +65,8 @@ export const OrderOutcome = z.strictObject({
   /** Of a drop: held in a person's file, whose bytes are not given up. */
   adopted: z.literal(true).optional(),
   receipt: Receipt.optional(),
+  /** Of a verify with the result `held`: SHA-256 of the nonce's bytes and the chunk's. */
+  answer: z.string().regex(/^[0-9a-f]{64}$/, "expected 64 hex digits").optional(),
   /** Of a copy: sources of the order that do not have the chunk, or sent other bytes. */
   doubtful: z.array(SeederId).max(limits.copiesMax).optional(),
   /** Code and detail of the fault, for people. */

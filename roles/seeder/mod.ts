@@ -7,6 +7,7 @@ import { type Random, randomHex } from "../kit/random.ts";
 import type { App } from "../kit/serve.ts";
 import { Adoption } from "./adoption.ts";
 import { AdoptionOffers } from "./adoption_offer.ts";
+import type { answerTo } from "./answer.ts";
 import { seederApp } from "./api.ts";
 import { JoinAttempts } from "./join_attempts.ts";
 import { LeaveGuard } from "./guard.ts";
@@ -53,6 +54,8 @@ export interface SeederParts {
   readonly random: Random;
   readonly transport: Transport;
   readonly log: Log;
+  /** Of the simulator: how it answers for chunks, in the place of the honest way. */
+  readonly answer?: typeof answerTo;
 }
 
 export interface Seeder {
@@ -99,7 +102,10 @@ export async function openSeeder(parts: SeederParts): Promise<Seeder> {
   const scrubFile = new ScrubFile(disk, stateDirectory, log);
   const scrub = new Scrub({ store: quiet, load, file: scrubFile, time, clock, log });
   const onCorrupt = () => scrub.foundCorrupt();
-  const worker = new Worker({ store, identity, time, receipts, onCorrupt, clock, transport, log });
+  const worker = new Worker({
+    ...{ store, identity, time, receipts, onCorrupt, clock, transport, log },
+    ...parts.answer === undefined ? {} : { answer: parts.answer },
+  });
   const bootId = randomHex(random, 16);
   const common = { store, clock, random, transport, log };
   const parties = { membership, line, health, worker, scrub, time, leaseTime, receipts };

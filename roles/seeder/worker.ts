@@ -18,6 +18,7 @@ import {
 } from "../../protocol/mod.ts";
 import { type Clock, withDeadline } from "../kit/clock.ts";
 import type { Log } from "../kit/log.ts";
+import { answerTo } from "./answer.ts";
 import { bodyParts } from "./body_parts.ts";
 import type { Identity } from "./identity.ts";
 import type { Receipts } from "./receipts.ts";
@@ -32,6 +33,8 @@ export interface WorkerParts {
   readonly receipts: Receipts;
   /** A chunk that was read again, for a doubt or before a receipt, held other bytes. */
   readonly onCorrupt: () => void;
+  /** How it answers for a chunk; a liar of the simulator has another way. */
+  readonly answer?: typeof answerTo;
   readonly clock: Clock;
   readonly transport: Transport;
   readonly log: Log;
@@ -39,7 +42,8 @@ export interface WorkerParts {
 
 type CopyOrder = Extract<Order, { kind: "copy" }>;
 type DropOrder = Extract<Order, { kind: "drop" }>;
-type Result = Pick<OrderOutcome, "result" | "receipt" | "detail" | "adopted" | "doubtful">;
+type VerifyOrder = Extract<Order, { kind: "verify" }>;
+type Result = Omit<OrderOutcome, "orderId" | "kind" | "chunkId" | "sizeBytes">;
 
 /** What tells of a source's copy and not of the way to it. */
 const tellsOfCopy: readonly FaultCode[] = [
@@ -50,6 +54,7 @@ const tellsOfCopy: readonly FaultCode[] = [
 ];
 
 const ordersAtOnce = 4;
+const readingsMost = 2;
 
 export class Worker {
   readonly #turn = atMost(ordersAtOnce);
@@ -139,9 +144,17 @@ export class Worker {
     return { result: isHere ? "held" : "absent", detail };
   }
 
-  async #verify(order: Order): Promise<Result> {
-    const found = await this.#readAgain(order.chunkId);
-    return found === "good" ? { result: "held" } : { result: "absent", detail: found };
+  /** One reading answers both questions, unless something is wrong: then the store is to say so. */
+  async #verify({ chunkId, nonce }: VerifyOrder): Promise<Result> {
+    for (let reading = 1;; reading++) {
+      const { store, answer: answerFor = answerTo } = this.parts;
+      const answer = await answerFor(store, chunkId, nonce).catch(() => undefined);
+      if (answer !== undefined) return { result: "held", answer };
+      const found = await this.#readAgain(chunkId);
+      if (found !== "good") return { result: "absent", detail: found };
+      // It was stored or moved while it was read.
+      if (reading === readingsMost) throw new Fault("unavailable", "it changes while it is read");
+    }
   }
 
   async #readAgain(chunkId: ChunkId): Promise<"good" | "corrupt" | "absent"> {

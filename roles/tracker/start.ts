@@ -8,6 +8,7 @@ import { lockDirectory } from "../kit/lock.ts";
 import { lineLog, type Log, type LogLevel } from "../kit/log.ts";
 import { firstAddress, prepareState } from "../kit/machine.ts";
 import { systemRandom } from "../kit/random.ts";
+import { systemTransport } from "../kit/system_transport.ts";
 import { systemDisk } from "../kit/system_disk.ts";
 import { type App, refuseAll } from "../kit/serve.ts";
 import { beginExchange, endExchange } from "./checks/exchange.ts";
@@ -85,6 +86,7 @@ export async function startTracker(
   const stateDirectory = await prepareState(disk, config.disk, "tracker");
   const lock = await lockDirectory(stateDirectory);
   const random = systemRandom();
+  const transport = systemTransport();
   const late: { app?: App } = {};
   const startingUp = refuseAll(new Fault("unavailable", "the tracker is starting"), random);
   // Listening comes first: the address goes into the codes, and a taken port must change nothing.
@@ -120,6 +122,7 @@ export async function startTracker(
     const tracker = await openTracker({
       ...parts,
       catalog,
+      transport,
       publicUrl,
       logSync: config.logSync,
       copiesDefault: config.copies,
@@ -150,6 +153,7 @@ export async function startTracker(
     if (ended === "stopped") {
       await listener.stop(3_000);
       await tracker.close();
+      transport.close();
       await catalog.close();
       return lock.release();
     }

@@ -1,10 +1,11 @@
 /** The cluster on one screen: what the tracker knows of its seeders, files and chunks. */
-import type {
-  ClusterStatus,
-  HealingStatus,
-  Outsider,
-  SeederId,
-  SeederView,
+import {
+  type ClusterStatus,
+  type HealingStatus,
+  limits,
+  type Outsider,
+  type SeederId,
+  type SeederView,
 } from "../../protocol/mod.ts";
 import { version } from "../kit/version.ts";
 import type { CatalogView } from "./catalog/catalog.ts";
@@ -78,7 +79,17 @@ export class Status {
     const staying = core.members.live(nowMs).filter((id) =>
       core.members.get(id)?.isLeaving !== true
     );
-    const { left, sums } = await core.catalog.read(async (view) => ({
+    const { left, unproved, sums } = await core.catalog.read(async (view) => ({
+      unproved: await Promise.all(
+        draining.map(({ row: { seederId } }) =>
+          view.chunksUnproved(
+            seederId,
+            staying,
+            healing.proving.drainedSinceMs(seederId),
+            limits.copiesMax,
+          )
+        ),
+      ),
       left: draining.length === 0 ? below : (await view.chunksBelow(staying)).atRisk,
       sums: await Promise.all(
         core.members.all().map(({ row }) => view.holdingsSummary(row.seederId)),
@@ -99,9 +110,10 @@ export class Status {
       setAside: healing.setAside.first(setAsideListed),
       stuck: healing.stuck.told(nowMs),
       ...(stopped === undefined ? {} : { dropsStopped: stopped }),
-      drains: draining.map(({ row }) => ({
+      drains: draining.map(({ row }, i) => ({
         seederId: row.seederId,
         chunksLeft: left,
+        chunksUnproved: unproved[i] ?? 0,
         bytesLeft,
       })),
     };
@@ -151,6 +163,7 @@ function seederView(core: Core, member: Member, nowMs: number): SeederView {
     ...asksOf(member),
     chunkCount,
     draining: member.isLeaving,
+    ...(member.falseAnswers === undefined ? {} : { falseAnswers: member.falseAnswers }),
     ...(until > nowMs ? { maintenanceUntilMs: until } : {}),
     ...scrubOf(core, seederId),
   };

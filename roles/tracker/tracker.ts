@@ -11,6 +11,7 @@ import {
   Pace,
   type SeederId,
   type SeederState,
+  type Transport,
 } from "../../protocol/mod.ts";
 import { trackerRoutes } from "../../protocol/mod.ts";
 import type { Clock } from "../kit/clock.ts";
@@ -31,6 +32,7 @@ import { openArchive } from "./snapshots/archive.ts";
 import type { Core } from "./core.ts";
 import type { Ground } from "./ground.ts";
 import { trackerGuard } from "./guard.ts";
+import { rememberFalseAnswers } from "./copies/false_answers.ts";
 import { Garbage } from "./copies/garbage.ts";
 import { Healing } from "./copies/healing.ts";
 import { Holdings } from "./copies/holdings.ts";
@@ -68,6 +70,8 @@ export interface TrackerParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** To look at a chunk whose holders do not agree; without it such a chunk is left alone. */
+  readonly transport?: Transport;
   readonly copiesDefault?: number;
   readonly trashKeepMs?: number;
   readonly trashShareMax?: number;
@@ -130,6 +134,7 @@ export async function openTracker(parts: TrackerParts): Promise<Tracker> {
   await refreshCodes(core, codes);
   core.log.info("tracker opened", { clusterId: core.keys.clusterId, epoch: core.start.epoch });
   const step = stepper(core, codes, recent);
+  const stop = async () => void await Promise.all([core.shipping.close(), core.healing.close()]);
   return {
     app,
     recoveryCode,
@@ -137,7 +142,7 @@ export async function openTracker(parts: TrackerParts): Promise<Tracker> {
       const ending = new AbortController();
       const signal = AbortSignal.any([outer, ending.signal]);
       core.mending.begun.then(() => ending.abort(new Error("the tables are built anew")));
-      signal.addEventListener("abort", () => core.shipping.close(), { once: true });
+      signal.addEventListener("abort", stop, { once: true });
       await Promise.all([
         repeat(parts.clock, signal, step),
         ...parts.room === undefined ? [] : [repeat(parts.clock, signal, watch(core, parts.room))],
@@ -157,14 +162,14 @@ export async function openTracker(parts: TrackerParts): Promise<Tracker> {
       const live = core.catalog;
       await buildMended({ scratch, live, folder, clusterKey, pause, log: core.log });
     },
-    close: () => Promise.resolve(core.shipping.close()),
+    close: stop,
   };
 }
 
 async function openCore(
   parts: TrackerParts,
 ): Promise<{ core: Core; recoveryCode: string | undefined }> {
-  const { catalog, clock, random, log, disk, stateDirectory } = parts;
+  const { catalog, clock, random, log, disk, stateDirectory, transport } = parts;
   if (!BaseUrl.safeParse(parts.publicUrl).success) {
     throw new Fault("config-invalid", `${parts.publicUrl} is no address for others to reach`, {
       next: "pass --public-url http://HOST:PORT",
@@ -201,6 +206,7 @@ async function openCore(
   const upSinceMs = now();
   const copiesDefault = parts.copiesDefault ?? limits.copiesDefault;
   const members = new Members(rows, upSinceMs, keys);
+  await catalog.read((view) => rememberFalseAnswers(view, members));
   const folder = new SnapshotFolder(disk, `${stateDirectory}/snapshots`, log);
   if (parts.scratch !== undefined) await folder.open();
   const shipping = new LogShipping({
@@ -263,7 +269,7 @@ async function openCore(
     mending: new Mending(parts.mends === true && archive !== undefined),
     room: parts.room,
     garbage: new Garbage(dropping, parts.garbageGraceMs ?? limits.garbageGraceMs),
-    healing: new Healing(dropping, Pace.catch("normal").parse(pace)),
+    healing: new Healing({ ...dropping, holdings }, Pace.catch("normal").parse(pace), transport),
   };
   return { core, recoveryCode: made };
 }

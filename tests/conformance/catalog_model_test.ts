@@ -113,6 +113,9 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.tuple(fc.nat(3), entries).map(([of, rows]): Step => (t) =>
     t.addHoldings(seeder(of), rows.map((row) => ({ ...row, adopted: true })))
   ),
+  fc.tuple(fc.nat(3), entries, fc.nat(9)).map(([of, rows, provedMs]): Step => (t) =>
+    t.addHoldings(seeder(of), rows.map((row) => ({ ...row, provedMs })))
+  ),
   fc.tuple(fc.nat(3), number, fc.boolean()).map(([of, which, clash]): Step => (t) =>
     t.putAdoption(adoption(of, which, clash))
   ),

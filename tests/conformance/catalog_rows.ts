@@ -182,7 +182,10 @@ export function observe(catalog: Catalog): Promise<unknown> {
       holders: [...await view.holders(numbers.map((number) => chunk(number).chunkId))],
       holdings: await each((number) => view.holdingsOf(seeder(number), undefined, most)),
       summaries: await each((number) => view.holdingsSummary(seeder(number))),
-      inPlace: [...await view.adoptedHolders(numbers.map((number) => chunk(number).chunkId))],
+      copies: [...await view.copies(numbers.map((number) => chunk(number).chunkId))],
+      unproved: await each((number) =>
+        Promise.all(lives.map((live) => view.chunksUnproved(seeder(number), live, 5, 2)))
+      ),
       adoptions: await each((number) => view.adoption(seeder(1), adoption(1, number).source)),
       adoptionSums: await each((number) => view.adoptionSums(seeder(number))),
       clashes: await Promise.all([

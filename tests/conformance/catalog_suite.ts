@@ -455,7 +455,11 @@ export function catalogSuite(name: string, open: () => Promise<CatalogUnderTest>
       const [one, two, three] = [1, 2, 3].map((number) => chunk(number).chunkId);
       assert(one && two && three);
       assert.deepEqual(await view.version(versionId(1)), { ...version(1, 5, 2), adopted: true });
-      assert.deepEqual([...await view.adoptedHolders([one, two, three])], [
+      const inPlace = [...await view.copies([one, two, three])].map(([chunkId, copies]) => [
+        chunkId,
+        copies.filter(({ adopted }) => adopted).map(({ seederId }) => seederId),
+      ]);
+      assert.deepEqual(inPlace, [
         [one, [seeder(1), seeder(2)]],
         [two, [seeder(1), seeder(2), seeder(3)]],
         [three, [seeder(3)]],
@@ -579,6 +583,53 @@ export function catalogSuite(name: string, open: () => Promise<CatalogUnderTest>
     assert.deepEqual(holders.get(chunk(5).chunkId), [seeder(1)]);
     assert.equal(holders.size, 2);
     assert.deepEqual(await view.totals(), totals(0, 0, 0, 0, 0));
+  });
+
+  written("a holding is proved until it changes, with the size it was proved with", async (t) => {
+    await t.putVersion(version(1, 5, 2));
+    await t.putManifest(versionId(1), 0, [chunk(1), chunk(2)]);
+    await t.addHoldings(seeder(1), [{ ...chunk(1), provedMs: 7 }, { ...chunk(2), provedMs: 0 }]);
+    await t.addHoldings(seeder(1), [chunk(1), { ...chunk(2), provedMs: 5 }]);
+    await t.addHoldings(seeder(2), [chunk(1, 999), chunk(2, 999)]);
+    await t.addHoldings(seeder(2), [{ ...chunk(1), provedMs: 9 }]);
+    await t.addHoldings(seeder(3), [{ ...chunk(1), provedMs: 3 }, chunk(3)]);
+    await t.addHoldings(seeder(3), [{ ...chunk(1), adopted: true }]);
+  }, async (view) => {
+    const [one, two] = [chunk(1), chunk(2)];
+    assert.deepEqual([...await view.copies([one.chunkId, two.chunkId])], [
+      [one.chunkId, [
+        { seederId: seeder(1), sizeBytes: one.sizeBytes, provedMs: 7 },
+        { seederId: seeder(2), sizeBytes: one.sizeBytes, provedMs: 9 },
+        { seederId: seeder(3), sizeBytes: one.sizeBytes, adopted: true },
+      ]],
+      [two.chunkId, [
+        { seederId: seeder(1), sizeBytes: two.sizeBytes, provedMs: 5 },
+        { seederId: seeder(2), sizeBytes: 999 },
+      ]],
+    ]);
+    assert.equal((await view.holdingsSummary(seeder(2))).usedBytes, one.sizeBytes + 999);
+    const others = [1, 2, 3].map(seeder);
+    const unproved = (of: number, sinceMs: number, most = 2) =>
+      view.chunksUnproved(seeder(of), others, sinceMs, most);
+    assert.deepEqual(await Promise.all([unproved(1, 0), unproved(1, 0, 1)]), [2, 1]);
+    assert.deepEqual(await Promise.all([unproved(2, 6, 1), unproved(2, 0, 1)]), [1, 0]);
+    assert.equal(await unproved(3, 0), 0, "what no version names is not asked for");
+  });
+
+  written("a chunk has the size that the first version tells", async (t) => {
+    await t.addHoldings(seeder(1), [chunk(1, 5), chunk(2, 5)]);
+    await t.putUpload(upload(1, 9));
+    await t.putUploadChunks(uploadId(1), [{ ...chunk(2, 20), index: 0 }]);
+    await t.putVersion(version(1, 5, 2));
+    await t.putManifest(versionId(1), 0, [chunk(1, 10), chunk(2, 30), chunk(1, 30)]);
+    await t.removeUpload(uploadId(1));
+  }, async (view) => {
+    const asked = [1, 2, 3].map((number) => chunk(number).chunkId);
+    const uses = await view.chunkUses(asked);
+    assert.deepEqual(uses.map(({ sizeBytes }) => sizeBytes), [10, 30, undefined]);
+    const expected = [chunk(1, 10), chunk(2, 30)].sort((a, b) => a.chunkId < b.chunkId ? -1 : 1);
+    assert.deepEqual(await view.heldChunks(undefined, 9), expected);
+    assert.deepEqual(await view.shortChunks(undefined, 9), expected);
   });
 
   test("uploads keep their chunks until they are removed", async ({ catalog }) => {

@@ -114,7 +114,7 @@ async function decided(catalog: Catalog): Promise<unknown> {
     "uses",
   ]
     .concat("unreferenced", "least", "uploads", "uploadChunks", "uploadsEnded", "uploadCount")
-    .concat("uploadTimes", "seeders", "logHead", "log", "adoptedHolders");
+    .concat("uploadTimes", "seeders", "logHead", "log", "copies", "unproved");
   return Object.fromEntries(Object.entries(all).filter(([name]) => !not.includes(name)));
 }
 

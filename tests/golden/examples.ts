@@ -84,6 +84,7 @@ export const orderExamples = {
     orderId: "order-3",
     ...orderBase,
     why: "a reader got other bytes from here",
+    nonce: "4e".repeat(32),
   },
 };
 
@@ -324,7 +325,7 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
           sinceMs: nowMs - 5_000,
           why: "60 of 120 copies went within ten minutes, on seeder-2",
         },
-        drains: [{ seederId, chunksLeft: 12, bytesLeft: 48_000_000 }],
+        drains: [{ seederId, chunksLeft: 12, chunksUnproved: 30, bytesLeft: 48_000_000 }],
       },
     },
   },

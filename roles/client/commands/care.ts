@@ -118,7 +118,7 @@ async function untilDrained(context: CommandContext, seederId: SeederId): Promis
       }
       name = visible(seeder.name);
       const text = drainText(status, drained, visible(seeder.name));
-      if (drained.chunksLeft === 0) {
+      if (drained.chunksLeft === 0 && drained.chunksUnproved === 0) {
         line.erase();
         return context.json ? await context.printJson(drained) : await context.print(text);
       }
@@ -150,9 +150,10 @@ export const forget: Command = {
     summary: "Give up on a seeder that will not come back.",
     details:
       "Its holdings go from the catalog and nothing waits for it any more. Refused while it\n" +
-      "reports, and where it has the only copy of something unless --force is given. Its key is\n" +
-      "worth nothing from then on; with a join code it may come back under another one, unless\n" +
-      "--now put it out: forget it a second time to let it.",
+      "reports, and where it has the only copy of something, or the only one that is\n" +
+      "proved, unless --force is given. Its key is worth nothing from then on; with a join\n" +
+      "code it may come back under another one, unless --now put it out: forget it a second\n" +
+      "time to let it.",
     arguments: [{ name: "seeder", summary: "a seeder's name, or its id (@7e104)" }],
     options: [
       { name: "force", summary: "also what only it had" },

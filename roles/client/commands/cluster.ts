@@ -148,7 +148,8 @@ function stateText(seeder: SeederView, { healing, nowMs }: ClusterStatus): strin
   if (!writable) words.push("read-only");
   if (draining) {
     const drain = healing.drains.find((each) => each.seederId === seederId);
-    words.push(drain?.chunksLeft === 0 ? "drained" : "draining");
+    const isDone = drain?.chunksLeft === 0 && drain.chunksUnproved === 0;
+    words.push(isDone ? "drained" : "draining");
   }
   if (maintenanceUntilMs !== undefined) {
     words.push(`may be away ${durationText(Math.max(0, maintenanceUntilMs - nowMs))}`);

@@ -72,9 +72,10 @@ function chunkLines(page: ExplainReply): string[] {
     `  ${index}`,
     chunkId.slice(0, 12),
     sizeText(sizeBytes),
-    copies.length === 0 ? "no copy" : copies.map(({ seederId, rank, best, adopted }) => {
+    copies.length === 0 ? "no copy" : copies.map(({ seederId, rank, best, adopted, claimed }) => {
       const today = best ? "" : ", not the best today";
-      const where = adopted === true ? "in a file found there" : `place ${rank}${today}`;
+      const proved = claimed === true ? ", not proved" : "";
+      const where = adopted === true ? "in a file found there" : `place ${rank}${today}${proved}`;
       return `${names.get(seederId) ?? seederId} (${where})`;
     }).join(", "),
   ]);

@@ -64,9 +64,12 @@ function healingFacts(status: ClusterStatus): string[][] {
 /** How far a drain is, or that it has ended. */
 export function drainText(
   { healing, copiesDefault }: ClusterStatus,
-  { chunksLeft, bytesLeft }: ClusterStatus["healing"]["drains"][number],
+  { chunksLeft, chunksUnproved, bytesLeft }: ClusterStatus["healing"]["drains"][number],
   name: string,
 ): string {
+  if (chunksLeft === 0 && chunksUnproved > 0) {
+    return `${name}: all is copied, ${count(chunksUnproved, "chunk")} still to be proved elsewhere`;
+  }
   if (chunksLeft === 0) {
     return `${name} holds nothing that is not elsewhere ${timesText(copiesDefault)}: switch it off`;
   }

@@ -74,6 +74,15 @@ export function problemsOf(status: ClusterStatus): StatusProblem[] {
     } else if (seeder.space.freeBytes === 0) {
       problems.push({ what: `${name} is full`, next: roomText(status) });
     }
+    if (seeder.falseAnswers !== undefined) {
+      const { chunks, lastMs } = seeder.falseAnswers;
+      problems.push({
+        what: `${name} said that it holds ${count(chunks, "chunk")} and did not have the bytes, ` +
+          `the last time ${durationText(Math.max(0, status.nowMs - lastMs))} ago: nothing more ` +
+          "is stored there",
+        next: `do not trust that machine; put it out: forget ${name} --now`,
+      });
+    }
     problems.push(...diskProblems(seeder, status.nowMs));
   }
   for (const { name, standing } of status.outsiders) {

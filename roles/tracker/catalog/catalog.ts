@@ -21,7 +21,6 @@ import type {
   ChunkEntry,
   ChunkId,
   EntryKind,
-  HeldChunk,
   SeederId,
   Standing,
   TrashSums,
@@ -29,6 +28,7 @@ import type {
   VersionId,
   VersionSums,
 } from "../../../protocol/mod.ts";
+import type { CopyRow, HoldingRow } from "./holding_rows.ts";
 
 /** Numbered by the tracker, never used twice; the root is 1. */
 export type NodeId = number;
@@ -210,6 +210,8 @@ export interface ChunkUses {
   readonly wantedOwn: number;
   /** Rows of uploads under way. */
   readonly recorded: number;
+  /** As the first version told that named it; absent while none does. */
+  readonly sizeBytes?: number;
 }
 
 export interface CatalogView {
@@ -259,10 +261,10 @@ export interface CatalogView {
    * Seeders that hold each of these chunks, in ascending order; chunks without any are left out.
    */
   holders(chunkIds: readonly ChunkId[]): Promise<Map<ChunkId, SeederId[]>>;
-  holdingsOf(seederId: SeederId, after: string | undefined, limit: number): Promise<HeldChunk[]>;
-  /** Of the holders, those that hold the chunk only in a person's file. */
-  adoptedHolders(chunkIds: readonly ChunkId[]): Promise<Map<ChunkId, SeederId[]>>;
-  /** Chunks that somebody holds, with the smallest size any holder tells. */
+  holdingsOf(seederId: SeederId, after: string | undefined, limit: number): Promise<HoldingRow[]>;
+  /** As `holders`, with all that is known of each copy. */
+  copies(chunkIds: readonly ChunkId[]): Promise<Map<ChunkId, CopyRow[]>>;
+  /** Chunks that somebody holds, with their size (`ChunkUses`), or the smallest a holder tells. */
   heldChunks(after: string | undefined, limit: number): Promise<ChunkEntry[]>;
   /**
    * Of these, those with fewer holdings, live or not, than the most copies a version asks for, or
@@ -283,6 +285,16 @@ export interface CatalogView {
    * all.
    */
   chunksBelow(live: readonly SeederId[]): Promise<{ atRisk: number; unavailable: number }>;
+  /**
+   * Of the chunks that this seeder holds and some version names: those with fewer holdings on
+   * `others` that were proved at `sinceMs` or later than any version asks for, or than `most`.
+   */
+  chunksUnproved(
+    seederId: SeederId,
+    others: readonly SeederId[],
+    sinceMs: number,
+    most: number,
+  ): Promise<number>;
   /** The fewest holdings on `live` over the version's chunks; undefined when it has no chunks. */
   copiesLeast(versionId: VersionId, live: readonly SeederId[]): Promise<number | undefined>;
   /** The most copies any version asks for, of those chunks that some version names. */
@@ -356,8 +368,8 @@ export interface CatalogTransaction extends CatalogView {
   /** Chunks `from`, `from + 1` … of a version that is there or follows in this transaction. */
   putManifest(versionId: VersionId, from: number, entries: readonly ChunkEntry[]): Promise<void>;
 
-  /** Of those that are there already only `adopted` becomes what is told here. */
-  addHoldings(seederId: SeederId, entries: readonly HeldChunk[]): Promise<void>;
+  /** What those that are there already become: `holdingAfter`. */
+  addHoldings(seederId: SeederId, entries: readonly HoldingRow[]): Promise<void>;
   /** Those that are not there are passed over. */
   removeHoldings(seederId: SeederId, chunkIds: readonly ChunkId[]): Promise<void>;
 

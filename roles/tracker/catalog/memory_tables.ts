@@ -4,14 +4,7 @@
  * touched. `MemoryCatalogData` is what a disk would be: it outlives the engine that was opened on
  * it.
  */
-import type {
-  ChunkEntry,
-  ChunkId,
-  HeldChunk,
-  SeederId,
-  UploadId,
-  VersionId,
-} from "../../../protocol/mod.ts";
+import type { ChunkEntry, ChunkId, SeederId, UploadId, VersionId } from "../../../protocol/mod.ts";
 import type {
   AdoptionRow,
   HoldingsSummary,
@@ -24,6 +17,7 @@ import type {
   UploadRow,
   VersionRow,
 } from "./catalog.ts";
+import type { HoldingRow } from "./holding_rows.ts";
 
 /** What has to be done, last first, to get back to the state before the transaction. */
 export class Journal {
@@ -263,13 +257,15 @@ export class MemoryCatalogData {
   readonly manifests = this.#relation<VersionId, number, ChunkEntry>(compareNumbers);
   /** How often each version names the chunk. */
   readonly naming = this.#relation<ChunkId, VersionId, number>(compareIds);
-  readonly holdings = this.#relation<SeederId, ChunkId, HeldChunk>(compareIds);
+  readonly holdings = this.#relation<SeederId, ChunkId, HoldingRow>(compareIds);
   readonly holders = this.#relation<ChunkId, SeederId, true>(compareIds);
   readonly summaries = this.#map<SeederId, HoldingsSummary>(compareIds);
   readonly uploads = this.#map<UploadId, UploadRow>(compareIds);
   readonly uploadChunks = this.#relation<UploadId, number, ChunkEntry>(compareNumbers);
   /** How many rows of uploads name the chunk. */
   readonly recorded = this.#map<ChunkId, number>(compareIds);
+  /** Of chunks that some version names, as the first of them told. */
+  readonly chunkSizes = this.#map<ChunkId, number>(compareIds);
   readonly adoptions = this.#relation<SeederId, string, AdoptionRow>(compareNames);
   readonly seeders = this.#map<SeederId, SeederRow>(compareIds);
   readonly log = this.#map<number, LogRow>(compareNumbers);

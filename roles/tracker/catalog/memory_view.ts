@@ -4,7 +4,6 @@
 import type {
   ChunkEntry,
   ChunkId,
-  HeldChunk,
   SeederId,
   TrashSums,
   UploadId,
@@ -14,7 +13,6 @@ import type {
 import {
   type AdoptionRow,
   type ChunkUses,
-  type HoldingsSummary,
   type LogRow,
   type NodeId,
   type NodeRow,
@@ -26,11 +24,11 @@ import {
   type UploadRow,
   type VersionRow,
 } from "./catalog.ts";
-import { MemoryAnswers } from "./memory_answers.ts";
+import { MemoryHoldings } from "./memory_holdings.ts";
 import { compareIds } from "./memory_tables.ts";
 import type { ViewTables } from "./synchronous.ts";
 
-export class MemoryView extends MemoryAnswers implements ViewTables {
+export class MemoryView extends MemoryHoldings implements ViewTables {
   setting(name: string): string | undefined {
     return this.data.settings.get(name);
   }
@@ -163,42 +161,15 @@ export class MemoryView extends MemoryAnswers implements ViewTables {
       .take(limit).map(([, entry]) => entry).toArray();
   }
 
-  holders(chunkIds: readonly ChunkId[]): Map<ChunkId, SeederId[]> {
-    const found = new Map<ChunkId, SeederId[]>();
-    for (const chunkId of chunkIds) {
-      const seederIds = [...this.data.holders.of(chunkId).entries()].map(([seederId]) => seederId);
-      if (seederIds.length > 0) found.set(chunkId, seederIds);
-    }
-    return found;
-  }
-
-  holdingsOf(seederId: SeederId, after: string | undefined, limit: number): HeldChunk[] {
-    const page = this.data.holdings.of(seederId).page(after as ChunkId | undefined, limit);
-    return page.map(([, entry]) => entry);
-  }
-
-  adoptedHolders(chunkIds: readonly ChunkId[]): Map<ChunkId, SeederId[]> {
-    const found = new Map<ChunkId, SeederId[]>();
-    for (const [chunkId, holders] of this.holders(chunkIds)) {
-      const adopted = holders.filter((seederId) => this.#isAdopted(seederId, chunkId));
-      if (adopted.length > 0) found.set(chunkId, adopted);
-    }
-    return found;
-  }
-
-  #isAdopted(seederId: SeederId, chunkId: ChunkId): boolean {
-    return this.data.holdings.of(seederId).get(chunkId)?.adopted === true;
-  }
-
   heldChunks(after: string | undefined, limit: number): ChunkEntry[] {
     return this.#heldAfter(after, limit, () => true);
   }
 
   shortChunks(after: string | undefined, limit: number): ChunkEntry[] {
     return this.#heldAfter(after, limit, (chunkId) => {
-      const { wanted, wantedOwn } = this.#wants(chunkId);
+      const { wanted, wantedOwn } = this.wants(chunkId);
       const holders = this.data.holders.of(chunkId).entries().map(([seederId]) => seederId);
-      const own = holders.filter((seederId) => !this.#isAdopted(seederId, chunkId)).toArray();
+      const own = holders.filter((seederId) => !this.isAdopted(seederId, chunkId)).toArray();
       return this.data.holders.of(chunkId).size < wanted || own.length < wantedOwn;
     });
   }
@@ -213,23 +184,18 @@ export class MemoryView extends MemoryAnswers implements ViewTables {
     return ids.values().filter(fits).take(limit).map((chunkId) => {
       const holders = this.data.holders.of(chunkId).entries().toArray();
       const sizes = holders.map(([id]) => this.data.holdings.of(id).get(chunkId)?.sizeBytes ?? 0);
-      return { chunkId, sizeBytes: Math.min(...sizes) };
+      return { chunkId, sizeBytes: this.data.chunkSizes.get(chunkId) ?? Math.min(...sizes) };
     }).toArray();
-  }
-
-  holdingsSummary(seederId: SeederId): HoldingsSummary {
-    return this.data.summaries.get(seederId) ??
-      { chunkCount: 0, usedBytes: 0, digest: "0".repeat(32) };
   }
 
   chunksBelow(live: readonly SeederId[]): { atRisk: number; unavailable: number } {
     const alive = new Set(live);
     let atRisk = 0, unavailable = 0;
     for (const [chunkId] of this.data.naming.groups()) {
-      const { wanted, wantedOwn } = this.#wants(chunkId);
+      const { wanted, wantedOwn } = this.wants(chunkId);
       const held = this.#heldOn(chunkId, alive);
       const own = [...alive].filter((seederId) =>
-        this.data.holders.of(chunkId).has(seederId) && !this.#isAdopted(seederId, chunkId)
+        this.data.holders.of(chunkId).has(seederId) && !this.isAdopted(seederId, chunkId)
       ).length;
       if (held >= wanted && own >= wantedOwn) {
         continue;
@@ -245,10 +211,12 @@ export class MemoryView extends MemoryAnswers implements ViewTables {
   chunkUses(chunkIds: readonly ChunkId[]): ChunkUses[] {
     return chunkIds.map((chunkId) => {
       const naming = this.data.naming.of(chunkId);
+      const sizeBytes = this.data.chunkSizes.get(chunkId);
       return {
         named: naming.entries().reduce((sum, [, times]) => sum + times, 0),
-        ...this.#wants(chunkId),
+        ...this.wants(chunkId),
         recorded: this.data.recorded.get(chunkId) ?? 0,
+        ...(sizeBytes === undefined ? {} : { sizeBytes }),
       };
     });
   }
@@ -266,21 +234,10 @@ export class MemoryView extends MemoryAnswers implements ViewTables {
       });
   }
 
-  /** The most copies any version asks for, and any that was not adopted. */
-  #wants(chunkId: ChunkId): { wanted: number; wantedOwn: number } {
-    let wanted = 0, wantedOwn = 0;
-    for (const [versionId] of this.data.naming.of(chunkId).entries()) {
-      const version = this.data.versions.get(versionId);
-      wanted = Math.max(wanted, version?.copies ?? 0);
-      if (version?.adopted !== true) wantedOwn = Math.max(wantedOwn, version?.copies ?? 0);
-    }
-    return { wanted, wantedOwn };
-  }
-
   wanted(chunkIds: readonly ChunkId[]): Map<ChunkId, number> {
     const found = new Map<ChunkId, number>();
     for (const chunkId of chunkIds) {
-      const { wanted } = this.#wants(chunkId);
+      const { wanted } = this.wants(chunkId);
       if (wanted > 0) found.set(chunkId, wanted);
     }
     return found;

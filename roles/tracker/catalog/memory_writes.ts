@@ -6,7 +6,6 @@ import {
   type ChunkEntry,
   type ChunkId,
   Fault,
-  type HeldChunk,
   InventorySum,
   type SeederId,
   type UploadId,
@@ -24,6 +23,7 @@ import {
   type UploadRow,
   type VersionRow,
 } from "./catalog.ts";
+import { holdingAfter, type HoldingRow } from "./holding_rows.ts";
 import type { CounterName } from "./memory_tables.ts";
 import { MemoryView } from "./memory_view.ts";
 import type { Tables } from "./synchronous.ts";
@@ -142,39 +142,37 @@ export class MemoryWrites extends MemoryView implements Tables {
   }
 
   putManifest(versionId: VersionId, from: number, entries: readonly ChunkEntry[]): void {
-    entries.forEach((entry, i) => {
+    for (const i of entries.keys()) {
       const before = this.data.manifests.of(versionId).get(from + i);
       if (before !== undefined) this.#name(before.chunkId, versionId, -1);
+    }
+    for (const [i, entry] of entries.entries()) {
       this.data.manifests.set(versionId, from + i, plainEntry(entry));
-      this.#name(entry.chunkId, versionId, 1);
-    });
+      this.#name(entry.chunkId, versionId, 1, entry.sizeBytes);
+    }
   }
 
   /** Keeps count of how often a version names a chunk, and of the chunks named at all. */
-  #name(chunkId: ChunkId, versionId: VersionId, change: 1 | -1): void {
+  #name(chunkId: ChunkId, versionId: VersionId, change: 1 | -1, sizeBytes = 0): void {
     const naming = this.data.naming;
     const versionsBefore = naming.of(chunkId).size;
     const times = (naming.of(chunkId).get(versionId) ?? 0) + change;
     if (times === 0) naming.delete(chunkId, versionId);
     else naming.set(chunkId, versionId, times);
     this.#count("chunks", Math.sign(naming.of(chunkId).size) - Math.sign(versionsBefore));
+    if (versionsBefore === 0) this.data.chunkSizes.set(chunkId, sizeBytes);
+    if (naming.of(chunkId).size === 0) this.data.chunkSizes.delete(chunkId);
   }
 
-  addHoldings(seederId: SeederId, entries: readonly HeldChunk[]): void {
+  addHoldings(seederId: SeederId, entries: readonly HoldingRow[]): void {
     for (const entry of entries) {
       const { chunkId } = entry;
       const before = this.data.holdings.of(seederId).get(chunkId);
-      const adopted = entry.adopted === true ? { adopted: true as const } : {};
-      if (before !== undefined) {
-        if ((before.adopted === true) === (entry.adopted === true)) continue;
-        this.data.holdings.set(seederId, chunkId, { ...plainEntry(before), ...adopted });
-        this.#sumUp(seederId, [{ ...plainEntry(before), ...adopted }], [before]);
-        continue;
-      }
-      const row = { ...plainEntry(entry), ...adopted };
+      // A row that is there already is told of itself: only what the interface names is kept.
+      const row = holdingAfter(before ?? entry, entry);
       this.data.holdings.set(seederId, chunkId, row);
       this.data.holders.set(chunkId, seederId, true);
-      this.#sumUp(seederId, [row]);
+      this.#sumUp(seederId, [row], before === undefined ? [] : [before]);
     }
   }
 
@@ -188,12 +186,12 @@ export class MemoryWrites extends MemoryView implements Tables {
     this.#sumUp(seederId, [], removed);
   }
 
-  #sumUp(seederId: SeederId, came: readonly HeldChunk[], went: readonly HeldChunk[] = []): void {
+  #sumUp(seederId: SeederId, came: readonly HoldingRow[], went: readonly HoldingRow[] = []): void {
     if (came.length + went.length === 0) return;
     const before = this.holdingsSummary(seederId);
     const sum = new InventorySum(before.digest);
     for (const { chunkId, adopted } of [...came, ...went]) sum.toggle(chunkId, adopted);
-    const bytesOf = (all: readonly HeldChunk[]) =>
+    const bytesOf = (all: readonly HoldingRow[]) =>
       all.reduce((total, { sizeBytes }) => total + sizeBytes, 0);
     this.data.summaries.set(seederId, {
       chunkCount: before.chunkCount + came.length - went.length,
@@ -212,8 +210,10 @@ export class MemoryWrites extends MemoryView implements Tables {
   ): void {
     for (const entry of entries) {
       const before = this.data.uploadChunks.of(uploadId).get(entry.index);
-      if (before !== undefined) this.#record(before.chunkId, -1);
-      this.#record(entry.chunkId, 1);
+      if (before?.chunkId !== entry.chunkId) {
+        this.#record(entry.chunkId, 1);
+        if (before !== undefined) this.#record(before.chunkId, -1);
+      }
       this.data.uploadChunks.set(uploadId, entry.index, plainEntry(entry));
     }
   }

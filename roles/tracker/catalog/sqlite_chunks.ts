@@ -77,10 +77,12 @@ export class SqliteChunks {
       const row = this.connection.get("SELECT named FROM chunks WHERE chunk_key = ?", chunkKey);
       if (row?.integer("named") === 0) newlyNamed++;
       this.connection.run(
-        `UPDATE chunks SET named = named + 1, wanted = max(wanted, abs(?1)),
+        `UPDATE chunks SET size_bytes = iif(named = 0, ?3, size_bytes),
+           named = named + 1, wanted = max(wanted, abs(?1)),
            wanted_own = max(wanted_own, ?1) WHERE chunk_key = ?2`,
         version.copies,
         chunkKey,
+        entry.sizeBytes,
       );
     });
     this.connection.run("UPDATE totals SET chunks = chunks + ? WHERE only = 1", newlyNamed);
@@ -221,18 +223,13 @@ export class SqliteChunks {
       entry.sizeBytes,
     );
     if (before === chunkKey) return;
-    this.#countRecorded(chunkKey, 1);
-    if (before === undefined) return;
-    this.#countRecorded(before, -1);
-    this.removeUnused(before);
-  }
-
-  #countRecorded(chunkKey: number, change: 1 | -1): void {
     this.connection.run(
-      "UPDATE chunks SET recorded = recorded + ? WHERE chunk_key = ?",
-      change,
+      "UPDATE chunks SET recorded = recorded + 1 WHERE chunk_key = ?",
       chunkKey,
     );
+    if (before === undefined) return;
+    this.connection.run("UPDATE chunks SET recorded = recorded - 1 WHERE chunk_key = ?", before);
+    this.removeUnused(before);
   }
 
   forgetRecorded(uploadId: UploadId): void {

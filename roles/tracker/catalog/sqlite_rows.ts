@@ -6,7 +6,6 @@ import {
   type ChunkEntry,
   type ChunkId,
   EntryKind,
-  type HeldChunk,
   type SeederId,
   type Standing,
   type UploadId,
@@ -23,6 +22,7 @@ import type {
   UploadRow,
   VersionRow,
 } from "./catalog.ts";
+import type { CopyRow, HoldingRow } from "./holding_rows.ts";
 import type { SqliteRow } from "./sqlite_connection.ts";
 
 export function nodeRowOf(row: SqliteRow): NodeRow {
@@ -92,8 +92,20 @@ export function chunkEntryOf(row: SqliteRow): ChunkEntry {
   return { chunkId: row.hex("chunk_id") as ChunkId, sizeBytes: row.integer("size_bytes") };
 }
 
-export function heldChunkOf(row: SqliteRow): HeldChunk {
-  return { ...chunkEntryOf(row), ...(row.integer("adopted") === 1 ? { adopted: true } : {}) };
+export function holdingRowOf(row: SqliteRow): HoldingRow {
+  return { ...chunkEntryOf(row), ...factsOfCopy(row) };
+}
+
+export function copyRowOf(row: SqliteRow): CopyRow {
+  const seederId = row.text("seeder_id") as SeederId;
+  return { seederId, sizeBytes: row.integer("size_bytes"), ...factsOfCopy(row) };
+}
+
+function factsOfCopy(row: SqliteRow): Pick<HoldingRow, "adopted" | "provedMs"> {
+  return {
+    ...(row.integer("adopted") === 1 ? { adopted: true } : {}),
+    ...(row.has("proved_ms") ? { provedMs: row.integer("proved_ms") } : {}),
+  };
 }
 
 export function adoptionRowOf(row: SqliteRow): AdoptionRow {

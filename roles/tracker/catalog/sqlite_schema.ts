@@ -7,8 +7,9 @@
  * `named` manifest rows, `held` holdings, `recorded` upload rows, `wanted` the most copies that any
  * version naming it asks for (0 without one), which `wants` counts by number of copies. `adopted`
  * and `wanted_own` are the holdings in a person's file, and the most copies that a version asks for
- * that was not adopted. A row whose
- * three counters are 0 is removed. The same reason keeps `totals` and the sums in `holders`.
+ * that was not adopted. `size_bytes` is what the first version told that names it, and means
+ * nothing while none does. A row whose three counters are 0 is removed. The same reason keeps
+ * `totals` and the sums in `holders`.
  *
  * A version whose `old_number` is not NULL is not the current one of its file.
  */
@@ -195,6 +196,11 @@ const migrations: readonly string[] = [
   UPDATE seeders SET capacity_bytes = total_bytes;
   UPDATE seeders SET standing = 'draining' WHERE draining = 1;
   ALTER TABLE seeders DROP COLUMN draining;
+  `,
+  // What is held by then is only claimed, and sizes are those that will be told next.
+  `
+  ALTER TABLE holdings ADD COLUMN proved_ms INTEGER;
+  ALTER TABLE chunks ADD COLUMN size_bytes INTEGER NOT NULL DEFAULT 0;
   `,
 ];
 

@@ -2,7 +2,6 @@
 import type {
   ChunkEntry,
   ChunkId,
-  HeldChunk,
   SeederId,
   TrashSums,
   UploadId,
@@ -25,12 +24,14 @@ import {
   type UploadRow,
   type VersionRow,
 } from "./catalog.ts";
+import type { CopyRow, HoldingRow } from "./holding_rows.ts";
 import { SqliteAnswers } from "./sqlite_answers.ts";
 import { bytesOf, type SqliteRow } from "./sqlite_connection.ts";
 import {
   adoptionRowOf,
   chunkEntryOf,
-  heldChunkOf,
+  copyRowOf,
+  holdingRowOf,
   logRowOf,
   nodeRowOf,
   oldVersionRowOf,
@@ -57,8 +58,9 @@ const ownOnAlive = `(SELECT count(*) FROM holdings AS h
   WHERE h.chunk_key = c.chunk_key AND h.adopted = 0
     AND h.holder_key IN (SELECT holder_key FROM alive))`;
 
-const smallestSize =
-  "(SELECT min(h.size_bytes) FROM holdings AS h WHERE h.chunk_key = c.chunk_key)";
+/** As versions tell; what holders tell counts only where no version names the chunk. */
+const knownSize = `iif(c.named > 0, c.size_bytes,
+  (SELECT min(h.size_bytes) FROM holdings AS h WHERE h.chunk_key = c.chunk_key))`;
 
 export class SqliteView extends SqliteAnswers implements ViewTables {
   setting(name: string): string | undefined {
@@ -262,22 +264,22 @@ export class SqliteView extends SqliteAnswers implements ViewTables {
     return found;
   }
 
-  adoptedHolders(chunkIds: readonly ChunkId[]): Map<ChunkId, SeederId[]> {
-    const found = new Map<ChunkId, SeederId[]>();
+  copies(chunkIds: readonly ChunkId[]): Map<ChunkId, CopyRow[]> {
+    const found = new Map<ChunkId, CopyRow[]>();
     for (const chunkId of chunkIds) {
       const rows = this.connection.all(
-        `SELECT s.seeder_id FROM chunks AS c CROSS JOIN holdings AS h CROSS JOIN holders AS s
-         WHERE c.chunk_id = ? AND c.adopted > 0 AND h.chunk_key = c.chunk_key AND h.adopted = 1
-           AND s.holder_key = h.holder_key
+        `SELECT s.seeder_id, h.size_bytes, h.adopted, h.proved_ms
+         FROM chunks AS c CROSS JOIN holdings AS h CROSS JOIN holders AS s
+         WHERE c.chunk_id = ? AND h.chunk_key = c.chunk_key AND s.holder_key = h.holder_key
          ORDER BY s.seeder_id`,
         bytesOf(chunkId),
       );
-      if (rows.length > 0) found.set(chunkId, rows.map((row) => row.text("seeder_id") as SeederId));
+      if (rows.length > 0) found.set(chunkId, rows.map(copyRowOf));
     }
     return found;
   }
 
-  holdingsOf(seederId: SeederId, after: string | undefined, limit: number): HeldChunk[] {
+  holdingsOf(seederId: SeederId, after: string | undefined, limit: number): HoldingRow[] {
     const holder = this.#holder(seederId);
     if (holder === undefined) return [];
     const all = this.connection.get("SELECT max(chunk_key) AS highest FROM chunks");
@@ -287,13 +289,13 @@ export class SqliteView extends SqliteAnswers implements ViewTables {
       ? "holdings AS h CROSS JOIN chunks AS c"
       : "chunks AS c CROSS JOIN holdings AS h";
     return this.connection.all(
-      `SELECT c.chunk_id, h.size_bytes, h.adopted FROM ${order}
+      `SELECT c.chunk_id, h.size_bytes, h.adopted, h.proved_ms FROM ${order}
        WHERE h.holder_key = ? AND c.chunk_key = h.chunk_key AND c.chunk_id > ?
        ORDER BY c.chunk_id LIMIT ?`,
       holder.integer("holder_key"),
       bytesOf(after ?? ""),
       limit,
-    ).map(heldChunkOf);
+    ).map(holdingRowOf);
   }
 
   #holder(seederId: SeederId): SqliteRow | undefined {
@@ -302,7 +304,7 @@ export class SqliteView extends SqliteAnswers implements ViewTables {
 
   heldChunks(after: string | undefined, limit: number): ChunkEntry[] {
     return this.connection.all(
-      `SELECT c.chunk_id, ${smallestSize} AS size_bytes FROM chunks AS c
+      `SELECT c.chunk_id, ${knownSize} AS size_bytes FROM chunks AS c
        WHERE c.chunk_id > ? AND c.held > 0 ORDER BY c.chunk_id LIMIT ?`,
       bytesOf(after ?? ""),
       limit,
@@ -311,7 +313,7 @@ export class SqliteView extends SqliteAnswers implements ViewTables {
 
   shortChunks(after: string | undefined, limit: number): ChunkEntry[] {
     return this.connection.all(
-      `SELECT c.chunk_id, ${smallestSize} AS size_bytes
+      `SELECT c.chunk_id, ${knownSize} AS size_bytes
        FROM chunks AS c INDEXED BY chunks_short
        WHERE c.lacking > 0 AND c.chunk_id > ? AND c.held > 0 ORDER BY c.chunk_id LIMIT ?`,
       bytesOf(after ?? ""),
@@ -352,17 +354,42 @@ export class SqliteView extends SqliteAnswers implements ViewTables {
     return { atRisk: row?.integer("at_risk") ?? 0, unavailable: row?.integer("unavailable") ?? 0 };
   }
 
+  chunksUnproved(
+    seederId: SeederId,
+    others: readonly SeederId[],
+    sinceMs: number,
+    most: number,
+  ): number {
+    const row = this.connection.get(
+      `WITH ${alive}
+       SELECT count(*) AS count
+       FROM holders AS s CROSS JOIN holdings AS h CROSS JOIN chunks AS c
+       WHERE s.seeder_id = ?2 AND h.holder_key = s.holder_key AND c.chunk_key = h.chunk_key
+         AND c.named > 0 AND min(c.wanted, ?4) > (SELECT count(*) FROM holdings AS o
+           WHERE o.chunk_key = c.chunk_key AND o.proved_ms >= ?3
+             AND o.holder_key <> h.holder_key
+             AND o.holder_key IN (SELECT holder_key FROM alive))`,
+      JSON.stringify(others),
+      seederId,
+      sinceMs,
+      most,
+    );
+    return row?.integer("count") ?? 0;
+  }
+
   chunkUses(chunkIds: readonly ChunkId[]): ChunkUses[] {
     return chunkIds.map((chunkId) => {
       const row = this.connection.get(
-        "SELECT named, wanted, wanted_own, recorded FROM chunks WHERE chunk_id = ?",
+        "SELECT named, wanted, wanted_own, recorded, size_bytes FROM chunks WHERE chunk_id = ?",
         bytesOf(chunkId),
       );
+      const named = row?.integer("named") ?? 0;
       return {
-        named: row?.integer("named") ?? 0,
+        named,
         wanted: row?.integer("wanted") ?? 0,
         wantedOwn: row?.integer("wanted_own") ?? 0,
         recorded: row?.integer("recorded") ?? 0,
+        ...(row && named > 0 ? { sizeBytes: row.integer("size_bytes") } : {}),
       };
     });
   }

@@ -5,8 +5,6 @@ import {
   type ChunkEntry,
   type ChunkId,
   Fault,
-  type HeldChunk,
-  InventorySum,
   type SeederId,
   type UploadId,
   type VersionId,
@@ -23,19 +21,22 @@ import {
   type UploadRow,
   type VersionRow,
 } from "./catalog.ts";
+import type { HoldingRow } from "./holding_rows.ts";
 import { SqliteChunks } from "./sqlite_chunks.ts";
 import { bytesOf, type SqliteConnection } from "./sqlite_connection.ts";
-import { heldChunkOf } from "./sqlite_rows.ts";
+import { SqliteHoldings } from "./sqlite_holdings.ts";
 import { removeAllRows } from "./sqlite_schema.ts";
 import { SqliteView } from "./sqlite_view.ts";
 import type { Tables } from "./synchronous.ts";
 
 export class SqliteWrites extends SqliteView implements Tables {
   readonly #chunks: SqliteChunks;
+  readonly #holdings: SqliteHoldings;
 
   constructor(connection: SqliteConnection) {
     super(connection);
     this.#chunks = new SqliteChunks(connection);
+    this.#holdings = new SqliteHoldings(connection, this.#chunks);
   }
 
   reset(): void {
@@ -227,104 +228,12 @@ export class SqliteWrites extends SqliteView implements Tables {
     this.#chunks.putManifest(this.#chunks.versionKey(versionId), from, entries);
   }
 
-  addHoldings(seederId: SeederId, entries: readonly HeldChunk[]): void {
-    const holderKey = this.#holderKey(seederId);
-    const came: HeldChunk[] = [], went: HeldChunk[] = [];
-    for (const entry of entries) {
-      const chunkKey = this.#chunks.key(entry.chunkId);
-      const adopted = entry.adopted === true ? 1 : 0;
-      const changes = this.connection.run(
-        "INSERT OR IGNORE INTO holdings VALUES (?, ?, ?, ?)",
-        holderKey,
-        chunkKey,
-        entry.sizeBytes,
-        adopted,
-      );
-      if (changes > 0) {
-        this.#countHolding(chunkKey, 1, adopted);
-        came.push(entry);
-      } else if (this.#changeAdopted(holderKey, chunkKey, adopted)) {
-        // Its size counts already, whatever it is.
-        const { chunkId } = entry;
-        const same = { chunkId, sizeBytes: 1 };
-        came.push(adopted === 1 ? { ...same, adopted: true } : same);
-        went.push(adopted === 1 ? same : { ...same, adopted: true });
-      }
-    }
-    this.#sumUp(seederId, came, went);
-  }
-
-  #countHolding(chunkKey: number, sign: 1 | -1, adopted: number): void {
-    this.connection.run(
-      "UPDATE chunks SET held = held + ?, adopted = adopted + ? WHERE chunk_key = ?",
-      sign,
-      sign * adopted,
-      chunkKey,
-    );
-  }
-
-  /** Whether it was otherwise. */
-  #changeAdopted(holderKey: number, chunkKey: number, adopted: number): boolean {
-    const changes = this.connection.run(
-      `UPDATE holdings SET adopted = ?1
-       WHERE holder_key = ?2 AND chunk_key = ?3 AND adopted <> ?1`,
-      adopted,
-      holderKey,
-      chunkKey,
-    );
-    if (changes === 0) return false;
-    this.connection.run(
-      "UPDATE chunks SET adopted = adopted + ? WHERE chunk_key = ?",
-      adopted === 1 ? 1 : -1,
-      chunkKey,
-    );
-    return true;
+  addHoldings(seederId: SeederId, entries: readonly HoldingRow[]): void {
+    this.#holdings.add(seederId, entries);
   }
 
   removeHoldings(seederId: SeederId, chunkIds: readonly ChunkId[]): void {
-    const holderKey = this.#holderKey(seederId);
-    const removed = chunkIds.flatMap((chunkId) => {
-      const row = this.connection.get(
-        `SELECT c.chunk_key, c.chunk_id, h.size_bytes, h.adopted
-         FROM chunks AS c CROSS JOIN holdings AS h
-         WHERE c.chunk_id = ? AND h.holder_key = ? AND h.chunk_key = c.chunk_key`,
-        bytesOf(chunkId),
-        holderKey,
-      );
-      if (row === undefined) return [];
-      const chunkKey = row.integer("chunk_key");
-      this.connection.run(
-        "DELETE FROM holdings WHERE holder_key = ? AND chunk_key = ?",
-        holderKey,
-        chunkKey,
-      );
-      this.#countHolding(chunkKey, -1, row.integer("adopted"));
-      this.#chunks.removeUnused(chunkKey);
-      return heldChunkOf(row);
-    });
-    this.#sumUp(seederId, [], removed);
-  }
-
-  #holderKey(seederId: SeederId): number {
-    const row = this.connection.get("SELECT holder_key FROM holders WHERE seeder_id = ?", seederId);
-    return row?.integer("holder_key") ??
-      this.connection.insert("INSERT INTO holders (seeder_id) VALUES (?)", seederId);
-  }
-
-  #sumUp(seederId: SeederId, came: readonly HeldChunk[], went: readonly HeldChunk[]): void {
-    if (came.length + went.length === 0) return;
-    const sum = new InventorySum(this.holdingsSummary(seederId).digest);
-    for (const { chunkId, adopted } of [...came, ...went]) sum.toggle(chunkId, adopted);
-    const bytesOf = (all: readonly HeldChunk[]) =>
-      all.reduce((total, { sizeBytes }) => total + sizeBytes, 0);
-    this.connection.run(
-      `UPDATE holders SET chunk_count = chunk_count + ?, used_bytes = used_bytes + ?, digest = ?
-       WHERE seeder_id = ?`,
-      came.length - went.length,
-      bytesOf(came) - bytesOf(went),
-      sum.hex(),
-      seederId,
-    );
+    this.#holdings.remove(seederId, chunkIds);
   }
 
   putUpload(row: UploadRow): void {

@@ -8,9 +8,9 @@ import {
   type ExplainReply,
   type ExplainRequest,
   Fault,
-  type SeederId,
 } from "../../../protocol/mod.ts";
 import type { VersionRow } from "../catalog/catalog.ts";
+import type { CopyRow } from "../catalog/holding_rows.ts";
 import type { Ground } from "../ground.ts";
 import type { Members } from "../seeders/members.ts";
 import type { Scrubs } from "../copies/scrubs.ts";
@@ -38,17 +38,12 @@ export function explain(
     const version = versionId === undefined ? undefined : await view.version(versionId);
     if (version === undefined) throw new Fault("not-found", `${path} has no version to explain`);
     const entries = await view.manifest(version.versionId, fromChunk, chunksMax);
-    const holders = await view.holders(entries.map(({ chunkId }) => chunkId));
-    const adopted = await view.adoptedHolders(entries.map(({ chunkId }) => chunkId));
-    const chunks = entries.map((entry, i) => {
-      const holding = holders.get(entry.chunkId) ?? [];
-      const inPlace = adopted.get(entry.chunkId) ?? [];
-      return {
-        ...entry,
-        index: fromChunk + i,
-        copies: copiesOf(core, cluster, version, entry, holding, inPlace),
-      };
-    });
+    const copies = await view.copies(entries.map(({ chunkId }) => chunkId));
+    const chunks = entries.map((entry, i) => ({
+      ...entry,
+      index: fromChunk + i,
+      copies: copiesOf(core, cluster, version, entry, copies.get(entry.chunkId) ?? []),
+    }));
     return {
       path,
       versionId: version.versionId,
@@ -67,19 +62,19 @@ function copiesOf(
   cluster: ClusterView,
   version: VersionRow,
   { chunkId, sizeBytes }: Pick<ExplainedChunk, "chunkId" | "sizeBytes">,
-  holders: readonly SeederId[],
-  inPlace: readonly SeederId[],
+  held: readonly CopyRow[],
 ): ExplainedChunk["copies"] {
   const ranks = rankOfEach(cluster, chunkId);
   const places = version.copies;
   const question = { chunkId, sizeBytes, places, spares: 0, holders: [], avoid: [] };
   const best = new Set(choosePlaces(cluster, question));
-  return holders.flatMap((seederId) => {
+  return held.flatMap(({ seederId, adopted: inPlace, provedMs }) => {
     const rank = ranks.get(seederId);
     const verifiedMs = core.scrubs.verifiedMs(seederId, chunkId) || null;
     if (rank === undefined) return [];
-    const adopted = inPlace.includes(seederId) ? { adopted: true as const } : {};
-    return { seederId, rank, best: best.has(seederId), verifiedMs, ...adopted };
+    const adopted = inPlace === true ? { adopted: true as const } : {};
+    const claimed = provedMs === undefined ? { claimed: true as const } : {};
+    return { seederId, rank, best: best.has(seederId), verifiedMs, ...adopted, ...claimed };
   }).sort((a, b) => a.rank - b.rank);
 }
 

@@ -49,9 +49,15 @@ export async function orderDrops(
       core.orders.release(seederId, chunk.chunkId, decided);
     }
   };
+  const forget = () => {
+    release(false);
+    prepared.length = 0;
+  };
   try {
     const leaseNowMs = await core.leases.handOut(core.catalog);
     await core.catalog.transaction(async (tx) => {
+      // A run before this one may have been aborted: what it decided is decided anew.
+      forget();
       const nowMs = core.now();
       const receiptsSinceMs = await receiptsSince(tx, leaseNowMs);
       const wanted = await decide(tx, receiptsSinceMs);
@@ -66,7 +72,7 @@ export async function orderDrops(
       }
     });
   } catch (error) {
-    release(false);
+    forget();
     throw error;
   }
   release(true);

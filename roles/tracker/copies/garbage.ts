@@ -13,6 +13,7 @@ import type { CatalogView } from "../catalog/catalog.ts";
 import type { Members } from "../seeders/members.ts";
 import { type DropNeeds, orderDrops } from "./drops.ts";
 import { garbageDrops, type UnusedChunk } from "../plan/garbage.ts";
+import { isLive } from "../plan/view.ts";
 
 const pageChunks = 1_000;
 /** Between two looks over all unused chunks. */
@@ -32,7 +33,11 @@ export class Garbage {
   #restUntilMs = 0;
 
   /** @param graceMs how long a chunk must have been unused */
-  constructor(private readonly needs: GarbageNeeds, private readonly graceMs: number) {}
+  constructor(
+    private readonly needs: GarbageNeeds,
+    private readonly graceMs: number,
+    private readonly remembered = rememberedMax,
+  ) {}
 
   /**
    * An upload was told that these are there, or a seeder keeps them because one may count on its
@@ -50,15 +55,15 @@ export class Garbage {
     const core = this.needs;
     const nowMs = core.now();
     if (nowMs < this.#restUntilMs || core.losses.stopped !== undefined) return 0;
-    const page = await core.catalog.read((view) => view.unreferenced(this.#after, pageChunks));
-    for (const { chunkId } of page) {
+    const { page, within } = await this.#page();
+    for (const { chunkId } of within) {
       this.#now.set(chunkId, Math.min(this.#before.get(chunkId) ?? nowMs, nowMs));
     }
-    const due = page.filter(({ chunkId }) =>
+    const due = within.filter(({ chunkId }) =>
       nowMs - (this.#now.get(chunkId) ?? nowMs) >= this.graceMs
     );
     this.#after = page.at(-1)?.chunkId;
-    if (page.length < pageChunks || this.#now.size >= rememberedMax) {
+    if (page.length < pageChunks || this.#now.size >= this.remembered) {
       this.#before = this.#now;
       this.#now = new Map();
       this.#after = undefined;
@@ -71,6 +76,25 @@ export class Garbage {
       const refusingIds = new Set(refusing.map(({ row }) => row.seederId));
       return garbageDrops(core.members.view(core.now()), facts, this.graceMs, refusingIds);
     });
+  }
+
+  /**
+   * The next unused chunks, and those of them that somebody who answers holds: what only others
+   * hold cannot be dropped now, and would take the room of what can.
+   */
+  async #page(): Promise<{ page: ChunkEntry[]; within: ChunkEntry[] }> {
+    const { catalog, members, now } = this.needs;
+    const { page, holders } = await catalog.read(async (view) => {
+      const page = await view.unreferenced(this.#after, pageChunks);
+      return { page, holders: await view.holders(page.map(({ chunkId }) => chunkId)) };
+    });
+    const live = new Set(
+      members.view(now()).seeders.filter(({ state }) => isLive(state)).map((one) => one.seederId),
+    );
+    const within = page.filter(({ chunkId }) =>
+      holders.get(chunkId)?.some((seederId) => live.has(seederId))
+    );
+    return { page, within };
   }
 
   async #factsOf(view: CatalogView, chunks: readonly ChunkEntry[]): Promise<UnusedChunk[]> {

@@ -16,20 +16,21 @@ import {
   type OrderOutcome,
   type Pace,
   type SeederId,
+  type Transport,
 } from "../../../protocol/mod.ts";
 import { factsOf } from "./chunk_facts.ts";
 import type { Ground } from "../ground.ts";
 import type { Members } from "../seeders/members.ts";
 import type { OrderBook } from "../seeders/orders.ts";
-import { FreshWord } from "./fresh_word.ts";
 import { HealingFinder } from "./healing_finder.ts";
 import { Budget } from "../plan/budget.ts";
 import { evenBelow, planMove, unevenFrom, unevenness } from "../plan/rebalance.ts";
 import { type ChunkFacts, planRepair } from "../plan/repair.ts";
 import { type ClusterView, isLive } from "../plan/view.ts";
+import { Proving, type ProvingNeeds } from "./proving.ts";
 import { SetAside } from "./set_aside.ts";
 import { Stuck } from "./stuck.ts";
-import { Surplus, type SurplusNeeds } from "./surplus.ts";
+import { Witness } from "./witness.ts";
 
 /** A copy under way. */
 interface Flight {
@@ -54,7 +55,7 @@ const passEveryMs = 60 * 60_000;
 /** A pass for the sake of balance follows another only after this. */
 const balanceEveryMs = 10 * 60_000;
 
-export interface HealingNeeds extends Ground, SurplusNeeds {
+export interface HealingNeeds extends Ground, ProvingNeeds {
   readonly members: Members;
   readonly orders: OrderBook;
   /** About what a seeder holds in people's files. */
@@ -64,9 +65,9 @@ export interface HealingNeeds extends Ground, SurplusNeeds {
 export class Healing {
   readonly setAside = new SetAside();
   readonly stuck = new Stuck();
-  readonly words = new FreshWord();
+  readonly proving: Proving;
+  readonly #witness: Witness;
   readonly #finder = new HealingFinder();
-  readonly #surplus = new Surplus();
   readonly #flights = new Map<ChunkId, Flight>();
   #below = new Map<ChunkId, Wish>();
   readonly #moves = new Map<ChunkId, ChunkEntry>();
@@ -76,7 +77,19 @@ export class Healing {
   #passWanted = true;
   #balancing = false;
 
-  constructor(private readonly needs: HealingNeeds, public pace: Pace) {}
+  constructor(
+    private readonly needs: HealingNeeds,
+    public pace: Pace,
+    transport: Transport | undefined,
+  ) {
+    this.#witness = new Witness(transport);
+    this.proving = new Proving(needs, this.#witness);
+  }
+
+  /** Lets go of what it does beside the steps. */
+  close(): Promise<void> {
+    return this.#witness.close();
+  }
 
   /** Copies under way. */
   get copying(): number {
@@ -106,18 +119,14 @@ export class Healing {
     const nowMs = core.now();
     const { chunkId, sizeBytes, kind } = order;
     const good = outcome?.result === "held";
-    if (good && kind !== "drop") this.words.hear(seederId, chunkId, nowMs);
-    if (kind === "drop") {
-      if (outcome?.result === "absent" || outcome?.adopted) this.#surplus.dropped(chunkId);
-      else this.#surplus.addLater({ chunkId, sizeBytes }, nowMs);
-    }
+    this.proving.ended(seederId, order, outcome);
     const flight = this.#flights.get(chunkId);
     if (kind !== "copy" || flight?.target !== seederId) return;
     this.#flights.delete(chunkId);
     if (good) {
       this.setAside.clear(chunkId);
       this.#copied.push({ atMs: nowMs, bytes: sizeBytes });
-      if (flight.purpose === "move") this.#surplus.add({ chunkId, sizeBytes });
+      if (flight.purpose === "move") this.proving.add(order);
       return;
     }
     const name = core.members.get(seederId)?.row.name ?? seederId;
@@ -131,7 +140,6 @@ export class Healing {
     const core = this.needs;
     const cluster = core.members.view(core.now());
     const { nowMs } = cluster;
-    this.words.sweep(nowMs);
     this.#copied = this.#copied.filter(({ atMs }) => nowMs - atMs <= speedWindowMs);
     this.#notice(core, cluster);
     const budget = this.#budget();
@@ -141,7 +149,7 @@ export class Healing {
     if (this.#below.size > 0 || repairs) return;
     await this.#pass(core, cluster);
     await this.#move(core, cluster, budget);
-    await this.#surplus.step(core, this.words, budget);
+    await this.proving.step(budget);
   }
 
   /** What was set aside and needs nothing any more is forgotten. */
@@ -191,6 +199,7 @@ export class Healing {
       const { chunkId, sizeBytes } = facts;
       this.#below.delete(chunkId);
       const plan = planRepair(cluster, facts, budget.busy);
+      if (plan.kind === "enough") this.proving.consider(cluster, facts);
       if (plan.kind === "stuck") this.stuck.meet(chunkId, plan, nowMs);
       else this.stuck.clear(chunkId);
       if (plan.kind !== "copy" || this.setAside.isResting(chunkId, nowMs)) continue;
@@ -219,10 +228,10 @@ export class Healing {
       this.#balancing = await isUneven(core, cluster, unevenFrom);
       this.#finder.startAll();
     } else if (this.#balancing) this.#balancing = await isUneven(core, cluster, evenBelow);
-    if (this.#moves.size + this.#surplus.size >= queueMost) return;
+    if (this.#moves.size + this.proving.size >= queueMost) return;
     for (const facts of await this.#facts(core, await this.#finder.nextOfAll(core))) {
       const { chunkId, sizeBytes } = facts;
-      this.#surplus.consider(cluster, facts);
+      this.proving.consider(cluster, facts);
       const moves = this.#balancing && planMove(cluster, facts, new Map()) !== undefined;
       if (moves) this.#moves.set(chunkId, { chunkId, sizeBytes });
     }

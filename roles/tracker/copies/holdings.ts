@@ -13,12 +13,12 @@ import {
   type ChunkEntry,
   type ChunkId,
   Fault,
-  type HeldChunk,
   type InventoryPage,
   limits,
   type SeederId,
 } from "../../../protocol/mod.ts";
-import type { CatalogTransaction, CatalogView } from "../catalog/catalog.ts";
+import type { CatalogTransaction } from "../catalog/catalog.ts";
+import type { HoldingRow } from "../catalog/holding_rows.ts";
 import type { Ground } from "../ground.ts";
 import type { OrderBook } from "../seeders/orders.ts";
 import type { Member } from "../seeders/members.ts";
@@ -55,13 +55,13 @@ export class Holdings {
   constructor(private readonly needs: HoldingNeeds) {}
 
   /**
-   * Adds holdings that a seeder gave its receipt for. They are remembered only while a page or an
-   * outcome that contradicts them may be under way.
+   * Adds holdings that were told just now, with a receipt or otherwise. They are remembered only
+   * while a page or an outcome that contradicts them may be under way.
    */
   async addReceipted(
     tx: CatalogTransaction,
     seederId: SeederId,
-    chunks: readonly HeldChunk[],
+    chunks: readonly HoldingRow[],
     nowMs: number,
   ): Promise<void> {
     if (this.#rounds.has(seederId) || this.needs.orders.isWaitingFor(seederId)) {
@@ -158,7 +158,7 @@ export class Holdings {
           `the page begins after ${page.after.slice(0, 12)}, the pages so far do not reach that`,
         );
       }
-      const kept = await this.#applyPage(tx, page, round.startedMs);
+      const kept = await this.#applyPage(tx, page, round.startedMs, member);
       const row = { ...member.row, reconciledBootId: page.bootId };
       if (page.last) await tx.putSeeder(row);
       return { round, kept };
@@ -184,9 +184,11 @@ export class Holdings {
     tx: CatalogTransaction,
     page: InventoryPage,
     roundStartedMs: number,
+    member: Member,
   ): Promise<number> {
     const { seederId } = page;
     const told = new Set(page.chunks.map((chunk) => chunk.chunkId));
+    const listed = new Set<ChunkId>();
     const end = page.last ? undefined : page.chunks.at(-1)?.chunkId;
     let kept = 0;
     for (let after = page.after;;) {
@@ -196,6 +198,7 @@ export class Holdings {
         limits.inventoryPageChunksMax,
       );
       const inRange = held.filter(({ chunkId }) => end === undefined || chunkId <= end);
+      for (const { chunkId } of inRange) listed.add(chunkId);
       const gone = inRange.map(({ chunkId }) => chunkId).filter((chunkId) => {
         if (told.has(chunkId)) return false;
         if (!this.receiptedSince(seederId, chunkId, roundStartedMs)) return true;
@@ -207,8 +210,11 @@ export class Holdings {
       if (inRange.length < held.length || held.length < limits.inventoryPageChunksMax) break;
     }
     // A page made before a drop was carried out must not bring its holding back; one made before
-    // a copy was stored must not say that there is none but a person's.
+    // a copy was stored must not say that there is none but a person's. One that answered for what
+    // it does not have is believed no more than was known.
+    const believed = member.falseAnswers === undefined;
     const staying = page.chunks.filter(({ chunkId, adopted }) =>
+      (believed || listed.has(chunkId)) &&
       !this.needs.orders.isWaiting("drop", seederId, chunkId) &&
       !(adopted === true && this.receiptedSince(seederId, chunkId, roundStartedMs))
     );
@@ -250,20 +256,4 @@ function checkPage(page: InventoryPage): void {
   if (page.chunks.length === 0 && !page.last) {
     throw new Fault("invalid-request", "only the last page may be empty");
   }
-}
-
-/** The size of a chunk as one of its holders keeps it; undefined when it does not hold it. */
-export async function heldSize(
-  view: CatalogView,
-  seederId: SeederId,
-  chunkId: ChunkId,
-): Promise<number | undefined> {
-  const [entry] = await view.holdingsOf(seederId, idBefore(chunkId), 1);
-  return entry?.chunkId === chunkId ? entry.sizeBytes : undefined;
-}
-
-/** The greatest id below this one, for a page that begins with it. */
-function idBefore(chunkId: ChunkId): string | undefined {
-  const value = BigInt(`0x${chunkId}`);
-  return value === 0n ? undefined : (value - 1n).toString(16).padStart(64, "0");
 }

@@ -15,9 +15,10 @@ import {
 } from "../../../protocol/mod.ts";
 import type * as z from "zod";
 import type { CatalogTransaction, CatalogView, UploadRow } from "../catalog/catalog.ts";
+import type { CopyRow } from "../catalog/holding_rows.ts";
 import type { Ground } from "../ground.ts";
 import type { Members } from "../seeders/members.ts";
-import { heldSize, type Holdings } from "./holdings.ts";
+import type { Holdings } from "./holdings.ts";
 
 export type RecordedChunk = z.output<typeof RecordedChunkSchema>;
 
@@ -65,36 +66,31 @@ function checkReceipts(
   }
 }
 
-/** Throws `size-mismatch` when a holder keeps the chunk with another size. */
-export async function checkHeldSize(
+/**
+ * Seeders with a proved copy of their own: those that an upload may count on. What only a seeder's
+ * list tells of may be no more than its word, whatever size it tells; what lies in a person's file
+ * may change tomorrow.
+ */
+export async function provedCopies(
   view: CatalogView,
-  chunk: ChunkEntry,
-  holder: SeederId,
-): Promise<void> {
-  const sizeBytes = await heldSize(view, holder, chunk.chunkId);
-  if (sizeBytes === undefined || sizeBytes === chunk.sizeBytes) return;
-  throw sizeMismatch(chunk, sizeBytes);
-}
-
-function sizeMismatch(chunk: ChunkEntry, sizeBytes: number): Fault {
-  const name = chunk.chunkId.slice(0, 12);
-  return new Fault(
-    "size-mismatch",
-    `chunk ${name} has ${sizeBytes} bytes, not ${chunk.sizeBytes}`,
-  );
-}
-
-/** Seeders with a copy of their own: those that an upload may count on. */
-export async function ownHolders(
-  view: CatalogView,
-  chunkIds: readonly ChunkId[],
+  chunks: readonly ChunkEntry[],
 ): Promise<Map<ChunkId, SeederId[]>> {
-  const holders = await view.holders(chunkIds);
-  for (const [chunkId, inPlace] of await view.adoptedHolders(chunkIds)) {
-    const own = (holders.get(chunkId) ?? []).filter((id) => !inPlace.includes(id));
-    holders.set(chunkId, own);
+  const found = new Map<ChunkId, SeederId[]>();
+  const copies = await view.copies(chunks.map(({ chunkId }) => chunkId));
+  for (const chunk of chunks) {
+    found.set(chunk.chunkId, provedOn(copies.get(chunk.chunkId) ?? [], chunk));
   }
-  return holders;
+  return found;
+}
+
+/** Of these copies of a chunk, the seeders whose own copy is proved. */
+export function provedOn(copies: readonly CopyRow[], { sizeBytes }: ChunkEntry): SeederId[] {
+  return copies.filter((copy) => isProved(copy) && copy.sizeBytes === sizeBytes)
+    .map(({ seederId }) => seederId);
+}
+
+function isProved({ adopted, provedMs }: CopyRow): boolean {
+  return adopted !== true && provedMs !== undefined;
 }
 
 /**
@@ -108,7 +104,7 @@ export class Proofs {
   private constructor(
     private readonly core: ProofNeeds,
     private readonly tx: CatalogTransaction,
-    private readonly holdersBefore: ReadonlyMap<ChunkId, SeederId[]>,
+    private readonly copiesBefore: ReadonlyMap<ChunkId, CopyRow[]>,
   ) {}
 
   static async open(
@@ -116,8 +112,7 @@ export class Proofs {
     tx: CatalogTransaction,
     chunks: readonly ChunkEntry[],
   ): Promise<Proofs> {
-    const holders = await tx.holders(chunks.map((chunk) => chunk.chunkId));
-    return new Proofs(core, tx, holders);
+    return new Proofs(core, tx, await tx.copies(chunks.map(({ chunkId }) => chunkId)));
   }
 
   /** Throws `leave-invalid` when a receipt is not good. */
@@ -134,26 +129,30 @@ export class Proofs {
   }
 
   /**
-   * Of a chunk without receipts. Throws `copies-missing` when nobody holds it, `size-mismatch` when
-   * it is held with another size.
+   * Of a chunk without receipts. Throws `copies-missing` when nobody is known to hold it,
+   * `size-mismatch` when it is held with another size.
    */
-  async checkHeld(chunk: RecordedChunk): Promise<void> {
+  checkHeld(chunk: RecordedChunk): void {
     if (receiptsOfMembers(this.core, chunk).length > 0) return;
-    const receipted = this.#receipted.get(chunk.chunkId);
-    const holder = this.holdersBefore.get(chunk.chunkId)?.[0];
-    if (receipted === chunk.sizeBytes) return;
-    if (receipted === undefined && holder === undefined) {
-      throw new Fault("copies-missing", `no seeder holds chunk ${chunk.chunkId.slice(0, 12)}`);
+    const before = this.copiesBefore.get(chunk.chunkId) ?? [];
+    const sizeBytes = this.#receipted.get(chunk.chunkId) ?? before.find(isProved)?.sizeBytes;
+    if (sizeBytes === chunk.sizeBytes) return;
+    const name = chunk.chunkId.slice(0, 12);
+    if (sizeBytes === undefined) {
+      throw new Fault("copies-missing", `no seeder is known to hold chunk ${name}`);
     }
-    if (receipted !== undefined) throw sizeMismatch(chunk, receipted);
-    if (holder !== undefined) await checkHeldSize(this.tx, chunk, holder);
+    throw new Fault(
+      "size-mismatch",
+      `chunk ${name} has ${sizeBytes} bytes, not ${chunk.sizeBytes}`,
+    );
   }
 
   /** Adds the holdings that the receipts taken prove. */
   async write(): Promise<void> {
     for (const [seederId, chunks] of this.#bySeeder) {
       const { core, tx } = this;
-      await core.holdings.addReceipted(tx, seederId, [...chunks.values()], core.now());
+      const rows = [...chunks.values()].map((chunk) => ({ ...chunk, provedMs: 0 }));
+      await core.holdings.addReceipted(tx, seederId, rows, core.now());
     }
   }
 }

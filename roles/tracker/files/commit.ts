@@ -30,7 +30,7 @@ import { type Ground, stampOf } from "../ground.ts";
 import type { Members } from "../seeders/members.ts";
 import { commitOperation, nextNodeId, type Operation } from "../log/operations.ts";
 import { neededCopies } from "../plan/view.ts";
-import { ownHolders, type ProofNeeds, Proofs, type RecordedChunk } from "../copies/receipts.ts";
+import { type ProofNeeds, Proofs, provedCopies, type RecordedChunk } from "../copies/receipts.ts";
 import { checkCondition, conditionOf, refused, uploadUnknown } from "./uploads.ts";
 import { keepReplaced } from "./versions.ts";
 import { pathOfNode, walk } from "./walk.ts";
@@ -133,7 +133,7 @@ class CommitBatch {
     await proofs.write();
     for (const [upload, row] of rows) {
       try {
-        await this.#keepChunks(upload, await heldOnes(proofs, upload.chunks), row);
+        await this.#keepChunks(upload, heldOnes(proofs, upload.chunks), row);
       } catch (thrown) {
         this.#refusals.set(upload, refused(thrown));
       }
@@ -250,7 +250,7 @@ class CommitBatch {
     let due = 0;
     let least = Infinity;
     for await (const page of this.#pages(upload)) {
-      const holders = await ownHolders(this.tx, page.map(({ chunkId }) => chunkId));
+      const holders = await provedCopies(this.tx, page);
       for (const chunk of page) {
         checkEntry(chunk, upload.sizeBytes, chunkSizeBytes);
         while (due < chunk.index && miss(due)) due++;
@@ -327,14 +327,11 @@ function checkEntry(chunk: Indexed, sizeBytes: number, chunkSizeBytes: number): 
 }
 
 /** Without the chunks nobody holds: they count as missing. Throws `size-mismatch`. */
-async function heldOnes(
-  proofs: Proofs,
-  chunks: readonly RecordedChunk[],
-): Promise<RecordedChunk[]> {
+function heldOnes(proofs: Proofs, chunks: readonly RecordedChunk[]): RecordedChunk[] {
   const held: RecordedChunk[] = [];
   for (const chunk of chunks) {
     try {
-      await proofs.checkHeld(chunk);
+      proofs.checkHeld(chunk);
       held.push(chunk);
     } catch (thrown) {
       if (!(thrown instanceof Fault) || thrown.code !== "copies-missing") throw thrown;

@@ -24,7 +24,6 @@ import type { CatalogView, VersionRow } from "../catalog/catalog.ts";
 import type { Ground } from "../ground.ts";
 import type { Members } from "../seeders/members.ts";
 import type { OrderBook } from "../seeders/orders.ts";
-import { heldSize } from "../copies/holdings.ts";
 import { findTarget } from "./walk.ts";
 
 const stateOrder: readonly SeederState[] = ["green", "yellow", "red", "away"];
@@ -139,7 +138,8 @@ export async function reportChunks(
   await core.catalog.read(async (view) => {
     for (const { seederId, chunkId } of input.reports) {
       if (core.members.get(seederId) === undefined) continue;
-      const sizeBytes = await heldSize(view, seederId, chunkId);
+      const copies = (await view.copies([chunkId])).get(chunkId);
+      const sizeBytes = copies?.find((copy) => copy.seederId === seederId)?.sizeBytes;
       if (sizeBytes === undefined) continue;
       const why = `${user} was sent wrong bytes for this chunk`;
       if (!core.orders.orderVerify(seederId, { chunkId, sizeBytes }, why, nowMs)) continue;

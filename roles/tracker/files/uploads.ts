@@ -34,7 +34,7 @@ import type { Members } from "../seeders/members.ts";
 import type { Garbage } from "../copies/garbage.ts";
 import { choosePlaces } from "../plan/placement.ts";
 import { type ClusterView, isLive, neededCopies } from "../plan/view.ts";
-import { checkHeldSize, ownHolders, type ProofNeeds, Proofs } from "../copies/receipts.ts";
+import { type ProofNeeds, Proofs, provedCopies, provedOn } from "../copies/receipts.ts";
 import { type Found, policyIn, walk } from "./walk.ts";
 
 /** The catalog failed, not the item: the whole transaction must be undone. */
@@ -57,7 +57,7 @@ export function refused(thrown: unknown): { ok: false; problem: Problem } {
 /** `work` on every item: its answer, or why the item was refused. */
 async function each<T, R>(
   items: readonly T[],
-  work: (item: T) => Promise<R>,
+  work: (item: T) => R | Promise<R>,
 ): Promise<(R | { ok: false; problem: Problem })[]> {
   const results = [];
   for (const item of items) {
@@ -205,17 +205,14 @@ export async function placeChunks(
   const cluster = core.members.view(core.now());
   const { results, ageing } = await core.catalog.read(async (view) => {
     const uploads = new Uploads(view);
-    const ids = input.chunks.map((chunk) => chunk.chunkId);
-    const holders = await view.holders(ids);
-    const adopted = await view.adoptedHolders(ids);
+    const copies = await view.copies(input.chunks.map(({ chunkId }) => chunkId));
     const results = await each(input.chunks, async (chunk) => {
       const row = await uploads.get(chunk.uploadId);
       checkChunkSize(chunk, row);
       // A person's file may change tomorrow: what is sent gets its copies apart from it.
-      const inPlace = adopted.get(chunk.chunkId) ?? [];
-      const own = (holders.get(chunk.chunkId) ?? []).filter((id) => !inPlace.includes(id));
-      const held = countedHolders(core, cluster, own);
-      if (held[0] !== undefined) await checkHeldSize(view, chunk, held[0]);
+      const there = copies.get(chunk.chunkId) ?? [];
+      const inPlace = there.filter(({ adopted }) => adopted).map(({ seederId }) => seederId);
+      const held = countedHolders(core, cluster, provedOn(there, chunk));
       const wanted = { ...chunk, avoid: [...chunk.avoid, ...inPlace] };
       const placement = placementOf(core, cluster, row, wanted, held, nowMs);
       return { ok: true as const, placement };
@@ -314,8 +311,8 @@ export function recordChunks(
       proofs.takeReceipts(chunk, row);
       return chunk;
     });
-    const checked = await each(taken, async (item) => {
-      if (!("problem" in item)) await proofs.checkHeld(item);
+    const checked = await each(taken, (item) => {
+      if (!("problem" in item)) proofs.checkHeld(item);
       return item;
     });
     const good = checked.filter((item): item is RecordItem => !("problem" in item));
@@ -324,7 +321,7 @@ export function recordChunks(
       await tx.putUploadChunks(uploadId, items);
     }
     await renew(tx, uploads.ageing(nowMs), nowMs);
-    const after = await ownHolders(tx, good.map((item) => item.chunkId));
+    const after = await provedCopies(tx, good);
     const live = new Set(core.members.live(core.now()));
     const results = checked.map((item) => {
       if ("problem" in item) return item;

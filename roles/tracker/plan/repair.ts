@@ -21,6 +21,8 @@ export interface ChunkFacts {
   readonly holders: readonly SeederId[];
   /** Holders that have the chunk in a person's file only. */
   readonly inPlace?: readonly SeederId[];
+  /** Holders with more than their own list to speak for them, and when they last answered. */
+  readonly proved?: ReadonlyMap<SeederId, number>;
   /** Seeders that are fetching it now. */
   readonly arriving: readonly SeederId[];
   /** Where a copy failed last: tried after all others. */

@@ -101,6 +101,19 @@ export async function forget(
         next: `bring it back, or give them up for good: forget ${name}${now} --force`,
       });
     }
+    // Whoever is banned is believed nothing: what it says it has is no reason to keep it.
+    const unproved = ban ? 0 : await unprovedBeside(core, tx, seederId);
+    if (unproved > lost && !acceptLoss) {
+      throw new Fault(
+        "copies-missing",
+        `of ${unproved} chunks on ${name} nothing proves another copy: other seeders only say ` +
+          "that they have them",
+        {
+          next: "wait, they are asked to prove it; or bring it back, or give the chunks up for " +
+            `good: forget ${name} --force`,
+        },
+      );
+    }
     const kind = ban ? "ban-seeder" : "forget-seeder";
     await commitOperation(tx, stampOf(core), { kind, seederId, by });
     return { chunksLost: lost };
@@ -110,6 +123,16 @@ export async function forget(
   core.healing.lookAtAll();
   core.log.warn(ban ? "seeder banned" : "seeder forgotten", { seederId, name, ...answer, by });
   return answer;
+}
+
+/** Chunks there of which no other copy is proved. */
+function unprovedBeside(
+  core: AdmissionNeeds,
+  view: Pick<CatalogView, "chunksUnproved">,
+  seederId: SeederId,
+): Promise<number> {
+  const all = core.members.all().map(({ row }) => row.seederId);
+  return view.chunksUnproved(seederId, all.filter((id) => id !== seederId), 0, 1);
 }
 
 async function onlyThere(

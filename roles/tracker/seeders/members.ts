@@ -5,6 +5,7 @@
  * because it waits or was banned, is kept apart, so that whoever asks for members never meets one.
  */
 import {
+  type FalseAnswers,
   Fault,
   type SecretKey,
   type SeederId,
@@ -34,6 +35,8 @@ export class Member {
   inventorySinceMs = 0;
   /** Drops that receipts given before this could stand in the way of are refused. */
   receiptsFloorMs = -Infinity;
+  /** It said of chunks that it holds them, and did not: nothing more is stored there. */
+  falseAnswers: FalseAnswers | undefined;
   /** Starts that a later start has replaced: whoever speaks under one is a second seeder. */
   readonly bootIdsReplaced = new Set<string>();
   /** True while `row` differs from what the catalog keeps. */
@@ -184,7 +187,7 @@ export class Members {
         seederId: member.row.seederId,
         zone: member.row.zone,
         state: this.stateOf(member, nowMs),
-        writable: member.writable,
+        writable: member.writable && member.falseAnswers === undefined,
         ...{ totalBytes, freeBytes },
         leaving: member.isLeaving,
         excused: (member.row.maintenanceUntilMs ?? 0) > nowMs,

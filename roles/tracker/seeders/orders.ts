@@ -44,10 +44,24 @@ export class OrderBook {
 
   constructor(private readonly random: Random) {}
 
-  /** False when the same check waits already, or the seeder has too many orders waiting. */
-  orderVerify(seederId: SeederId, chunk: ChunkEntry, why: string, nowMs: number): boolean {
+  /**
+   * False when a check of the chunk waits already, or the seeder has too many orders waiting.
+   * @param nonce the same for all who are asked one question; one of its own without it
+   */
+  orderVerify(
+    seederId: SeederId,
+    chunk: ChunkEntry,
+    why: string,
+    nowMs: number,
+    nonce = this.nonce(),
+  ): boolean {
     const deadlineMs = nowMs + limits.orderLifeMs;
-    return this.#put(seederId, { kind: "verify", ...this.#common(chunk, why), deadlineMs });
+    return this.#put(seederId, { kind: "verify", ...this.#common(chunk, why), deadlineMs, nonce });
+  }
+
+  /** For a question that is asked now. */
+  nonce(): string {
+    return randomHex(this.random, 64);
   }
 
   /**

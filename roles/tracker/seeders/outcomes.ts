@@ -5,7 +5,6 @@
  */
 import {
   type ChunkId,
-  type HeldChunk,
   isReceiptUnder,
   limits,
   type Order,
@@ -14,6 +13,7 @@ import {
   type SeederId,
 } from "../../../protocol/mod.ts";
 import type { CatalogTransaction } from "../catalog/catalog.ts";
+import type { HoldingRow } from "../catalog/holding_rows.ts";
 import type { Ground } from "../ground.ts";
 import type { OrderBook } from "./orders.ts";
 
@@ -25,7 +25,7 @@ export interface OutcomeNeeds extends Pick<Ground, "catalog" | "now" | "leases" 
     addReceipted(
       tx: CatalogTransaction,
       seederId: SeederId,
-      chunks: readonly HeldChunk[],
+      chunks: readonly HoldingRow[],
       nowMs: number,
     ): Promise<void>;
     removeMissing(
@@ -123,12 +123,12 @@ function receiptedCopy(
   core: OutcomeNeeds,
   seederId: SeederId,
   { kind, result, chunkId, sizeBytes, receipt }: OrderOutcome,
-): HeldChunk[] {
+): HoldingRow[] {
   if (kind !== "copy" || result !== "held") return [];
   const key = core.members.keyOf(seederId);
   const genuine = receipt !== undefined && receipt.seederId === seederId &&
     isReceiptUnder(key, receipt, chunkId, sizeBytes, core.leases.now(), limits.receiptGraceMs);
-  if (genuine) return [{ chunkId, sizeBytes }];
+  if (genuine) return [{ chunkId, sizeBytes, provedMs: 0 }];
   core.log.warn("copy without a good receipt", { seederId, chunkId });
   return [];
 }

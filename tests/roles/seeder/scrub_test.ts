@@ -139,7 +139,12 @@ Deno.test("a corrupt chunk that the tracker has verified counts like one the scr
     await damageChunk(disk, "/state", chunkId);
     const deadlineMs = world.clock.now() + world.aheadMs + 60_000;
     const order = { orderId: "order-1", chunkId, sizeBytes: bytes.length, deadlineMs };
-    const verify = { kind: "verify", ...order, why: "a reader got other bytes" } as const;
+    const verify = {
+      kind: "verify",
+      nonce: "0".repeat(64),
+      ...order,
+      why: "a reader got other bytes",
+    } as const;
     world.reply = () => ({ orders: [verify] });
     await until(() => last(world)?.progress.corruptChunks === 1, "it is told");
     assert((last(world)?.progress.corruptMs ?? 0) >= askedMs);

@@ -10,6 +10,7 @@ import {
   type Order,
   type OrderOutcome,
   seederKeyOf,
+  startAnswer,
 } from "../../../protocol/mod.ts";
 import { silentLog } from "../../../roles/kit/log.ts";
 import { seededRandom } from "../../../roles/kit/random.ts";
@@ -46,6 +47,8 @@ async function outcomesOf(
   await until(() => outcomes().length >= orders.length, "outcomes are told");
   return outcomes();
 }
+
+const nonce = "5a".repeat(32);
 
 function orderFor(world: SeederWorld, seed: number, lifeMs = 60_000) {
   const { chunkId, bytes } = chunkOf(seed, 5000);
@@ -190,8 +193,8 @@ Deno.test("verify and drop orders are carried out, late ones are not", () =>
     for (const seed of [1, 2, 3, 4]) await keep(at, seed);
     store.damage(chunkOf(2, 5000).chunkId);
     const outcomes = await outcomesOf(world, [
-      { kind: "verify", ...orderFor(world, 1) },
-      { kind: "verify", ...orderFor(world, 2) },
+      { kind: "verify", nonce, ...orderFor(world, 1) },
+      { kind: "verify", nonce, ...orderFor(world, 2) },
       { kind: "drop", ...orderFor(world, 3), receiptsSinceMs: 0 },
       { kind: "drop", ...orderFor(world, 4, -1), receiptsSinceMs: 0 },
     ]);
@@ -202,6 +205,10 @@ Deno.test("verify and drop orders are carried out, late ones are not", () =>
       "order-3": "absent",
       "order-4": "failed",
     });
+    const answers = outcomes.flatMap(({ orderId, answer }) => answer ? [[orderId, answer]] : []);
+    const right = startAnswer(nonce);
+    right.update(chunkOf(1, 5000).bytes);
+    assert.deepEqual(answers, [["order-1", right.hex()]]);
     assert.equal(store.sizeOf(chunkOf(3, 5000).chunkId), undefined);
     assert.equal(store.sizeOf(chunkOf(4, 5000).chunkId), 5000);
   }));
@@ -216,7 +223,7 @@ Deno.test("outcomes are told again until a heartbeat was answered", () =>
       if (heartbeat.outcomes.length > 0 && refused++ < 2) return new Fault("unavailable", "busy");
       if (given) return {};
       given = true;
-      return { orders: [{ kind: "verify", ...orderFor(world, 1) }] };
+      return { orders: [{ kind: "verify", nonce, ...orderFor(world, 1) }] };
     };
     await until(() => refused >= 3, "the outcome is told three times");
     await until(() => world.heard.heartbeats.at(-1)?.outcomes.length === 0, "then no more");

@@ -71,7 +71,7 @@ async function misplaced(
   const chunkIds = chunks.map(({ chunkId }) => chunkId);
   const uses = await view.chunkUses(chunkIds);
   const holders = await view.holders(chunkIds);
-  const adopted = await view.adoptedHolders(chunkIds);
+  const copies = await view.copies(chunkIds);
   const used = new Map<SeederId, number>();
   for (const { seederId } of staying) {
     const { usedBytes } = await view.holdingsSummary(seederId);
@@ -81,7 +81,8 @@ async function misplaced(
   const uneven = unevenness(picture, used) > unevenFrom;
   for (const [i, chunk] of chunks.entries()) {
     const all = holders.get(chunk.chunkId) ?? [];
-    const inPlace = adopted.get(chunk.chunkId) ?? [];
+    const inPlace = (copies.get(chunk.chunkId) ?? []).filter(({ adopted }) => adopted === true)
+      .map(({ seederId }) => seederId);
     const held = all.filter((seederId) => ids.has(seederId));
     const { wanted = 0, wantedOwn = 0 } = uses[i] ?? {};
     const name = chunk.chunkId.slice(0, 12);

@@ -7,7 +7,7 @@ import type { Credentials } from "../../../roles/client/cluster/credentials.ts";
 import { login, openSession, type Session } from "../../../roles/client/cluster/session.ts";
 import { type ChunkId, limits, RecoveryCode, rootPath } from "../../../protocol/mod.ts";
 import { type Disk, readWhole } from "../../../roles/kit/disk.ts";
-import { openDiskStore, openSeeder } from "../../../roles/seeder/mod.ts";
+import { openDiskStore, openSeeder, type SeederParts } from "../../../roles/seeder/mod.ts";
 import type { ChunkStore } from "../../../roles/seeder/store/chunk_store.ts";
 import type { Catalog } from "../../../roles/tracker/catalog/catalog.ts";
 import {
@@ -34,6 +34,7 @@ export interface Wrappers {
   readonly seederDisk?: (disk: Disk, name: string) => Disk;
   readonly store?: (store: ChunkStore, name: string) => ChunkStore;
   readonly clientDisk?: (disk: Disk) => Disk;
+  readonly answer?: SeederParts["answer"];
 }
 
 export interface ClusterOptions {
@@ -120,6 +121,11 @@ export class Cluster {
     if (uploadIds.length > 0) await session?.tracker.abandonUploads({ uploadIds });
   }
 
+  /** As a person reads it on the tracker's screen. */
+  joinCode(): string | undefined {
+    return this.tracker.running ? this.#tracker?.joinCode() : undefined;
+  }
+
   /** One more machine for a seeder, not started. */
   newSeeder(): Machine {
     const number = this.seeders.length + 1;
@@ -177,7 +183,9 @@ export class Cluster {
       if (session === undefined) return false;
       try {
         const status = await world.timeline.run(session.tracker.status({}), 10 * 60_000);
-        const green = status.seeders.filter((one) => one.state === "green" && one.writable);
+        const green = status.seeders.filter((one) =>
+          one.state === "green" && one.writable && !one.name.startsWith("liar")
+        );
         if (green.length === this.seeders.length) return true;
       } catch (error) {
         world.tell(`no status: ${error}`);
@@ -254,6 +262,7 @@ export class Cluster {
       publicUrl: this.tracker.url,
       clock: life.clock,
       random: life.random,
+      transport: life.transport,
       log: life.log,
       copiesDefault: this.options.copies,
       // Disks of the world grow small for a while: that shall cost no version and no entry.
@@ -333,7 +342,8 @@ export class Cluster {
         ? {}
         : { adopt: { folder, files: opened.adopted, enabled: true } }),
       name,
-      joinCode: () => Promise.resolve(this.tracker.running ? this.#tracker?.joinCode() : undefined),
+      joinCode: () => Promise.resolve(this.joinCode()),
+      ...wrappers?.answer === undefined ? {} : { answer: wrappers.answer },
       clock,
       random,
       transport,

@@ -1,6 +1,11 @@
 /** Chunks nobody needs go after their grace; chunks an upload may name stay, or are sent again. */
 import assert from "node:assert/strict";
 import { type ChunkEntry, limits, type Order } from "../../../../protocol/mod.ts";
+import { seededRandom } from "../../../../roles/kit/random.ts";
+import { openMemoryCatalog } from "../../../../roles/tracker/catalog/memory_catalog.ts";
+import { Garbage, type GarbageNeeds } from "../../../../roles/tracker/copies/garbage.ts";
+import { OrderBook } from "../../../../roles/tracker/seeders/orders.ts";
+import { seeder } from "../../../conformance/catalog_rows.ts";
 import { chunkOf, commitOf, openOf, throwProblem, TrackerWorld } from "../tracker_world.ts";
 
 /** A world whose tracker runs: its steps are carried out as time passes. */
@@ -152,3 +157,29 @@ Deno.test("a chunk that a seeder keeps begins its grace anew", () =>
     await pass(180_000);
     assert.equal(told, 4);
   }));
+
+Deno.test("chunks that only a seeder holds which is gone keep no others from being dropped", async () => {
+  const catalog = openMemoryCatalog();
+  const chunks = Array.from({ length: 2_500 }, (_, i) => chunkOf(i))
+    .sort((a, b) => a.chunkId < b.chunkId ? -1 : 1);
+  const last = chunks.at(-1);
+  const [gone, here] = [1, 2].map(seeder);
+  assert(last && gone && here);
+  await catalog.transaction(async (tx) => {
+    await tx.addHoldings(gone, chunks);
+    await tx.addHoldings(here, [last]);
+  });
+  let nowMs = 10_000_000;
+  const now = () => nowMs;
+  const orders = new OrderBook(seededRandom(1));
+  const seeders = [{ seederId: gone, state: "red" }, { seederId: here, state: "green" }];
+  const needs = {
+    ...{ catalog, now, orders, losses: { stopped: undefined, dropped: () => {} } },
+    leases: { now, handOut: () => Promise.resolve(nowMs) },
+    members: { all: () => [], view: () => ({ nowMs, seeders }) },
+  } as unknown as GarbageNeeds;
+  const garbage = new Garbage(needs, 60_000, 1_000);
+  for (let second = 0; second < 120; second++, nowMs += 1_000) await garbage.sweep();
+  assert.equal(orders.isWaiting("drop", here, last.chunkId), true);
+  assert.equal(orders.isWaitingFor(gone), false);
+});

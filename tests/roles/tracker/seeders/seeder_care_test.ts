@@ -29,5 +29,7 @@ Deno.test("a seeder that holds nothing may be drained whatever the policies ask 
   const { seederId } = world.seeders[0]!;
   assert.deepEqual(await world.admin.drain({ seederId, cancel: false }), { draining: true });
   const { healing } = await world.admin.status({});
-  assert.deepEqual(healing.drains, [{ seederId, chunksLeft: 0, bytesLeft: 0 }]);
+  assert.deepEqual(healing.drains, [
+    { seederId, chunksLeft: 0, chunksUnproved: 0, bytesLeft: 0 },
+  ]);
 });

@@ -1,0 +1,78 @@
+/**
+ * Stories of seeders that say they have what they do not have (`troubles/liar.ts`): no good copy
+ * goes for them, and they are found out.
+ */
+import assert from "node:assert/strict";
+import { HealingStory } from "./healing_story.ts";
+import { watchDrops } from "../checkers/never_below.ts";
+import { Liars } from "../troubles/liar.ts";
+
+const sizes = [10, 5000, 300_000, 2 ** 20, 70_000, 2 ** 21 + 7];
+
+/** A story with files, and so many liars who have claimed all chunks. */
+async function withLiars(seed: number, seeders: number, count: number) {
+  const story = await HealingStory.begin(seed, seeders);
+  const { cluster } = story;
+  const problems: string[] = [];
+  const excused = { destroyedMs: () => undefined, victim: undefined, isAtRisk: () => false };
+  watchDrops(cluster, excused, (problem) => problems.push(problem));
+  await story.put(...sizes);
+  const liars = new Liars(cluster);
+  for (let i = 0; i < count; i++) liars.join();
+  const claimed = (name: string) => (status: Awaited<ReturnType<typeof story.status>>) =>
+    (status.seeders.find((one) => one.name === name)?.chunkCount ?? 0) > 0;
+  for (const { name } of liars.machines) await story.until(`${name} claims`, claimed(name));
+  const end = async () => {
+    assert.deepEqual(problems, []);
+    const { tracker } = story.session;
+    await liars.end(async (seederId) => {
+      const state = async () => (await story.status()).seeders.find((s) => s.seederId === seederId);
+      for (let i = 0; i < 60 && (await state())?.state !== "red"; i++) {
+        await story.world.timeline.pass(1_000);
+      }
+      await story.world.timeline.run(tracker.forget({ seederId, acceptLoss: false }));
+    });
+    await story.end();
+  };
+  return { story, liars, end };
+}
+
+for (const count of [1, 2]) {
+  Deno.test(`story: ${count} who claim all chunks and say held take no copy away`, async () => {
+    const { story, liars, end } = await withLiars(20 + count, 3, count);
+    for (const { name } of liars.machines) {
+      await story.until(
+        `${name} is found out`,
+        ({ seeders }) => seeders.find((one) => one.name === name)?.falseAnswers !== undefined,
+      );
+    }
+    // Long enough for every chunk to be asked for, and for drops to be carried out.
+    await story.world.timeline.pass(5 * 60_000);
+    const { seeders } = await story.status();
+    const honest = story.cluster.seeders.map(({ name }) => name);
+    const held = seeders.filter(({ name }) => honest.includes(name))
+      .reduce((sum, { chunkCount }) => sum + chunkCount, 0);
+    const wanted = await story.cluster.recorded().read((view) => view.totals());
+    assert.equal(held, 2 * wanted.chunks, "every chunk has its two copies");
+    await end();
+  });
+}
+
+Deno.test("story: what only a liar claims lets nobody forget the seeder that had it", async () => {
+  const { story } = await withLiars(25, 2, 1);
+  const [dead, other] = story.cluster.seeders;
+  assert(dead && other);
+  // Of what the other one has, one copy is left, and the liar says that it has the second.
+  const { seederId } = await story.seeder(dead);
+  dead.cutPower();
+  other.cutPower();
+  await story.until(
+    "both are gone",
+    ({ seeders }) => seeders.filter(({ state }) => state === "red").length === 2,
+  );
+  const forgotten = story.session.tracker.forget({ seederId, acceptLoss: false });
+  await story.world.timeline.run(forgotten);
+  const last = await story.seeder(other);
+  const refused = story.session.tracker.forget({ seederId: last.seederId, acceptLoss: false });
+  await assert.rejects(story.world.timeline.run(refused), /nothing proves another copy/);
+});
