@@ -134,7 +134,7 @@ labTest("a seeder is drained, switched off and forgotten under load", async () =
   await cluster.operator.ok("drain", "seeder-2");
   await until("nothing on it is not elsewhere twice", async () => {
     const { healing: { drains } } = await cluster.status();
-    return drains.length === 1 && drains[0]?.chunksLeft === 0;
+    return drains.length === 1 && drains[0]?.chunksLeft === 0 && drains[0].chunksUnproved === 0;
   }, 120_000);
   stage.figure("drained", seconds(performance.now() - startMs));
   assert.match(await cluster.operator.ok("status"), /seeder-2 holds nothing that is not elsewhere/);

@@ -70,7 +70,7 @@ export async function drainAndKeep(stage: Stage, name: string): Promise<void> {
   await cluster.operator.ok("drain", name);
   await until("nothing on it is not elsewhere twice", async () => {
     const { healing: { drains } } = await cluster.status();
-    return drains.some(({ chunksLeft }) => chunksLeft === 0);
+    return drains.some(({ chunksLeft, chunksUnproved }) => chunksLeft + chunksUnproved === 0);
   }, 240_000);
   stage.figure("drained under load", seconds(since(startMs)));
   await cluster.operator.ok("drain", name, "--cancel");

@@ -18,6 +18,7 @@ import { Cluster, stateOf, type Wrappers } from "./machine/cluster.ts";
 import { chunksOf } from "./people/contents.ts";
 import { watchDrops } from "./checkers/never_below.ts";
 import { People } from "./people/people.ts";
+import { Liars } from "./troubles/liar.ts";
 import { Orders, unsettled } from "./checkers/settles.ts";
 import { type TroubleKind, troubleKinds, Troubles } from "./troubles/troubles.ts";
 import { catalogTellsTheTruth } from "./checkers/truth.ts";
@@ -40,6 +41,8 @@ export interface SwarmOptions {
   readonly adopted?: boolean;
   /** Directories get policies of their own, with these numbers of copies. */
   readonly policyCopies?: readonly number[];
+  /** So many seeders join that claim all chunks and have none. */
+  readonly liars?: number;
   /** At the end every machine loses its power once. */
   readonly lastPowerCut: boolean;
   /** And the tracker's disk is lost once more. */
@@ -80,6 +83,9 @@ export function drawOptions(seed: number): SwarmOptions {
   // As often as two others.
   if (adopted) kinds.push("hand", "hand");
   const rebuilt = kinds.includes("rebuild");
+  const lying = seededRandom(seed ^ 0x11a4);
+  // Not where the tracker's disk is lost: who is a liar is known to that tracker only.
+  const liars = !rebuilt && lying.unit() < 0.2 ? randomInt(lying, 1, 2) : 0;
   const restless = seededRandom(seed ^ 0xab07).unit() < 0.3 && seed % 4 !== 0;
   return {
     seed,
@@ -100,6 +106,7 @@ export function drawOptions(seed: number): SwarmOptions {
     // Many small operations: logs are cut while a seeder is away.
     ...snapshots ? { snapshots, stepsPerClient: randomInt(more, 6, 14), bytesMost: 2 ** 13 } : {},
     ...adopted ? { adopted } : {},
+    ...liars > 0 ? { liars } : {},
     // Of what has one copy nothing may be destroyed.
     ...more.unit() < 0.3 ? { policyCopies: kinds.includes("victim") ? [2, 3] : [1, 2, 3] } : {},
   };
@@ -158,7 +165,8 @@ export async function runOptions(
   globalThis.addEventListener("unhandledrejection", onUnhandled);
   let settledMs = NaN;
   try {
-    const run = { cluster, belief, troubles, people, options };
+    const liars = new Liars(cluster);
+    const run = { cluster, belief, troubles, people, liars, options };
     const actors = await storm(run);
     settledMs = await end(run, actors);
   } catch (error) {
@@ -184,6 +192,7 @@ interface Run {
   readonly belief: Belief;
   readonly troubles: Troubles;
   readonly people: People | undefined;
+  readonly liars: Liars;
   readonly options: SwarmOptions;
 }
 
@@ -206,10 +215,12 @@ function peopleOf(
   return people;
 }
 
-async function storm({ cluster, belief, troubles, people, options }: Run): Promise<Actor[]> {
+async function storm(run: Run): Promise<Actor[]> {
+  const { cluster, belief, troubles, people, liars, options } = run;
   const { world } = cluster;
   const { timeline } = world;
   await cluster.begin();
+  for (let i = 0; i < (options.liars ?? 0); i++) liars.join();
   const { policyCopies } = options;
   const policies = policyCopies === undefined ? undefined : { copies: policyCopies };
   const actors = cluster.clients.map((client, i) => {
@@ -234,6 +245,7 @@ async function end(run: Run, [actor]: readonly Actor[]): Promise<number> {
   const { world } = cluster;
   const { timeline } = world;
   await fair(cluster);
+  for (const name of await run.liars.putOut()) world.fail(`${name} is said to lie, and does not`);
   if (actor !== undefined) await uploadsWork(cluster, actor);
   if (options.reckless === true) beReckless(cluster);
   if (options.lastPowerCut) {

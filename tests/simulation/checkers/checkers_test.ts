@@ -79,6 +79,12 @@ Deno.test("both checkers bark at a tracker that commits without checking copies"
   await barks({ catalog }, /is listed and does not come down[^]*lost: .* has 0 intact copies of 2/);
 });
 
+Deno.test("watchDrops barks where everybody is believed to hold what they say", async () => {
+  // What a tracker that asks for no proof would hear: the same from all.
+  const answer: Wrappers["answer"] = () => Promise.resolve("0".repeat(64));
+  await barks({ answer }, /below: /, { liars: 2, stepsPerClient: 3 });
+});
+
 Deno.test("nothingHalfSeen barks at a tracker that forgets what it committed", async () => {
   let first: Catalog | undefined;
   const catalog = (inner: Catalog): Catalog => {

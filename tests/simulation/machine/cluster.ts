@@ -121,6 +121,11 @@ export class Cluster {
     if (uploadIds.length > 0) await session?.tracker.abandonUploads({ uploadIds });
   }
 
+  /** How seeders answer for chunks in a broken build. */
+  get answer(): SeederParts["answer"] {
+    return this.options.wrappers?.answer;
+  }
+
   /** As a person reads it on the tracker's screen. */
   joinCode(): string | undefined {
     return this.tracker.running ? this.#tracker?.joinCode() : undefined;

@@ -11,6 +11,7 @@ import {
   Fault,
   type HeldChunk,
   InventorySum,
+  limits,
   type SeederId,
   startDigest,
 } from "../../../protocol/mod.ts";
@@ -18,6 +19,10 @@ import { openMemoryStore, openSeeder } from "../../../roles/seeder/mod.ts";
 import type { ChunkStore } from "../../../roles/seeder/store/chunk_store.ts";
 import { type Cluster, stateOf } from "../machine/cluster.ts";
 import { type Life, type Machine, rolePort } from "../machine/world.ts";
+
+/** Until all that a liar claims was asked for, and what was given up for it would be gone. */
+const lyingMs = 150_000;
+const patienceMs = 10 * 60_000;
 
 export class Liars {
   readonly machines: Machine[] = [];
@@ -42,7 +47,8 @@ export class Liars {
       store: storeOfClaims(this.cluster),
       ...{ disk, stateDirectory: stateOf.seeder, name, clock, random, transport, log },
       joinCode: () => Promise.resolve(this.cluster.joinCode()),
-      answer: (_, chunkId, nonce) => Promise.resolve(madeUp(chunkId, nonce)),
+      answer: this.cluster.answer ??
+        ((_, chunkId, nonce) => Promise.resolve(madeUp(chunkId, nonce))),
     });
     this.cluster.world.network.listen(
       life.process,
@@ -53,6 +59,30 @@ export class Liars {
     ready();
     await seeder.run({ port: rolePort }, life.stop);
     await seeder.close();
+  }
+
+  /**
+   * They come back once more with all that they claim, have their time, and are put out. Who else
+   * was found to lie until then: nobody may be.
+   */
+  async putOut(): Promise<string[]> {
+    const { world, clients } = this.cluster;
+    const { timeline } = world;
+    const session = clients.find(({ machine }) => machine.ready)?.session;
+    if (session === undefined) return [];
+    if (this.machines.length > 0) {
+      for (const machine of this.machines) machine.kill();
+      await timeline.pass(limits.redAfterMs + 2_000);
+      for (const machine of this.machines) machine.start();
+      await timeline.pass(lyingMs);
+    }
+    const { seeders } = await timeline.run(session.tracker.status({}), patienceMs);
+    await this.end((seederId) =>
+      timeline.run(session.tracker.forget({ seederId, acceptLoss: true, ban: true }), patienceMs)
+    );
+    return seeders.filter(({ name, falseAnswers }) =>
+      falseAnswers !== undefined && !this.machines.some((machine) => machine.name === name)
+    ).map(({ name }) => name);
   }
 
   /** They are stopped, and forgotten by whoever is asked to. */

@@ -65,6 +65,32 @@ Deno.test("orderDrops leaves nothing behind when the transaction fails", async (
   assert.deepEqual(core.orders.take(seeder(1), nowMs), []);
 });
 
+Deno.test("orderDrops decides anew when its transaction runs again", async () => {
+  const core = await world();
+  await core.catalog.transaction((tx) => tx.addHoldings(seeder(1), [chunk(1), chunk(2)]));
+  let runs = 0;
+  const again = {
+    ...core,
+    catalog: {
+      ...core.catalog,
+      transaction: async <T>(work: Parameters<typeof core.catalog.transaction<T>>[0]) => {
+        const aborted = core.catalog.transaction<T>(async (tx) => {
+          await work(tx);
+          throw new Error("aborted");
+        });
+        await assert.rejects(aborted, /aborted/);
+        return await core.catalog.transaction<T>(work);
+      },
+    },
+  };
+  const ordered = await orderDrops(again, () => Promise.resolve([drop(++runs)]));
+  assert.deepEqual([ordered, runs], [1, 2]);
+  assert.equal(core.orders.isWaiting("drop", seeder(1), chunk(1).chunkId), false);
+  assert.equal(core.orders.isWaiting("drop", seeder(1), chunk(2).chunkId), true);
+  const held = await core.catalog.read((view) => view.holdingsOf(seeder(1), undefined, 9));
+  assert.deepEqual(held, [chunk(1)], "what the first run decided did not happen");
+});
+
 Deno.test("orderDrops passes over a seeder that copies the chunk, and the reverse", async () => {
   const core = await world();
   await core.catalog.transaction((tx) => tx.addHoldings(seeder(1), [chunk(1), chunk(2)]));
