@@ -34,7 +34,7 @@ async function measure(logSync: LogSync, callers: number): Promise<number> {
   const directory = await Deno.makeTempDir({ dir: Deno.args[0] ?? ".", prefix: ".bench-" });
   const transport = systemTransport();
   const late: { app?: App } = {};
-  const listener = served(late);
+  const listener = await served(late);
   const publicUrl = urlOf(listener.host, listener.port);
   const stateDirectory = `${directory}/tracker`;
   await Deno.mkdir(stateDirectory);

@@ -33,7 +33,7 @@ export async function startServing(
     disk: systemDisk(),
     log: lineLog(clock, "client", settings.logLevel ?? "info", write.log),
   });
-  const listener = listen(client.app, at.host, at.port);
+  const listener = await listen(client.app, at.host, at.port);
   write.out(`client listening on ${urlOf(listener.host, listener.port)}`);
   await client.run(signal);
   await listener.stop(3_000);

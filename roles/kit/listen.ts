@@ -1,15 +1,29 @@
-/** Puts an app on a socket. The only place that opens a port. */
+/**
+ * Puts an app on a socket. The only place that opens a port, and where a stranger's connection
+ * ends: one that shows no head in time, or nothing at all, is closed (`Deno.serve` of 2.9.6 never
+ * does). How long a body may take, whoever reads it knows.
+ */
+import { createServer, type Server } from "node:http";
 import { Fault } from "../../protocol/mod.ts";
+import { answerOver } from "./http_bridge.ts";
 import type { App } from "./serve.ts";
+
+/** How long one connection may take: for a head to come whole, and then for the next request. */
+const patience = { headMs: 10_000, restMs: 30_000 };
+/** For the peer to read an answer that came before it had sent all. */
+const lingerMs = 1_000;
+/** Longer than any role thinks about an answer. */
+const silentMs = 120_000;
+/** A chain of seeders with leaves is the largest head. */
+const headBytesMax = 24 * 1024;
+const headersMost = 64;
+/** Three of each seeder and person of the largest cluster we mean, below what a process may open. */
+const connectionsMost = 4_096;
 
 export interface Listener {
   readonly host: string;
   readonly port: number;
-  /**
-   * Takes no new requests and waits up to `graceMs` for those under way. What is left then ends
-   * with the process: on Deno 2.9.6 aborting a server that is shutting down is an error nobody can
-   * catch.
-   */
+  /** Takes no new requests, waits up to `graceMs` for those under way, and closes what is left. */
   stop(graceMs: number): Promise<void>;
 }
 
@@ -37,30 +51,54 @@ export function urlOf(host: string, port: number): string {
 }
 
 /** @throws Fault `port-occupied` or `config-invalid` (an address that is not this machine's) */
-export function listen(app: App, host: string, port: number): Listener {
-  let server: Deno.HttpServer<Deno.NetAddr>;
+export async function listen(
+  app: App,
+  host: string,
+  port: number,
+  { headMs, restMs }: typeof patience = patience,
+): Promise<Listener> {
+  const server = createServer({
+    headersTimeout: headMs,
+    keepAliveTimeout: restMs,
+    // A chunk may take its time; whoever reads it watches it.
+    requestTimeout: 0,
+    connectionsCheckingInterval: Math.min(headMs, 1_000),
+    maxHeaderSize: headBytesMax,
+    noDelay: true,
+  }, (incoming, outgoing) => {
+    void answerOver(app, incoming, outgoing, (end) => void setTimeout(end, lingerMs));
+  });
+  server.maxHeadersCount = headersMost;
+  server.maxConnections = connectionsMost;
+  server.setTimeout(silentMs);
+  const opened = Promise.withResolvers<void>();
+  server.once("error", opened.reject);
+  server.listen({ host, port }, opened.resolve);
   try {
-    server = Deno.serve(
-      { hostname: host, port, onListen: () => {} },
-      (request, info) => app(request, info.remoteAddr.hostname),
-    );
+    await opened.promise;
   } catch (cause) {
     throw listenFault(cause, host, port);
   }
-  return {
-    host,
-    port: server.addr.port,
-    stop: async (graceMs) => {
-      const late = Promise.withResolvers<void>();
-      const timer = setTimeout(late.resolve, graceMs);
-      await Promise.race([server.shutdown(), late.promise]);
-      clearTimeout(timer);
-    },
-  };
+  return { host, port: portOf(server), stop: (graceMs) => stopped(server, graceMs) };
+}
+
+function portOf(server: Server): number {
+  const address = server.address();
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+async function stopped(server: Server, graceMs: number): Promise<void> {
+  const ended = Promise.withResolvers<void>();
+  server.close(() => ended.resolve());
+  server.closeIdleConnections();
+  const timer = setTimeout(ended.resolve, graceMs);
+  await ended.promise;
+  clearTimeout(timer);
+  server.closeAllConnections();
 }
 
 function listenFault(cause: unknown, host: string, port: number): Fault {
-  if (cause instanceof Deno.errors.AddrInUse) {
+  if (cause instanceof Error && "code" in cause && cause.code === "EADDRINUSE") {
     return new Fault("port-occupied", `another program listens on ${urlOf(host, port)}`, { cause });
   }
   const text = cause instanceof Error ? cause.message : String(cause);

@@ -165,8 +165,7 @@ function problemResponse(
   return new Response(bytes, {
     status: fault.status,
     headers: {
-      ...ownHeaders(requestId),
-      "content-type": problemMediaType,
+      ...headersOf(requestId, bytes, problemMediaType),
       ...seal(fault.status, bytes),
     },
   });
@@ -177,6 +176,11 @@ function ownHeaders(requestId: string): Record<string, string> {
     [protocolHeader]: String(limits.protocolVersion),
     [requestIdHeader]: requestId,
   };
+}
+
+function headersOf(requestId: string, bytes: Bytes, type: string): Record<string, string> {
+  const length = String(bytes.length);
+  return { ...ownHeaders(requestId), "content-type": type, "content-length": length };
 }
 
 function toBytes(value: unknown): Bytes {
@@ -204,8 +208,8 @@ async function answer<Table extends RouteTable, Caller>(
       });
     }
     const bytes = toBytes(reply);
-    const headers = { ...ownHeaders(requestId), "content-type": "application/json" };
-    return new Response(bytes, { headers: { ...headers, ...seal?.(200, bytes) } });
+    const headers = { ...headersOf(requestId, bytes, "application/json"), ...seal?.(200, bytes) };
+    return new Response(bytes, { headers });
   } catch (error) {
     if (seal === undefined) throw error;
     return problemResponse(told(parts, error, requestId, route.path), requestId, seal);

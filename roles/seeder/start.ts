@@ -51,7 +51,7 @@ export async function startSeeder(
   refuseStranger(config, await disk.stat(`${stateDirectory}/seeder.json`) !== undefined);
   const late: { app?: Awaited<ReturnType<typeof openSeeder>>["app"] } = {};
   const startingUp = refuseAll(new Fault("unavailable", `${config.name} is starting`), random);
-  const listener = listen(
+  const listener = await listen(
     (request, peer) => (late.app ?? startingUp)(request, peer),
     config.listen.host,
     config.listen.port,

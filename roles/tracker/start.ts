@@ -90,7 +90,7 @@ export async function startTracker(
   const late: { app?: App } = {};
   const startingUp = refuseAll(new Fault("unavailable", "the tracker is starting"), random);
   // Listening comes first: the address goes into the codes, and a taken port must change nothing.
-  const listener = listen(
+  const listener = await listen(
     (request, peer) => (late.app ?? startingUp)(request, peer),
     config.listen.host,
     config.listen.port,

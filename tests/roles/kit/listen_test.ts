@@ -49,9 +49,9 @@ Deno.test("urlOf puts IPv6 into brackets", () => {
   assert.equal(urlOf("::1", 80), "http://[::1]:80");
 });
 
-function faultOf(work: () => Listener): Fault {
+async function faultOf(work: Promise<Listener>): Promise<Fault> {
   try {
-    work();
+    await work;
   } catch (error) {
     assert.ok(error instanceof Fault);
     return error;
@@ -61,24 +61,24 @@ function faultOf(work: () => Listener): Fault {
 
 Deno.test("listen serves the app, and names what stands in the way", async () => {
   const app = (_: Request, from?: string) => Promise.resolve(new Response(`hello ${from}`));
-  const listener = listen(app, "127.0.0.1", 0);
+  const listener = await listen(app, "127.0.0.1", 0);
   try {
     const reply = await fetch(urlOf(listener.host, listener.port));
     assert.equal(await reply.text(), "hello 127.0.0.1");
-    const occupied = faultOf(() => listen(app, "127.0.0.1", listener.port));
+    const occupied = await faultOf(listen(app, "127.0.0.1", listener.port));
     assert.equal(occupied.code, "port-occupied");
     assert.ok(occupied.message.includes(String(listener.port)));
-    assert.equal(faultOf(() => listen(app, "192.0.2.1", 0)).code, "config-invalid");
+    assert.equal((await faultOf(listen(app, "192.0.2.1", 0))).code, "config-invalid");
   } finally {
     await listener.stop(1000);
   }
-  const again = listen(app, "127.0.0.1", listener.port);
+  const again = await listen(app, "127.0.0.1", listener.port);
   await again.stop(1000);
 });
 
 Deno.test("listen lets a request under way finish when it stops", async () => {
   const arrived = Promise.withResolvers<void>(), release = Promise.withResolvers<void>();
-  const listener = listen(
+  const listener = await listen(
     async () => {
       arrived.resolve();
       await release.promise;
@@ -97,7 +97,7 @@ Deno.test("listen lets a request under way finish when it stops", async () => {
 
 Deno.test("listen waits no longer than the grace for a request under way", async () => {
   const arrived = Promise.withResolvers<void>(), release = Promise.withResolvers<void>();
-  const listener = listen(
+  const listener = await listen(
     async () => {
       arrived.resolve();
       await release.promise;
@@ -107,8 +107,98 @@ Deno.test("listen waits no longer than the grace for a request under way", async
     0,
   );
   const asking = fetch(urlOf(listener.host, listener.port)).then((reply) => reply.text());
+  const cut = assert.rejects(asking, TypeError);
   await arrived.promise;
   await listener.stop(1);
+  await cut;
   release.resolve();
-  assert.equal(await asking, "late");
+});
+
+/** What comes back on a connection that sends this, until it ends. */
+async function exchange(port: number, text: string): Promise<string> {
+  using connection = await Deno.connect({ hostname: "127.0.0.1", port });
+  await connection.write(new TextEncoder().encode(text));
+  let heard = "";
+  const part = new Uint8Array(1000);
+  const decoder = new TextDecoder();
+  for (let count = await connection.read(part); count !== null;) {
+    heard += decoder.decode(part.subarray(0, count));
+    count = await connection.read(part).catch(() => null);
+  }
+  return heard;
+}
+
+const asked: string[] = [];
+const counting = (request: Request) => {
+  asked.push(request.url);
+  return Promise.resolve(new Response("in", { headers: { "content-length": "2" } }));
+};
+
+Deno.test("listen refuses a head that has two meanings, and ends the connection", async () => {
+  const listener = await listen(counting, "127.0.0.1", 0);
+  asked.length = 0;
+  const heads = {
+    "two lengths": ["PUT / HTTP/1.1", "host: x", "content-length: 1", "content-length: 2"],
+    "a length and chunks": [
+      "PUT / HTTP/1.1",
+      "host: x",
+      "content-length: 1",
+      "transfer-encoding: chunked",
+    ],
+    "a name twice": ["GET / HTTP/1.1", "host: x", "authorization: a", "authorization: b"],
+    "no host": ["GET / HTTP/1.1"],
+    "an address of another": ["GET http://other/ HTTP/1.1", "host: x"],
+    "a body where there is none": ["GET / HTTP/1.1", "host: x", "content-length: 3"],
+    "another protocol": ["GET / HTTP/1.1", "host: x", "connection: upgrade", "upgrade: h2c"],
+    "a folded line": ["GET / HTTP/1.1", "host: x", "a: b", " c"],
+    "HTTP/2 without asking": ["PRI * HTTP/2.0", "", "SM"],
+    "a tunnel": ["CONNECT other:80 HTTP/1.1", "host: x"],
+    "a head without end": ["GET / HTTP/1.1", "host: x", `a: ${"b".repeat(64 * 1024)}`],
+  };
+  try {
+    for (const [what, lines] of Object.entries(heads)) {
+      const heard = await exchange(listener.port, [...lines, "", ""].join("\r\n"));
+      assert.match(heard, /^(HTTP\/1.1 4\d\d [\s\S]*)?$/, what);
+    }
+    assert.match(await exchange(listener.port, "GET / HTTP/1.1\nhost: x\n\n"), /^HTTP\/1.1 400/);
+    assert.deepEqual(asked, []);
+    const whole = ["GET /a HTTP/1.1", "host: x", "connection: close", "", ""].join("\r\n");
+    assert.match(await exchange(listener.port, whole), /200[\s\S]*in$/);
+    assert.deepEqual(asked.map((url) => new URL(url).pathname), ["/a"]);
+  } finally {
+    await listener.stop(1000);
+  }
+});
+
+Deno.test("listen reads no more of a body than the app does, and answers all the same", async () => {
+  const listener = await listen(counting, "127.0.0.1", 0);
+  try {
+    using connection = await Deno.connect({ hostname: "127.0.0.1", port: listener.port });
+    const head = ["PUT / HTTP/1.1", "host: x", `content-length: ${2 ** 30}`, "", ""].join("\r\n");
+    await connection.write(new TextEncoder().encode(head));
+    let sent = 0;
+    const part = new Uint8Array(65_536);
+    const sending = (async () => {
+      while (sent < 2 ** 30) sent += await connection.write(part);
+    })();
+    // What the buffers of both sockets hold is all that is ever taken.
+    await assert.rejects(sending);
+    assert.ok(sent < 2 ** 26, `${sent} bytes were taken`);
+  } finally {
+    await listener.stop(1000);
+  }
+});
+
+Deno.test("listen closes connections that show no whole head, or none", async () => {
+  const listener = await listen(counting, "127.0.0.1", 0, { headMs: 200, restMs: 200 });
+  try {
+    const half = exchange(listener.port, "GET / HTTP/1.1\r\nhost: x\r\n");
+    const silent = exchange(listener.port, "");
+    const resting = exchange(listener.port, "GET / HTTP/1.1\r\nhost: x\r\n\r\n");
+    assert.match(await half, /^(HTTP\/1.1 408[\s\S]*)?$/);
+    await silent;
+    assert.match(await resting, /200[\s\S]*in/);
+  } finally {
+    await listener.stop(1000);
+  }
 });

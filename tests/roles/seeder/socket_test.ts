@@ -31,7 +31,7 @@ async function onSocket(work: (parts: Socketed) => Promise<void>): Promise<void>
     reserveBytes: 0,
   });
   const at = await world.start("one", { store });
-  const listener = listen(at.seeder.app, "127.0.0.1", 0);
+  const listener = await listen(at.seeder.app, "127.0.0.1", 0);
   const transport = systemTransport();
   try {
     const address = `http://127.0.0.1:${listener.port}`;
