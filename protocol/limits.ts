@@ -41,6 +41,16 @@ export const limits = {
   listPageEntriesMax: 1000,
   /** Chunks in one page of a seeder's inventory. */
   inventoryPageChunksMax: 4096,
+  /** Largest body of a route that is open to anyone. */
+  openBodyBytesMax: 4 * kib,
+  /** What a seeder shows to a tracker that knows no key yet: a record is 128 KiB at most. */
+  presentBodyBytesMax: 256 * kib,
+  /** Largest JSON body of a route that takes no list: two paths in the longest spelling. */
+  smallBodyBytesMax: 64 * kib,
+  /** Nothing of a body for this long: a sender at 56 kbit/s shows a part far more often. */
+  bodySilenceMs: 30_000,
+  /** Below this rate over the whole of it a body is given up: half of what 56 kbit/s carry. */
+  bodyBytesPerSecondMin: 4 * kib,
   /** Largest JSON body a role reads: a full batch of commits with receipts is about 2 MiB. */
   jsonBodyBytesMax: 16 * mib,
   /** Largest body of one batch of small chunks: it is held in memory while it is checked. */

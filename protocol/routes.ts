@@ -43,6 +43,8 @@ export interface Route<
   readonly input: Input;
   readonly output: Output;
   readonly body: Body;
+  /** No more of a body is read; of a chunk, the size that its leave names. */
+  readonly bodyBytesMax: number;
   readonly reply: Reply;
   /** Input fields that travel in headers: field to header name, both in lower case. */
   readonly headers?: Readonly<Record<string, string>>;
@@ -59,7 +61,18 @@ function json<I extends z.ZodType, O extends z.ZodType>(
   role?: "reader" | "writer" | "admin",
 ): Route<I, O, "json", "json"> {
   const route = { method: "POST", path, access, summary, input, output } as const;
-  return { ...route, body: "json", reply: "json", ...(role === undefined ? {} : { role }) };
+  const bodyBytesMax = access === "open" ? limits.openBodyBytesMax : limits.smallBodyBytesMax;
+  const kinds = { body: "json", bodyBytesMax, reply: "json" } as const;
+  return { ...route, ...kinds, ...(role === undefined ? {} : { role }) };
+}
+
+function sized<R extends Route>(bodyBytesMax: number, route: R): R {
+  return { ...route, bodyBytesMax };
+}
+
+/** The route takes lists of things. */
+function large<R extends Route>(route: R): R {
+  return sized(limits.jsonBodyBytesMax, route);
 }
 
 const Nothing = z.strictObject({});
@@ -80,6 +93,7 @@ const health: Route<typeof Nothing, typeof HealthReply, "none", "json"> = {
   input: Nothing,
   output: HealthReply,
   body: "none",
+  bodyBytesMax: 0,
   reply: "json",
 };
 
@@ -92,34 +106,34 @@ export const trackerRoutes = {
     membership.JoinRequest,
     membership.JoinReply,
   ),
-  heartbeat: json(
+  heartbeat: large(json(
     "seeder",
     "/v1/seeders/heartbeat",
     "A seeder reports; orders come back in the reply.",
     membership.Heartbeat,
     membership.HeartbeatReply,
-  ),
-  inventory: json(
+  )),
+  inventory: large(json(
     "seeder",
     "/v1/seeders/inventory",
     "One page of what a seeder holds.",
     membership.InventoryPage,
     Nothing,
-  ),
-  scrubReport: json(
+  )),
+  scrubReport: large(json(
     "seeder",
     "/v1/seeders/scrub-report",
     "What a seeder's scrub has done, and the chunks it found bad.",
     scrub.ScrubReport,
     Nothing,
-  ),
-  offer: json(
+  )),
+  offer: large(json(
     "seeder",
     "/v1/seeders/offer",
     "Files a seeder found on its disk, and how far it is with them. Asked again, the same answer.",
     adopt.OfferRequest,
     adopt.OfferReply,
-  ),
+  )),
   signOut: json(
     "seeder",
     "/v1/seeders/sign-out",
@@ -127,27 +141,30 @@ export const trackerRoutes = {
     z.strictObject({ seederId: membership.Heartbeat.shape.seederId }),
     Nothing,
   ),
-  pullLog: json(
+  pullLog: large(json(
     "seeder",
     "/v1/log/pull",
     "A seeder tells how much of the log it keeps and asks for more; answered when there is.",
     log.PullLogRequest,
     log.PullLogReply,
+  )),
+  presentLog: sized(
+    limits.presentBodyBytesMax,
+    json(
+      "open",
+      "/v1/log/present",
+      "A seeder shows a tracker that is being rebuilt what it keeps of the log.",
+      log.PresentLogRequest,
+      log.PresentLogReply,
+    ),
   ),
-  presentLog: json(
-    "open",
-    "/v1/log/present",
-    "A seeder shows a tracker that is being rebuilt what it keeps of the log.",
-    log.PresentLogRequest,
-    log.PresentLogReply,
-  ),
-  uploadLog: json(
+  uploadLog: large(json(
     "seeder",
     "/v1/log/upload",
     "Records for a tracker that is being rebuilt.",
     log.UploadLogRequest,
     log.UploadLogReply,
-  ),
+  )),
   pullSnapshot: json(
     "seeder",
     "/v1/snapshot/pull",
@@ -155,13 +172,13 @@ export const trackerRoutes = {
     snapshot.PullSnapshotRequest,
     snapshot.PullSnapshotReply,
   ),
-  uploadSnapshot: json(
+  uploadSnapshot: large(json(
     "seeder",
     "/v1/snapshot/upload",
     "A part of a snapshot for a tracker that has lost it.",
     snapshot.UploadSnapshotRequest,
     snapshot.UploadSnapshotReply,
-  ),
+  )),
   exportSnapshot: json(
     "person",
     "/v1/snapshot/export",
@@ -233,22 +250,22 @@ export const trackerRoutes = {
     files.ResolvePrefixReply,
     "reader",
   ),
-  makeDirectories: json(
+  makeDirectories: large(json(
     "person",
     "/v1/files/make-directories",
     "Make directories.",
     files.MakeDirectoriesRequest,
     files.MakeDirectoriesReply,
     "writer",
-  ),
-  makeLinks: json(
+  )),
+  makeLinks: large(json(
     "person",
     "/v1/files/make-links",
     "Make links.",
     files.MakeLinksRequest,
     files.MakeLinksReply,
     "writer",
-  ),
+  )),
   remove: json(
     "person",
     "/v1/files/remove",
@@ -273,14 +290,14 @@ export const trackerRoutes = {
     trash.RestoreReply,
     "writer",
   ),
-  emptyTrash: json(
+  emptyTrash: large(json(
     "person",
     "/v1/trash/empty",
     "Purge the trash, or some entries of it.",
     trash.EmptyTrashRequest,
     trash.EmptyTrashReply,
     "writer",
-  ),
+  )),
   versions: json(
     "person",
     "/v1/versions/list",
@@ -329,54 +346,54 @@ export const trackerRoutes = {
     files.SetPolicyReply,
     "admin",
   ),
-  openUploads: json(
+  openUploads: large(json(
     "person",
     "/v1/uploads/open",
     "Begin uploads, or extend their leases.",
     files.OpenRequest,
     files.OpenReply,
     "writer",
-  ),
-  placeChunks: json(
+  )),
+  placeChunks: large(json(
     "person",
     "/v1/uploads/place",
     "Where chunks shall go, with leaves to store them.",
     files.PlaceRequest,
     files.PlaceReply,
     "writer",
-  ),
-  recordChunks: json(
+  )),
+  recordChunks: large(json(
     "person",
     "/v1/uploads/record",
     "Chunks that are stored, with their receipts.",
     files.RecordRequest,
     files.RecordReply,
     "writer",
-  ),
-  commitUploads: json(
+  )),
+  commitUploads: large(json(
     "person",
     "/v1/uploads/commit",
     "Make uploads visible as files. Asked again, the same answer.",
     files.CommitRequest,
     files.CommitReply,
     "writer",
-  ),
-  abandonUploads: json(
+  )),
+  abandonUploads: large(json(
     "person",
     "/v1/uploads/abandon",
     "Give uploads up.",
     files.AbandonRequest,
     files.AbandonReply,
     "writer",
-  ),
-  locate: json(
+  )),
+  locate: large(json(
     "person",
     "/v1/files/locate",
     "Manifests with holders and leaves to read.",
     files.LocateRequest,
     files.LocateReply,
     "reader",
-  ),
+  )),
   maintenance: json(
     "person",
     "/v1/seeders/maintenance",
@@ -425,14 +442,14 @@ export const trackerRoutes = {
     healing.ConfirmLossReply,
     "admin",
   ),
-  reportChunks: json(
+  reportChunks: large(json(
     "person",
     "/v1/chunks/report",
     "A seeder sent wrong bytes.",
     files.ReportRequest,
     files.ReportReply,
     "reader",
-  ),
+  )),
   scrubStatus: json(
     "person",
     "/v1/scrub/status",
@@ -457,14 +474,14 @@ export const trackerRoutes = {
     adopt.AdoptedReply,
     "reader",
   ),
-  fsck: json(
+  fsck: large(json(
     "person",
     "/v1/fsck",
     "Checks log, tables and what seeders hold against each other, page by page.",
     fsck.FsckRequest,
     fsck.FsckReply,
     "admin",
-  ),
+  )),
   explain: json(
     "person",
     "/v1/files/explain",
@@ -473,14 +490,14 @@ export const trackerRoutes = {
     checks.ExplainReply,
     "reader",
   ),
-  whatIf: json(
+  whatIf: large(json(
     "person",
     "/v1/seeders/what-if",
     "What the loss of seeders would mean, page by page.",
     checks.WhatIfRequest,
     checks.WhatIfReply,
     "reader",
-  ),
+  )),
 } as const;
 
 const leaveHeader = { leave: "offshore-leave" };
@@ -493,6 +510,7 @@ const readChunk: Route<typeof chunks.ReadChunkRequest, typeof Nothing, "none", "
   input: chunks.ReadChunkRequest,
   output: Nothing,
   body: "none",
+  bodyBytesMax: 0,
   reply: "bytes",
   headers: { ...leaveHeader, range: "range" },
 };
@@ -510,6 +528,7 @@ const storeChunk: Route<
   input: chunks.StoreChunkRequest,
   output: chunks.StoreReply,
   body: "bytes",
+  bodyBytesMax: limits.chunkBytesMax,
   reply: "json",
   headers: { ...leaveHeader, chain: "offshore-chain" },
 };
@@ -522,6 +541,7 @@ const storeBatch: Route<typeof Nothing, typeof chunks.StoreBatchReply, "bytes", 
   input: Nothing,
   output: chunks.StoreBatchReply,
   body: "bytes",
+  bodyBytesMax: limits.chunkBatchBytesMax,
   reply: "json",
 };
 

@@ -88,8 +88,7 @@ export function openServingClient(parts: ServeParts): ServingClient {
         }),
     },
     guard: openGuard,
-    log,
-    random,
+    ...{ clock, log, random },
   });
   const step = (signal: AbortSignal) => async () => {
     await ask(signal);

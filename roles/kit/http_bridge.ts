@@ -1,7 +1,7 @@
 /**
  * From the requests of `node:http` to the web's, which the apps speak, and back. A head that could
- * be read in two ways is refused, and a body that nobody wanted to read is not read: the answer goes
- * out, and the connection ends. Opens no port.
+ * be read in two ways is refused, and a body that nobody wanted to read is not read: the answer
+ * goes out, and the connection ends. Opens no port.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { App } from "./serve.ts";

@@ -17,7 +17,7 @@ const silentMs = 120_000;
 /** A chain of seeders with leaves is the largest head. */
 const headBytesMax = 24 * 1024;
 const headersMost = 64;
-/** Three of each seeder and person of the largest cluster we mean, below what a process may open. */
+/** Three of each seeder of the largest cluster we mean, and below what a process may open. */
 const connectionsMost = 4_096;
 
 export interface Listener {

@@ -5,12 +5,11 @@
  * about files is taken here.
  */
 import { type Context, Hono } from "hono";
-import * as z from "zod";
+import type * as z from "zod";
 import {
   asFault,
   Fault,
   isBody,
-  joined,
   limits,
   problemMediaType,
   problemOf,
@@ -22,6 +21,8 @@ import {
   type RouteTable,
   sizeText,
 } from "../../protocol/mod.ts";
+import { readBody } from "./body_parts.ts";
+import type { Clock } from "./clock.ts";
 import type { Log } from "./log.ts";
 import { type Random, randomHex } from "./random.ts";
 
@@ -94,6 +95,7 @@ export interface ServeParts<Table extends RouteTable, Caller> {
   readonly table: Table;
   readonly handlers: Handlers<Table, Caller>;
   readonly guard: Guard<Caller>;
+  readonly clock: Clock;
   readonly log: Log;
   readonly random: Random;
 }
@@ -121,8 +123,10 @@ export function serveRoutes<Table extends RouteTable, Caller>(
     });
   }
   app.notFound((context) => {
-    const detail = `${context.req.method} ${context.req.path}`;
-    return problemResponse(new Fault("route-unknown", detail), requestIdOf(context, parts.random));
+    return problemResponse(
+      new Fault("route-unknown", "nothing is served here"),
+      requestIdOf(context, parts.random),
+    );
   });
   app.onError((error, context) => {
     const requestId = requestIdOf(context, parts.random);
@@ -217,7 +221,7 @@ async function answer<Table extends RouteTable, Caller>(
 }
 
 async function handle<Table extends RouteTable, Caller>(
-  { guard }: ServeParts<Table, Caller>,
+  { guard, clock }: ServeParts<Table, Caller>,
   { route, fields }: Head,
   { caller, refusal, body }: Admission<Caller>,
   handler: (call: Call<Route, Caller>) => Promise<unknown>,
@@ -226,7 +230,7 @@ async function handle<Table extends RouteTable, Caller>(
 ): Promise<unknown> {
   if (refusal !== undefined) throw refusal;
   const request = context.req.raw;
-  const raw = route.body === "json" ? await readJson(request, body) : fields;
+  const raw = route.body === "json" ? await readJson(clock, route, request, body) : fields;
   const input = parseInput(route, raw);
   guard.confirm?.(caller, input);
   const length = context.req.header("content-length");
@@ -244,11 +248,10 @@ function checkProtocol(route: Route, spoken: string | undefined): void {
   // A health check comes from tools that know nothing of the protocol.
   if (spoken === undefined && route.access === "open" && route.method === "GET") return;
   if (spoken === String(limits.protocolVersion)) return;
+  const other = /^\d{1,6}$/.test(spoken ?? "") ? `protocol ${spoken}` : "no protocol by its number";
   throw new Fault(
     "protocol-mismatch",
-    spoken === undefined
-      ? `the request names no protocol version in ${protocolHeader}`
-      : `the request speaks protocol ${spoken}, this side ${limits.protocolVersion}`,
+    `the request speaks ${other}, this side ${limits.protocolVersion}`,
   );
 }
 
@@ -270,9 +273,17 @@ function headOf(route: Route, context: Context): Head {
 }
 
 /** @throws Fault `body-too-large`, `truncated-body`, `digest-mismatch`, `invalid-request` */
-async function readJson(request: Request, proved: ProvedBody | undefined): Promise<unknown> {
-  const most = Math.min(limits.jsonBodyBytesMax, proved?.sizeBytes ?? Infinity);
-  const bytes = request.body === null ? new Uint8Array() : await readAtMost(request.body, most);
+async function readJson(
+  clock: Clock,
+  { bodyBytesMax }: Route,
+  { body, headers }: Request,
+  proved: ProvedBody | undefined,
+): Promise<unknown> {
+  const most = Math.min(bodyBytesMax, proved?.sizeBytes ?? Infinity);
+  if (Number(headers.get("content-length") ?? 0) > most) {
+    throw new Fault("body-too-large", `more than ${most} bytes`);
+  }
+  const bytes = body === null ? new Uint8Array() : await readBody(clock, body, most);
   if (proved !== undefined && !isBody(proved, bytes)) {
     throw new Fault("digest-mismatch", "the body is not the one whose digest was proved");
   }
@@ -283,32 +294,25 @@ async function readJson(request: Request, proved: ProvedBody | undefined): Promi
   }
 }
 
+const issuesShown = 5;
+
+/** What does not fit, named by the fields of our own schemas: what was sent is not repeated. */
+function wordsOf({ issues }: z.ZodError): string {
+  const words = issues.slice(0, issuesShown).map(({ code, path, message }) => {
+    const place = path.map((step) => typeof step === "number" ? `[${step}]` : `.${String(step)}`);
+    const what = code === "unrecognized_keys" ? "a field that is not known" : message;
+    return place.length === 0 ? what : `${place.join("").replace(/^\./, "")}: ${what}`;
+  });
+  const more = issues.length - words.length;
+  return [...words, ...more > 0 ? [`and ${more} more`] : []].join("; ");
+}
+
 function parseInput(route: Route, raw: unknown): unknown {
   const result = route.input.safeParse(raw);
   if (result.success) return result.data;
-  const detail = z.prettifyError(result.error);
+  const detail = wordsOf(result.error);
   const isName = result.error.issues.some((issue) =>
     issue.code === "custom" && ["path", "paths", "from", "to"].includes(String(issue.path.at(-1)))
   );
   throw new Fault(isName ? "invalid-name" : "invalid-request", detail);
-}
-
-/** All of a body, if it has at most `most` bytes. Throws `body-too-large` or `truncated-body`. */
-export async function readAtMost(
-  body: ReadableStream<Uint8Array<ArrayBuffer>>,
-  most: number,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const parts: Uint8Array<ArrayBuffer>[] = [];
-  let total = 0;
-  try {
-    for await (const part of body) {
-      total += part.length;
-      if (total > most) throw new Fault("body-too-large", `more than ${sizeText(most)}`);
-      parts.push(part);
-    }
-  } catch (cause) {
-    if (cause instanceof Fault) throw cause;
-    throw new Fault("truncated-body", "the connection broke while the body was read", { cause });
-  }
-  return joined(parts);
 }

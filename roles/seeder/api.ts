@@ -11,13 +11,13 @@ import {
   type StoreReply,
   type Transport,
 } from "../../protocol/mod.ts";
+import { bodyParts } from "../kit/body_parts.ts";
 import type { Clock } from "../kit/clock.ts";
 import type { Log } from "../kit/log.ts";
 import type { Random } from "../kit/random.ts";
 import { type App, type BytesReply, type Call, serveRoutes } from "../kit/serve.ts";
 import { version } from "../kit/version.ts";
 import { batchDoor } from "./batch.ts";
-import { bodyParts } from "./body_parts.ts";
 import { ChainRelay } from "./chain.ts";
 import type { LeaveGuard } from "./guard.ts";
 import type { Receipts } from "./receipts.ts";
@@ -42,8 +42,7 @@ export function seederApp(parts: ApiParts): App {
   return serveRoutes<Routes, void>({
     table: seederRoutes,
     guard,
-    log: parts.log,
-    random: parts.random,
+    ...{ clock: parts.clock, log: parts.log, random: parts.random },
     handlers: {
       health: () =>
         Promise.resolve({
@@ -120,7 +119,7 @@ async function storeChunk(
     ? undefined
     : new ChainRelay(clock, transport, [next, ...rest], chunkId, size);
   async function* passing() {
-    for await (const part of bodyParts(clock, body)) {
+    for await (const part of bodyParts(clock, body, size)) {
       await relay?.pass(part);
       yield part;
     }

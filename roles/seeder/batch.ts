@@ -18,11 +18,10 @@ import {
   type StoreBatchReply as BatchReplySchema,
   type StoreReply,
 } from "../../protocol/mod.ts";
+import { readBody } from "../kit/body_parts.ts";
 import { withDeadline } from "../kit/clock.ts";
 import { whileAlive } from "../kit/life.ts";
-import { readAtMost } from "../kit/serve.ts";
 import type { ApiParts } from "./api.ts";
-import { bodyParts } from "./body_parts.ts";
 import { chainReplyMsMax, failuresOf, lifeOf } from "./chain.ts";
 import type { PutResult } from "./store/chunk_store.ts";
 import { atMost } from "./turnstile.ts";
@@ -64,8 +63,7 @@ export function batchDoor(
 }
 
 async function takeBatch(parts: ApiParts, body: ReadableStream<Bytes>) {
-  const checked = ReadableStream.from(bodyParts(parts.clock, body));
-  const items = decodeBatch(await readAtMost(checked, limits.chunkBatchBytesMax));
+  const items = decodeBatch(await readBody(parts.clock, body, limits.chunkBatchBytesMax));
   const problems = items.map((item) => problemWith(parts, item));
   const allowed = items.filter((_, i) => problems[i] === undefined);
   const passed = passOn(parts, allowed);

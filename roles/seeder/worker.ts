@@ -16,10 +16,10 @@ import {
   seederRoutes,
   type Transport,
 } from "../../protocol/mod.ts";
+import { bodyParts } from "../kit/body_parts.ts";
 import { type Clock, withDeadline } from "../kit/clock.ts";
 import type { Log } from "../kit/log.ts";
 import { answerTo } from "./answer.ts";
-import { bodyParts } from "./body_parts.ts";
 import type { Identity } from "./identity.ts";
 import type { Receipts } from "./receipts.ts";
 import type { ChunkStore } from "./store/chunk_store.ts";
@@ -213,7 +213,7 @@ export class Worker {
       (signal) => seeder.readChunk(input, { signal }),
     );
     const body = response.body ?? new ReadableStream({ start: (empty) => empty.close() });
-    await store.put(chunkId, sizeBytes, bodyParts(clock, body));
+    await store.put(chunkId, sizeBytes, bodyParts(clock, body, sizeBytes));
   }
 }
 

@@ -128,8 +128,7 @@ export async function openTracker(parts: TrackerParts): Promise<Tracker> {
     table: trackerRoutes,
     handlers,
     guard: trackerGuard(core.keys, core.members, parts.random),
-    log: parts.log,
-    random: parts.random,
+    ...{ clock: parts.clock, log: parts.log, random: parts.random },
   });
   await refreshCodes(core, codes);
   core.log.info("tracker opened", { clusterId: core.keys.clusterId, epoch: core.start.epoch });

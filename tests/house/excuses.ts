@@ -13,6 +13,7 @@ export const doors: Readonly<Record<string, string>> = {
   "roles/kit/plain_file.ts": "the system's disk, for files where others may write",
   "roles/kit/system_transport.ts": "the system's network, going out",
   "roles/kit/listen.ts": "the system's network, coming in",
+  "roles/kit/http_bridge.ts": "the shapes of node:http, types only",
   "roles/kit/lock.ts": "one process a disk: a lock of the operating system",
   "roles/kit/machine.ts": "what the machine calls itself, asked once at the start",
   "roles/kit/stopping.ts": "signals of the operating system",
@@ -59,6 +60,7 @@ export const testedElsewhere: Readonly<Record<string, string>> = {
   "protocol/routes.ts": "a table: tests/golden/golden_test.ts goes through every route",
   "protocol/snapshot_mark.ts": "schemas only: tests/golden/golden_test.ts parses each message",
   "protocol/mod.ts": "exports again what the other files hold",
+  "roles/kit/http_bridge.ts": "heads and bodies over sockets: tests/roles/kit/listen_test.ts",
   "roles/kit/stopping.ts": "signals and ends of input: tests/cluster/start_test.ts",
   "roles/kit/backup_file.ts":
     "what a backup may be damaged in: tests/roles/tracker/recovery/restore_test.ts",

@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
+import { systemClock } from "../../roles/kit/clock.ts";
 import { silentLog } from "../../roles/kit/log.ts";
 import { seededRandom } from "../../roles/kit/random.ts";
 import { type App, type Handlers, serveRoutes } from "../../roles/kit/serve.ts";
@@ -48,8 +49,7 @@ function trackerApp(handlers: Partial<Tracker>): App {
     table: trackerTable,
     handlers: all,
     guard: { admit: () => ({ caller: null }) },
-    log: silentLog,
-    random: seededRandom(1),
+    ...{ clock: systemClock(), log: silentLog, random: seededRandom(1) },
   });
 }
 
@@ -59,8 +59,7 @@ function seederApp(handlers: Partial<Seeder>): App {
     table: seederTable,
     handlers: all,
     guard: { admit: () => ({ caller: null }) },
-    log: silentLog,
-    random: seededRandom(1),
+    ...{ clock: systemClock(), log: silentLog, random: seededRandom(1) },
   });
 }
 

@@ -45,8 +45,7 @@ export async function openRebuild(
       uploadSnapshot: ({ input }) => rebuild.uploadSnapshot(input),
     },
     guard: rebuild.guard,
-    log: parts.log,
-    random: parts.random,
+    ...{ clock: parts.clock, log: parts.log, random: parts.random },
   });
   return { app, run: async (signal) => !begun || await rebuild.run(signal) };
 }

@@ -4,10 +4,11 @@
  * the tracker's stands still, so nobody turns yellow; the client's runs twenty-five times too fast,
  * so that a stall of two seconds costs eighty milliseconds.
  */
+import { readBody } from "../../../roles/kit/body_parts.ts";
 import { type Clock, systemClock } from "../../../roles/kit/clock.ts";
 import { silentLog } from "../../../roles/kit/log.ts";
 import { seededRandom } from "../../../roles/kit/random.ts";
-import { type App, openGuard, readAtMost, serveRoutes } from "../../../roles/kit/serve.ts";
+import { type App, openGuard, serveRoutes } from "../../../roles/kit/serve.ts";
 import { systemDisk } from "../../../roles/kit/system_disk.ts";
 import {
   asFault,
@@ -78,6 +79,7 @@ export class FakeSeeder {
     this.app = serveRoutes({
       table: seederRoutes,
       guard: openGuard,
+      clock: systemClock(),
       log: silentLog,
       random: seededRandom(1),
       handlers: {
@@ -102,12 +104,12 @@ export class FakeSeeder {
         },
         storeChunk: async ({ input, body }) => {
           this.#check("store", input);
-          const bytes = await readAtMost(body, limits.chunkBytesMax);
+          const bytes = await readBody(systemClock(), body, limits.chunkBytesMax);
           const entry = { chunkId: input.chunkId, sizeBytes: input.size };
           return await this.#store(entry, bytes, input.leave, input.chain ?? []);
         },
         storeBatch: async ({ body }) => {
-          const items = decodeBatch(await readAtMost(body, limits.chunkBatchBytesMax));
+          const items = decodeBatch(await readBody(systemClock(), body, limits.chunkBatchBytesMax));
           const results = await Promise.all(items.map(async ({ head, bytes }) => {
             const { chunkId, sizeBytes, leave, chain } = head;
             const stored = await this.#store({ chunkId, sizeBytes }, bytes.slice(), leave, chain)

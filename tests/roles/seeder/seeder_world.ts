@@ -119,8 +119,7 @@ export class SeederWorld {
         scrubReport: ({ input }) => note(heard.scrubs, input),
         signOut: ({ input }) => note(heard.signOuts, input.seederId),
       },
-      log: silentLog,
-      random: seededRandom(6),
+      ...{ clock: this.clock, log: silentLog, random: seededRandom(6) },
     });
   }
 
