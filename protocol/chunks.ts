@@ -40,6 +40,9 @@ export const StoreChunkRequest = z.strictObject({
   chain: ChainHeader.optional(),
 });
 
+/** What opens the door to a batch, in the head of its request: the leave of one of its items. */
+export const StoreBatchRequest = z.strictObject({ chunkId: ChunkId, size: SizeText, leave: Leave });
+
 /**
  * Which copies were made, and why others were not. A store that makes no copy is a fault instead.
  */
@@ -59,6 +62,12 @@ export type BatchItemHead = z.output<typeof BatchItemHead>;
 export interface BatchItem {
   readonly head: BatchItemHead;
   readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** What is shown for a batch of these items: the leave of the first. Nothing for none. */
+export function shownFor([item]: readonly BatchItem[]): z.input<typeof StoreBatchRequest> {
+  const { chunkId, sizeBytes, leave } = item?.head ?? {};
+  return { chunkId: chunkId ?? "", size: String(sizeBytes ?? 0), leave: leave ?? "" };
 }
 
 /** What a batch of small chunks is sent as. */

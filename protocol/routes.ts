@@ -533,16 +533,22 @@ const storeChunk: Route<
   headers: { ...leaveHeader, chain: "offshore-chain" },
 };
 
-const storeBatch: Route<typeof Nothing, typeof chunks.StoreBatchReply, "bytes", "json"> = {
+const storeBatch: Route<
+  typeof chunks.StoreBatchRequest,
+  typeof chunks.StoreBatchReply,
+  "bytes",
+  "json"
+> = {
   method: "POST",
   path: "/v1/chunks",
   access: "leave",
   summary: `Store small chunks (at most ${limits.packedChunkBytesMax} bytes each) in one request.`,
-  input: Nothing,
+  input: chunks.StoreBatchRequest,
   output: chunks.StoreBatchReply,
   body: "bytes",
   bodyBytesMax: limits.chunkBatchBytesMax,
   reply: "json",
+  headers: { ...leaveHeader, chunkId: "offshore-chunk", size: "offshore-size" },
 };
 
 export const seederRoutes = {

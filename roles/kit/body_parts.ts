@@ -2,7 +2,7 @@
  * A body from the network as parts, within a size and a time: whoever stays silent, dawdles or goes
  * on for too long is given up, so that no sender holds memory, a file or a connection for ever.
  */
-import { Fault, joined, limits } from "../../protocol/mod.ts";
+import { Fault, joined, limits, sizeText } from "../../protocol/mod.ts";
 import type { Clock } from "./clock.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -56,17 +56,23 @@ export async function* bodyParts(
   }
 }
 
-/** All of a body. @throws Fault as `bodyParts`; `body-too-large` */
+/**
+ * All of a body.
+ * @param take asked before each part is kept
+ * @throws Fault as `bodyParts`; `body-too-large`; what `take` throws
+ */
 export async function readBody(
   clock: Clock,
   body: ReadableStream<Bytes>,
   most: number,
+  take?: (bytes: number) => Promise<void>,
 ): Promise<Bytes> {
   const parts: Bytes[] = [];
   let total = 0;
   for await (const part of bodyParts(clock, body, most)) {
     total += part.length;
-    if (total > most) throw new Fault("body-too-large", `more than ${most} bytes`);
+    if (total > most) throw new Fault("body-too-large", `more than ${sizeText(most)}`);
+    await take?.(part.length);
     parts.push(part);
   }
   return joined(parts);

@@ -281,7 +281,7 @@ async function readJson(
 ): Promise<unknown> {
   const most = Math.min(bodyBytesMax, proved?.sizeBytes ?? Infinity);
   if (Number(headers.get("content-length") ?? 0) > most) {
-    throw new Fault("body-too-large", `more than ${most} bytes`);
+    throw new Fault("body-too-large", `more than ${sizeText(most)}`);
   }
   const bytes = body === null ? new Uint8Array() : await readBody(clock, body, most);
   if (proved !== undefined && !isBody(proved, bytes)) {

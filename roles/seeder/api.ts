@@ -21,12 +21,15 @@ import { batchDoor } from "./batch.ts";
 import { ChainRelay } from "./chain.ts";
 import type { LeaveGuard } from "./guard.ts";
 import type { Receipts } from "./receipts.ts";
+import type { WaitingBytes } from "./waiting_bytes.ts";
 import type { ChunkStore } from "./store/chunk_store.ts";
 
 export interface ApiParts {
   readonly store: ChunkStore;
   readonly guard: LeaveGuard;
   readonly receipts: Receipts;
+  /** What waits in memory to be stored here or passed on. */
+  readonly waiting: WaitingBytes;
   readonly joined: () => boolean;
   readonly clock: Clock;
   readonly random: Random;
@@ -113,11 +116,11 @@ async function storeChunk(
 ): Promise<StoreReply> {
   const { chunkId, size, leave } = input;
   checkDeclared(chunkId, size, bodyBytes);
-  const { clock, transport, store } = parts;
+  const { clock, transport, waiting, store } = parts;
   const [next, ...rest] = input.chain ?? [];
   const relay = next === undefined
     ? undefined
-    : new ChainRelay(clock, transport, [next, ...rest], chunkId, size);
+    : new ChainRelay({ clock, transport, waiting }, [next, ...rest], chunkId, size);
   async function* passing() {
     for await (const part of bodyParts(clock, body, size)) {
       await relay?.pass(part);

@@ -15,6 +15,7 @@ import {
   limits,
   problemOf,
   seederRoutes,
+  shownFor,
   type StoreBatchReply as BatchReplySchema,
   type StoreReply,
 } from "../../protocol/mod.ts";
@@ -29,53 +30,60 @@ import { atMost } from "./turnstile.ts";
 type Bytes = Uint8Array<ArrayBuffer>;
 type StoreBatchReply = z.output<typeof BatchReplySchema>;
 
-/** Batches read and stored at a time, so that many senders at once cannot fill the memory. */
+/** Batches stored at a time: more would only wait for the same disk. */
 const batchesMost = 8;
+
+type Take = (bytes: number) => Promise<void>;
 
 export function batchDoor(
   parts: ApiParts,
 ): (body: ReadableStream<Bytes>) => Promise<StoreBatchReply> {
   const turn = atMost(batchesMost);
-  return async (body) => {
-    // Two seeders that pass batches to each other must not wait for each other's turn: what goes on
-    // to the next seeder is waited for after this one's turn is over.
-    const { items, problems, own, passed } = await turn(() => takeBatch(parts, body));
-    const further = await passed;
-    const identity = parts.guard.joined();
-    const { seederId } = identity;
-    const results = items.map((item, i) => {
-      const { chunkId, sizeBytes, leave, chain } = item.head;
-      const next = further.get(item) ??
-        { receipts: [], failures: problems[i] ? failuresOf(chain, problems[i]) : [] };
-      try {
-        const stored = problems[i] ?? own.get(item);
-        if (stored === undefined) throw new Fault("internal", "the store gave no result");
-        if (stored instanceof Fault) throw stored;
-        const receipt = parts.receipts.give(identity, chunkId, sizeBytes, leave);
-        return { chunkId, ...next, receipts: [receipt, ...next.receipts] };
-      } catch (error) {
-        const problem = problemOf(asFault(error));
-        return { chunkId, ...next, failures: [{ seederId, problem }, ...next.failures] };
-      }
-    });
-    return { results };
-  };
+  return (body) => parts.waiting.during((take) => answerBatch(parts, turn, take, body));
 }
 
-async function takeBatch(parts: ApiParts, body: ReadableStream<Bytes>) {
-  const items = decodeBatch(await readBody(parts.clock, body, limits.chunkBatchBytesMax));
+/**
+ * A turn is held while this disk works and no longer: not while the sender sends, and not while the
+ * next seeder works. What a batch holds meanwhile is counted, as it comes.
+ */
+async function answerBatch(
+  parts: ApiParts,
+  turn: ReturnType<typeof atMost>,
+  take: Take,
+  body: ReadableStream<Bytes>,
+): Promise<StoreBatchReply> {
+  const most = limits.chunkBatchBytesMax;
+  const items = decodeBatch(await readBody(parts.clock, body, most, take));
   const problems = items.map((item) => problemWith(parts, item));
   const allowed = items.filter((_, i) => problems[i] === undefined);
-  const passed = passOn(parts, allowed);
-  const results = await parts.store.putMany(
-    allowed.map(({ head, bytes }) => ({ chunkId: head.chunkId, bytes })),
+  const passed = passOn(parts, take, allowed);
+  const stored = await turn(() =>
+    parts.store.putMany(allowed.map(({ head, bytes }) => ({ chunkId: head.chunkId, bytes })))
   );
   const own = new Map<BatchItem, PutResult | Fault>();
   allowed.forEach((item, i) => {
-    const result = results[i];
+    const result = stored[i];
     if (result !== undefined) own.set(item, result);
   });
-  return { items, problems, own, passed };
+  const further = await passed;
+  const identity = parts.guard.joined();
+  const { seederId } = identity;
+  const results = items.map((item, i) => {
+    const { chunkId, sizeBytes, leave, chain } = item.head;
+    const next = further.get(item) ??
+      { receipts: [], failures: problems[i] ? failuresOf(chain, problems[i]) : [] };
+    try {
+      const result = problems[i] ?? own.get(item);
+      if (result === undefined) throw new Fault("internal", "the store gave no result");
+      if (result instanceof Fault) throw result;
+      const receipt = parts.receipts.give(identity, chunkId, sizeBytes, leave);
+      return { chunkId, ...next, receipts: [receipt, ...next.receipts] };
+    } catch (error) {
+      const problem = problemOf(asFault(error));
+      return { chunkId, ...next, failures: [{ seederId, problem }, ...next.failures] };
+    }
+  });
+  return { results };
 }
 
 function problemWith(parts: ApiParts, { head }: BatchItem): Fault | undefined {
@@ -99,6 +107,7 @@ function problemWith(parts: ApiParts, { head }: BatchItem): Fault | undefined {
 /** Sends the items that have a chain to the first seeder of it, one batch a seeder. */
 async function passOn(
   parts: ApiParts,
+  take: Take,
   items: readonly BatchItem[],
 ): Promise<Map<BatchItem, StoreReply>> {
   const groups = new Map<string, { next: ChainLink; items: BatchItem[] }>();
@@ -113,7 +122,7 @@ async function passOn(
   const replies = new Map<BatchItem, StoreReply>();
   await Promise.all([...groups.values()].map(async ({ next, items }) => {
     try {
-      const { results } = await sendGroup(parts, next, items);
+      const { results } = await sendGroup(parts, take, next, items);
       items.forEach((item, i) => {
         const result = results[i];
         if (result?.chunkId !== item.head.chunkId) {
@@ -131,18 +140,21 @@ async function passOn(
   return replies;
 }
 
-function sendGroup(
+async function sendGroup(
   { clock, transport }: ApiParts,
+  take: Take,
   next: ChainLink,
   items: readonly BatchItem[],
 ): Promise<StoreBatchReply> {
-  const bytes = encodeBatch(items.map(({ head, bytes }) => {
+  const onward = items.map(({ head, bytes }) => {
     const [link, ...rest] = head.chain;
     return { head: { ...head, leave: link?.leave ?? head.leave, chain: rest }, bytes };
-  }));
+  });
+  await take(items.reduce((sum, { bytes }) => sum + bytes.length, 0));
+  const bytes = encodeBatch(onward);
   const seeder = connect(seederRoutes, next.address, transport, `seeder ${next.seederId}`);
   const late = () => new Fault("seeder-unreachable", "gave no answer in time");
-  return withDeadline(
+  return await withDeadline(
     clock,
     chainReplyMsMax,
     undefined,
@@ -150,7 +162,7 @@ function sendGroup(
     (signal) =>
       whileAlive(
         { clock, ...lifeOf(seeder, next), signal },
-        (inner) => seeder.storeBatch({}, { bytes, signal: inner }),
+        (inner) => seeder.storeBatch(shownFor(onward), { bytes, signal: inner }),
       ),
   );
 }

@@ -17,6 +17,7 @@ import {
 } from "../../protocol/mod.ts";
 import { type Clock, withDeadline } from "../kit/clock.ts";
 import { whileAlive } from "../kit/life.ts";
+import type { WaitingBytes } from "./waiting_bytes.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -54,21 +55,32 @@ export class ChainRelay {
   readonly #give = new AbortController();
   #controller: ReadableStreamDefaultController<Bytes> | undefined;
   #room: (() => void) | undefined;
+  /** Bytes in the stream, counted among those that wait in this process. */
+  #held = 0;
+  /** All of it is in the stream; the rest of it is still on its way. */
+  #whole = false;
   #over = false;
 
   constructor(
-    private readonly clock: Clock,
-    transport: Transport,
+    private readonly by: {
+      readonly clock: Clock;
+      readonly transport: Transport;
+      readonly waiting: WaitingBytes;
+    },
     private readonly links: readonly [ChainLink, ...ChainLink[]],
     chunkId: ChunkId,
     sizeBytes: number,
   ) {
     const stream = new ReadableStream<Bytes>({
       start: (controller) => void (this.#controller = controller),
-      pull: () => this.#room?.(),
+      pull: () => {
+        this.#count();
+        this.#room?.();
+      },
       cancel: () => this.#end(),
     }, new ByteLengthQueuingStrategy({ highWaterMark: waitingBytesMax }));
     const [next, ...rest] = links;
+    const { clock, transport } = by;
     const seeder = connect(seederRoutes, next.address, transport, `seeder ${next.seederId}`);
     const input = {
       chunkId,
@@ -86,12 +98,19 @@ export class ChainRelay {
 
   /** Resolves when there is room for more. Never throws. */
   async pass(part: Bytes): Promise<void> {
-    if (this.#over) return;
+    if (this.#over || this.#whole) return;
+    try {
+      await this.by.waiting.take(part.length);
+    } catch (fault) {
+      return this.abort(asFault(fault));
+    }
+    this.#held += part.length;
+    if (this.#over) return this.#count();
     this.#controller?.enqueue(part);
     if ((this.#controller?.desiredSize ?? 1) > 0) return;
     const room = new Promise<void>((resolve) => this.#room = resolve);
     const taken = new AbortController();
-    const stalled = this.clock.sleep(stallMsMax, taken.signal).then(
+    const stalled = this.by.clock.sleep(stallMsMax, taken.signal).then(
       () => this.abort(new Fault("seeder-unreachable", `took nothing for ${stallMsMax / 1000} s`)),
       () => {},
     );
@@ -102,10 +121,10 @@ export class ChainRelay {
   /** The bytes are all there. What became of the links. */
   async finish(): Promise<StoreReply> {
     if (!this.#over) this.#controller?.close();
-    this.#over = true;
+    this.#whole = true;
     try {
       const late = () => new Fault("seeder-unreachable", "gave no answer in time");
-      return await withDeadline(this.clock, chainReplyMsMax, undefined, late, (signal) => {
+      return await withDeadline(this.by.clock, chainReplyMsMax, undefined, late, (signal) => {
         const onAbort = () => this.#give.abort(signal.reason);
         signal.addEventListener("abort", onAbort, { once: true });
         return this.#reply;
@@ -117,14 +136,23 @@ export class ChainRelay {
 
   /** The next seeder is told that the rest will not come, and stores nothing. */
   abort(reason: Fault): void {
-    if (this.#over) return;
+    if (this.#over || this.#whole) return;
     this.#controller?.error(reason);
     this.#end();
     this.#give.abort(reason);
   }
 
+  /** Gives back the room of what has left the stream. */
+  #count(): void {
+    const room = this.#over ? waitingBytesMax : this.#controller?.desiredSize ?? waitingBytesMax;
+    const held = waitingBytesMax - room;
+    this.by.waiting.give(this.#held - held);
+    this.#held = held;
+  }
+
   #end(): void {
     this.#over = true;
+    this.#count();
     this.#room?.();
   }
 }

@@ -1,7 +1,7 @@
 /**
  * The one authorisation check of a seeder: a leave that the tracker signed for this seeder, this
- * chunk, this size and this action, judged by the tracker's clock. A batch carries a leave for each
- * item, and each is checked here too.
+ * chunk, this size and this action, judged by the tracker's clock. A batch shows the leave of one
+ * item before its body is read; each item's own is checked here too, by `allow`.
  */
 import * as z from "zod";
 import {
@@ -29,14 +29,12 @@ export class LeaveGuard implements Guard<void> {
     if (route.access !== "leave") throw new Fault("forbidden", `not served here: ${route.path}`);
     this.joined();
     this.time.now();
-    // The leaves of a batch are inside its body: `allow` is called for each of them.
-    if (route.path === "/v1/chunks") return { caller: undefined };
     const claim = Claim.safeParse(fields);
     if (!claim.success) {
       throw new Fault("leave-invalid", "the request names no chunk, its size and a leave for it");
     }
     const { chunkId, size, leave } = claim.data;
-    const action = route.method === "PUT" ? "store" : "read";
+    const action = route.body === "bytes" ? "store" : "read";
     this.allow({ action, chunkId, sizeBytes: size }, leave);
     return { caller: undefined };
   }

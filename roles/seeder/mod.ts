@@ -24,6 +24,7 @@ import type { AdoptedFiles } from "./store/adopted_files.ts";
 import type { ChunkStore } from "./store/chunk_store.ts";
 import { TrackerLine } from "./tracker_line.ts";
 import { TrackerTime } from "./tracker_time.ts";
+import { WaitingBytes } from "./waiting_bytes.ts";
 import { Worker } from "./worker.ts";
 
 export type { ChunkStore } from "./store/chunk_store.ts";
@@ -120,7 +121,8 @@ export async function openSeeder(parts: SeederParts): Promise<Seeder> {
       ...{ adopted: parts.adopt.files, adoption, membership, line, bootId, clock, log },
       joined: () => loop.joined,
     });
-  const app = seederApp({ ...common, guard, receipts, joined: () => loop.joined });
+  const waiting = new WaitingBytes(clock);
+  const app = seederApp({ ...common, guard, receipts, waiting, joined: () => loop.joined });
   return {
     app,
     get joined() {

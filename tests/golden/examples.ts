@@ -723,7 +723,7 @@ export const seederExamples: Record<keyof typeof seederRoutes, Example> = {
     reply: stored,
   },
   storeBatch: {
-    request: {},
+    request: { chunkId, size, leave: storeLeave },
     body: encodeBatch([
       { head: { ...entry, leave: storeLeave, chain: [link] }, bytes },
       { head: { ...entry, leave: storeLeave, chain: [] }, bytes },

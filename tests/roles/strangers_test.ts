@@ -1,7 +1,7 @@
 /**
- * Every route of every role, asked by somebody without credentials, with false ones, and with a body
- * that would cost something to read: it is refused for who asks, before any of the body is read and
- * before any schema speaks, and what was sent is not repeated.
+ * Every route of every role, asked by somebody without credentials, with false ones, and with a
+ * body that would cost something to read: it is refused for who asks, before any of the body is
+ * read and before any schema speaks, and what was sent is not repeated.
  */
 import assert from "node:assert/strict";
 import {

@@ -16,6 +16,7 @@ import {
   type Place,
   type Receipt,
   type SeederId,
+  shownFor,
   type StoreReply,
   type UploadId,
 } from "../../../protocol/mod.ts";
@@ -269,7 +270,7 @@ export class PushRun {
         limitMs,
         name,
         seeder,
-        (signal) => seeder.storeBatch({}, { bytes, signal }),
+        (signal) => seeder.storeBatch(shownFor(items), { bytes, signal }),
       );
       const missing = new Fault("internal", `${name} left a chunk of a batch without an answer`);
       for (const [i, send] of sent.entries()) {

@@ -11,6 +11,7 @@ import {
   limits,
   type Receipt,
   seederKeyOf,
+  shownFor,
 } from "../../../protocol/mod.ts";
 import { openMemoryStore } from "../../../roles/seeder/mod.ts";
 import { chunkOf, inParts } from "../../conformance/chunk_store_suite.ts";
@@ -277,7 +278,7 @@ Deno.test("storeBatch stores each good item along its chain and names what is wr
     const corrupt = batchItem(world, one, 5, []);
     corrupt.bytes[0] = (corrupt.bytes[0] ?? 0) ^ 1;
     const bytes = encodeBatch([...good, foreign, corrupt]);
-    const { results } = await world.call(one).storeBatch({}, { bytes });
+    const { results } = await world.call(one).storeBatch(shownFor(good), { bytes });
     const receivers = [[one, two], [one, three, two], [one]];
     good.forEach(({ head }, i) => {
       const result = results[i];
@@ -301,15 +302,16 @@ Deno.test("storeBatch refuses what is no batch, too large or cut short", () =>
   inWorld(async (world) => {
     const at = await world.start("one");
     const call = world.call(at);
-    const bytes = encodeBatch([batchItem(world, at, 1, []), batchItem(world, at, 2, [])]);
+    const items = [batchItem(world, at, 1, []), batchItem(world, at, 2, [])];
+    const bytes = encodeBatch(items), shown = shownFor(items);
     for (const cut of [1, 3, 5, 200, bytes.length - 1]) {
-      await rejectsWith("truncated-body", call.storeBatch({}, { bytes: bytes.slice(0, cut) }));
+      await rejectsWith("truncated-body", call.storeBatch(shown, { bytes: bytes.slice(0, cut) }));
     }
     const huge = new Uint8Array(limits.chunkBatchBytesMax + 1);
-    await rejectsWith("body-too-large", call.storeBatch({}, { bytes: huge }));
+    await rejectsWith("body-too-large", call.storeBatch(shown, { bytes: huge }));
     const malformed = bytes.slice();
     malformed[4] = 0;
-    await rejectsWith("invalid-request", call.storeBatch({}, { bytes: malformed }));
+    await rejectsWith("invalid-request", call.storeBatch(shown, { bytes: malformed }));
     assert.equal(at.store.summary().chunkCount, 0);
   }));
 

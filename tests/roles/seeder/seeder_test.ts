@@ -10,6 +10,7 @@ import {
   type Order,
   type OrderOutcome,
   seederKeyOf,
+  shownFor,
   startAnswer,
 } from "../../../protocol/mod.ts";
 import { silentLog } from "../../../roles/kit/log.ts";
@@ -322,7 +323,7 @@ Deno.test("before the first heartbeat every leave is answered with unavailable",
     const leave = world.leave(at, "read", chunkId, 5000);
     const call = world.call(at, world.transport, "http://fresh:2");
     await rejectsWith("unavailable", call.readChunk({ chunkId, size: "5000", leave }));
-    await rejectsWith("unavailable", call.storeBatch({}, { bytes: new Uint8Array(3) }));
+    await rejectsWith("unavailable", call.storeBatch(shownFor([]), { bytes: new Uint8Array(3) }));
     assert.equal((await call.health({})).status, "starting");
   }));
 
