@@ -17,7 +17,8 @@ import {
 import { randomHex, systemRandom } from "../roles/kit/random.ts";
 import { systemDisk } from "../roles/kit/system_disk.ts";
 import type { Catalog, LogRow } from "../roles/tracker/catalog/catalog.ts";
-import { commitOperation, ensureRoot, type Operation } from "../roles/tracker/log/operations.ts";
+import { rulingAuthority } from "../tests/roles/tracker/ruling.ts";
+import { commitOperation, ensureRoot } from "../roles/tracker/log/operations.ts";
 import { replayRows } from "../roles/tracker/log/operations.ts";
 import { openSqliteCatalog } from "../roles/tracker/mod.ts";
 import {
@@ -38,7 +39,7 @@ const random = systemRandom();
 const disk = systemDisk();
 
 /** Every file written once, and again `rewrites` times. */
-function* operations(): Generator<Operation> {
+function* operations(): Generator<Parameters<typeof commitOperation>[2]> {
   const by = "bench", modifiedMs = 1_700_000_000_000;
   const directories = Math.ceil(files / perDirectory);
   for (let i = 0; i < directories; i++) {
@@ -95,7 +96,8 @@ const directory = await Deno.makeTempDir({ prefix: "offshore-bench-" });
 try {
   const live = await openSqliteCatalog(`${directory}/live.sqlite`);
   await live.transaction(ensureRoot);
-  const stamp = { epoch: 1, term: "1".repeat(16), nowMs: 1_700_000_000_000 };
+  const permit = rulingAuthority().acknowledge();
+  const stamp = { permit, epoch: 1, term: "1".repeat(16), nowMs: 1_700_000_000_000 };
   const all = [...operations()];
   const cut = Math.floor(all.length * (1 - tailShare));
   const path = `${directory}/snapshot`;

@@ -71,6 +71,18 @@ export const faultKinds = {
   ),
   "seeder-live": kind(409, "never", "The seeder still reports", "stop it first"),
   "stale-epoch": kind(409, "never", "The tracker was replaced", "stop the older tracker"),
+  "tracker-proving": kind(
+    409,
+    "later",
+    "The tracker gives nothing up yet",
+    "wait until status says that the tracker rules",
+  ),
+  "drops-stopped": kind(
+    409,
+    "never",
+    "Nothing is given up until a person confirms",
+    "look at what went with status, then type confirm-loss",
+  ),
   "copies-missing": kind(
     409,
     "later",

@@ -68,8 +68,6 @@ export const HealingStatus = z.strictObject({
   stuck: z.array(
     z.strictObject({ chunks: z.int().min(1), copies: z.int().min(0), why: z.string() }),
   ),
-  /** More than a third of all copies went at once: no copy is given up until this is confirmed. */
-  dropsStopped: z.strictObject({ sinceMs: z.int(), why: z.string() }).optional(),
   /**
    * Seeders being drained: what is held there and has not its copies elsewhere yet, and of how many
    * chunks the copies elsewhere have not proved themselves since then.

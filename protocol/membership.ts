@@ -1,6 +1,7 @@
 /** Messages between seeders and the tracker, and what the tracker tells about its seeders. */
 import * as z from "zod";
 import { Adopted } from "./adopt.ts";
+import { AuthorityStatus } from "./authority.ts";
 import { HealingStatus } from "./healing.ts";
 import { BaseUrl, BootId, ClusterId, SeederId, SeederName } from "./ids.ts";
 import { limits } from "./limits.ts";
@@ -231,6 +232,7 @@ export const ClusterStatus = z.strictObject({
   /** The tracker's clock. */
   nowMs: z.int(),
   upSinceMs: z.int(),
+  authority: AuthorityStatus,
   seeders: z.array(SeederView),
   /** Those that are no members. */
   outsiders: z.array(Outsider),

@@ -24,6 +24,7 @@
  * - fault: an expected failure from the closed list in `faults.ts`
  */
 export * from "./adopt.ts";
+export * from "./authority.ts";
 export * from "./checks.ts";
 export * from "./chunking.ts";
 export * from "./chunks.ts";

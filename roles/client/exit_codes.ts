@@ -31,6 +31,8 @@ const exitCodes: Readonly<Record<FaultCode, ExitCode>> = {
   "seeder-live": 4,
   "identity-taken": 4,
   "stale-epoch": 4,
+  "tracker-proving": 5,
+  "drops-stopped": 4,
   "copies-missing": 5,
   "version-conflict": 4,
   "body-too-large": 1,

@@ -7,6 +7,7 @@ import type { LogMark } from "../../protocol/mod.ts";
 import type { Clock } from "../kit/clock.ts";
 import type { Log } from "../kit/log.ts";
 import type { Random } from "../kit/random.ts";
+import type { Authority } from "./authority/authority.ts";
 import type { Catalog } from "./catalog/catalog.ts";
 import type { ClusterKeys } from "./cluster_keys.ts";
 import type { Stamp } from "./log/operations.ts";
@@ -28,12 +29,16 @@ export interface Settings {
   readonly versionsShareMax: number;
 }
 
+export type StampNeeds = Pick<Ground, "authority" | "start" | "now">;
+
 export interface Ground extends Settings {
   /** Tells the log's shipping of every operation. */
   readonly catalog: Catalog;
   readonly keys: ClusterKeys;
   /** The record of this start: its epoch and term are those of all that this tracker writes. */
   readonly start: LogMark;
+  /** Says what this tracker may do now. */
+  readonly authority: Authority;
   readonly upSinceMs: number;
   /** The tracker's clock, for dates: never behind the last time in the log. */
   readonly now: () => number;
@@ -44,7 +49,7 @@ export interface Ground extends Settings {
   readonly log: Log;
 }
 
-/** Under which an operation is committed now. */
-export function stampOf({ start, now }: Pick<Ground, "start" | "now">): Stamp {
-  return { epoch: start.epoch, term: start.term, nowMs: now() };
+/** Under which an operation is committed now. @throws Fault `stale-epoch` while fenced */
+export function stampOf({ authority, start, now }: StampNeeds): Stamp {
+  return { permit: authority.acknowledge(), epoch: start.epoch, term: start.term, nowMs: now() };
 }

@@ -51,6 +51,7 @@ export class Status {
       version,
       nowMs,
       upSinceMs: core.upSinceMs,
+      authority: core.authority.standing,
       seeders: core.members.all()
         .map((member) => ({ ...seederView(core, member, nowMs), ...adopted.get(member) }))
         .sort((a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : 0),
@@ -99,7 +100,6 @@ export class Status {
     const bytes = sums.reduce((sum, { usedBytes }) => sum + usedBytes, 0);
     const bytesLeft = chunks === 0 ? 0 : Math.round(left * bytes / chunks);
     const speed = healing.bytesPerSecond(nowMs);
-    const stopped = core.losses.stopped;
     return {
       pace: healing.pace,
       copying: healing.copying,
@@ -109,7 +109,6 @@ export class Status {
       setAsideCount: healing.setAside.size,
       setAside: healing.setAside.first(setAsideListed),
       stuck: healing.stuck.told(nowMs),
-      ...(stopped === undefined ? {} : { dropsStopped: stopped }),
       drains: draining.map(({ row }, i) => ({
         seederId: row.seederId,
         chunksLeft: left,

@@ -1,7 +1,6 @@
 /**
- * Opens a tracker over a catalog and gives it its only initiative: a step each second that notices
- * silent seeders, forgets ended leases and keeps the code files fresh. Everything else it does
- * because somebody asked (`api.ts`).
+ * Opens a tracker over a catalog: its parts, and who is given which. What it does because somebody
+ * asked is in `api.ts`, what it does by itself in `steps.ts`.
  */
 import {
   BaseUrl,
@@ -9,8 +8,8 @@ import {
   Fault,
   limits,
   Pace,
-  type SeederId,
-  type SeederState,
+  positionOf,
+  signRecord,
   type Transport,
 } from "../../protocol/mod.ts";
 import { trackerRoutes } from "../../protocol/mod.ts";
@@ -24,6 +23,7 @@ import { type App, serveRoutes } from "../kit/serve.ts";
 import { Adoptions } from "./seeders/adoptions.ts";
 import { acknowledged } from "./log/acknowledge.ts";
 import { trackerHandlers } from "./api.ts";
+import { Authority, fencedSetting, fenceOf } from "./authority/authority.ts";
 import type { Catalog } from "./catalog/catalog.ts";
 import { openClusterKeys } from "./cluster_keys.ts";
 import { Codes } from "./codes.ts";
@@ -39,7 +39,6 @@ import { Holdings } from "./copies/holdings.ts";
 import { LeaseClock } from "./copies/lease_clock.ts";
 import { LossGuard } from "./copies/loss_guard.ts";
 import { keepersSetting } from "./log/log_keepers.ts";
-import { fencedSetting } from "./log/fence.ts";
 import { LogShipping } from "./log/log_shipping.ts";
 import { Members } from "./seeders/members.ts";
 import { buildMended, Mending } from "./checks/mending.ts";
@@ -48,7 +47,6 @@ import { OrderBook } from "./seeders/orders.ts";
 import type { LogSync } from "./plan/log_sync.ts";
 import { authoritySetting, clusterIdSetting, refuseUnfinished } from "./recovery/way_back.ts";
 import { openSealedKey } from "./recovery/recovery.ts";
-import { attendMs, stepRoster } from "./seeders/roster.ts";
 import { paceSetting } from "./seeders/seeder_care.ts";
 import type { Scratch } from "./log/scratch.ts";
 import type { Room } from "./room.ts";
@@ -56,9 +54,7 @@ import { Scrubs } from "./copies/scrubs.ts";
 import { type SnapshotSettings, snapshotSettings } from "./snapshots/snapshots.ts";
 import { Status } from "./status.ts";
 import { tellingCatalog } from "./log/telling_catalog.ts";
-import { sweepTrash } from "./files/trash.ts";
-import { sweepUploads } from "./files/uploads.ts";
-import { sweepVersions } from "./files/versions.ts";
+import { archiving, attention, refreshCodes, stepper, watch } from "./steps.ts";
 
 export interface TrackerParts {
   readonly catalog: Catalog;
@@ -123,7 +119,7 @@ export async function openTracker(parts: TrackerParts): Promise<Tracker> {
   });
   const recent = new RecentCommits();
   const parted = trackerHandlers({ core, codes, recent, status: new Status(core) });
-  const handlers = acknowledged(parted, core.shipping, parts.room);
+  const handlers = acknowledged(parted, core.authority, core.shipping, parts.room);
   const app = serveRoutes({
     table: trackerRoutes,
     handlers,
@@ -182,11 +178,11 @@ async function openCore(
     rows: await view.seeders(),
     pace: await view.setting(paceSetting),
     stop: await view.setting(LossGuard.settingName),
-    authority: await view.setting(authoritySetting),
+    rebuiltEpoch: Number(await view.setting(authoritySetting) ?? 0),
     fenced: await view.setting(fencedSetting),
     keepersKept: await view.setting(keepersSetting),
   }));
-  const { knownId, head, start, rows, authority, fenced, pace, stop } = kept;
+  const { knownId, head, start, rows, rebuiltEpoch, pace, stop } = kept;
   // A host whose clock was set back must not hand out times before those written down.
   const aheadMs = Math.max(0, (head?.timeMs ?? 0) - clock.now());
   const now = () => clock.now() + aheadMs;
@@ -194,12 +190,15 @@ async function openCore(
   await disk.makeDirectory(stateDirectory);
   for (const below of ["", "/codes"]) await removeUnfinished(disk, `${stateDirectory}${below}`);
   const keys = await openClusterKeys(disk, stateDirectory, random, knownId, now());
-  const rebuiltEpoch = Number(authority ?? 0);
   const { clusterKey, clusterId } = keys;
-  const begun = await commitStart(
-    { catalog, clusterKey, random, nowMs: now(), rebuiltEpoch },
-    (tx) => tx.putSetting(clusterIdSetting, clusterId),
-  );
+  const fence = fenceOf(kept.fenced);
+  // One that is fenced writes nothing, and never comes to stand above the tracker that took over.
+  const begun = fence !== undefined && head !== undefined
+    ? positionOf(signRecord(clusterKey, head))
+    : await commitStart(
+      { catalog, clusterKey, random, nowMs: now(), rebuiltEpoch },
+      (tx) => tx.putSetting(clusterIdSetting, clusterId),
+    );
   const recovery = { disk, stateDirectory, random, nowMs: now() };
   const { sealedKey, made } = await openSealedKey(recovery, keys);
   const upSinceMs = now();
@@ -208,11 +207,16 @@ async function openCore(
   await catalog.read((view) => rememberFalseAnswers(view, members));
   const folder = new SnapshotFolder(disk, `${stateDirectory}/snapshots`, log);
   if (parts.scratch !== undefined) await folder.open();
-  const shipping = new LogShipping({
+  const authority: Authority = new Authority({
+    ...{ catalog, clusterKey, begun, rebuiltEpoch, fence, log },
+    witnesses: () => shipping,
+    brake: () => losses.stopped,
+    nameOf: (seederId) => members.get(seederId)?.row.name ?? seederId,
+  });
+  const shipping: LogShipping = new LogShipping({
     ...{ start, folder, spreadNeeded: parts.snapshots?.spreadNeeded },
     ...{ catalog, keys, sealedKey, begun, members, now, clock, log, copies: copiesDefault },
-    authorityEpoch: rebuiltEpoch,
-    fenced,
+    authority,
     keepersKept: kept.keepersKept,
     mode: parts.logSync ?? "local",
   });
@@ -222,6 +226,7 @@ async function openCore(
       scratch: parts.scratch,
       folder,
       shipping,
+      authority,
       clusterKey,
       clusterId,
       now,
@@ -240,6 +245,7 @@ async function openCore(
     }),
     keys,
     start: begun,
+    authority,
     upSinceMs,
     copiesDefault,
     trashKeepMs: parts.trashKeepMs ?? limits.trashKeepMs,
@@ -271,121 +277,4 @@ async function openCore(
     healing: new Healing({ ...dropping, holdings }, Pace.catch("normal").parse(pace), transport),
   };
   return { core, recoveryCode: made };
-}
-
-function watch(core: Core, room: Room): () => Promise<number> {
-  return async () => {
-    await room.step(await core.catalog.read((view) => view.spareBytes()).catch(() => 0));
-    return stepMs;
-  };
-}
-
-async function archiving(clock: Clock, signal: AbortSignal, core: Core): Promise<void> {
-  const { archive } = core;
-  if (archive === undefined) return;
-  signal.addEventListener("abort", () => void archive.close(), { once: true });
-  await repeat(clock, signal, () => archive.snapshots.step());
-  await archive.close();
-}
-
-const stepMs = 1_000;
-
-/** Apart from the steps, which may take their time, so that only the tracker's own stalls count. */
-function attention(core: Core): () => Promise<number> {
-  return () => {
-    core.leases.attend();
-    const stallMs = core.members.attend(core.now());
-    if (stallMs > 0) core.log.warn("the tracker was held up", { stallMs });
-    return Promise.resolve(attendMs);
-  };
-}
-
-function stepper(core: Core, codes: Codes, recent: RecentCommits): () => Promise<number> {
-  let states: ReadonlyMap<SeederId, SeederState> = new Map();
-  return async () => {
-    const nowMs = core.now();
-    const { members } = core;
-    const presences = members.all().map(({ row, heardMs }) => ({
-      seederId: row.seederId,
-      away: row.away,
-      heardMs,
-    }));
-    const step = stepRoster(states, presences, members.upSinceMs, members.judged(nowMs));
-    states = step.states;
-    for (const change of step.changes) {
-      core.log.info("seeder state changed", {
-        ...change,
-        name: members.get(change.seederId)?.row.name,
-      });
-    }
-    for (const { seederId, order } of core.orders.sweep(nowMs)) {
-      core.log.info("order forgotten", { seederId, kind: order.kind, chunkId: order.chunkId });
-      if (order.kind === "drop") core.holdings.doubt(seederId);
-      core.healing.ended(seederId, order, undefined);
-    }
-    core.holdings.sweep(nowMs);
-    recent.sweep(core.leases.now());
-    await forgetEndedUploads(core);
-    await purgeTrash(core);
-    await dropOldVersions(core);
-    await collectGarbage(core);
-    await heal(core, nowMs);
-    await refreshCodes(core, codes);
-    return stepMs;
-  };
-}
-
-/** What fails is tried again a second later. */
-async function heal(core: Core, nowMs: number): Promise<void> {
-  try {
-    await core.losses.step(nowMs);
-    await core.healing.step();
-  } catch (fault) {
-    core.log.error("healing failed", { fault });
-  }
-}
-
-async function forgetEndedUploads(core: Core): Promise<void> {
-  try {
-    const swept = await sweepUploads(core);
-    if (swept > 0) core.log.info("uploads forgotten", { swept });
-  } catch (fault) {
-    core.log.error("ended uploads not forgotten", { fault });
-  }
-}
-
-async function purgeTrash(core: Core): Promise<void> {
-  try {
-    const entries = await sweepTrash(core);
-    if (entries > 0) core.log.info("trash purged", { entries });
-  } catch (fault) {
-    core.log.error("trash not purged", { fault });
-  }
-}
-
-async function dropOldVersions(core: Core): Promise<void> {
-  try {
-    const versions = await sweepVersions(core);
-    if (versions > 0) core.log.info("old versions given up", { versions });
-  } catch (fault) {
-    core.log.error("old versions not given up", { fault });
-  }
-}
-
-async function collectGarbage(core: Core): Promise<void> {
-  try {
-    const copies = await core.garbage.sweep();
-    if (copies > 0) core.log.info("garbage dropped", { copies });
-  } catch (fault) {
-    core.log.error("garbage not dropped", { fault });
-  }
-}
-
-/** A disk that refuses must not keep the tracker from serving what it has: it is tried again. */
-async function refreshCodes(core: Core, codes: Codes): Promise<void> {
-  try {
-    await codes.refresh();
-  } catch (fault) {
-    core.log.error("code files not written", { fault });
-  }
 }

@@ -251,6 +251,11 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
       version: "0.1.0",
       nowMs,
       upSinceMs: nowMs - 86_400_000,
+      authority: {
+        state: "stopped",
+        why: "60 of 120 copies went within ten minutes, on seeder-2",
+        next: "bring back what went, or confirm that it is lost: confirm-loss",
+      },
       seeders: [
         {
           seederId,
@@ -321,10 +326,6 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
           copies: 1,
           why: "1 of 2 copies: no other seeder can take a copy now",
         }],
-        dropsStopped: {
-          sinceMs: nowMs - 5_000,
-          why: "60 of 120 copies went within ten minutes, on seeder-2",
-        },
         drains: [{ seederId, chunksLeft: 12, chunksUnproved: 30, bytesLeft: 48_000_000 }],
       },
     },

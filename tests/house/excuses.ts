@@ -48,6 +48,7 @@ export const entrances: Readonly<Record<string, string>> = {};
 export const testedElsewhere: Readonly<Record<string, string>> = {
   "protocol/adopt.ts": "schemas only: tests/golden/golden_test.ts parses each message",
   "protocol/checks.ts": "schemas only: tests/golden/golden_test.ts parses each message",
+  "protocol/authority.ts": "schemas only: tests/golden/golden_test.ts parses each message",
   "protocol/files.ts": "schemas only: tests/golden/golden_test.ts parses each message",
   "protocol/healing.ts": "schemas only: tests/golden/golden_test.ts parses each message",
   "protocol/fsck.ts": "schemas only: tests/golden/golden_test.ts parses each message",

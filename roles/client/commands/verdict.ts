@@ -25,7 +25,7 @@ export interface StatusProblem {
 
 /** What is not as it should be, worst first. */
 export function problemsOf(status: ClusterStatus): StatusProblem[] {
-  const problems: StatusProblem[] = [];
+  const problems: StatusProblem[] = authorityProblems(status);
   const here = status.seeders.filter(({ state }) => state === "green" || state === "yellow");
   const gone = status.seeders.filter(({ state }) => state === "red" || state === "away");
   if (status.chunksUnavailable > 0) {
@@ -138,15 +138,20 @@ function diskProblems(seeder: SeederView, nowMs: number): StatusProblem[] {
   return problems;
 }
 
+function authorityProblems({ authority }: ClusterStatus): StatusProblem[] {
+  const { state, why = "", next = "" } = authority;
+  if (state === "ruling") return [];
+  const what = state === "proving"
+    ? "the tracker has just started and gives nothing up yet"
+    : state === "stopped"
+    ? "the tracker gives nothing up"
+    : "the tracker shows an earlier time and changes nothing";
+  return [{ what: `${what}: ${visible(why)}`, next }];
+}
+
 function healingProblems({ healing }: ClusterStatus): StatusProblem[] {
   const problems: StatusProblem[] = [];
-  const { dropsStopped, setAside, setAsideCount, stuck } = healing;
-  if (dropsStopped !== undefined) {
-    problems.push({
-      what: `no copy is given up: ${visible(dropsStopped.why)}`,
-      next: "bring back what went, or confirm that it is lost: confirm-loss",
-    });
-  }
+  const { setAside, setAsideCount, stuck } = healing;
   for (const { chunks, copies, why } of stuck) {
     // Those without any copy are what the first line is about.
     if (copies === 0) continue;

@@ -11,6 +11,7 @@
  * else the inventories are compared.
  */
 import { type ChunkEntry, limits, type SeederId } from "../../../protocol/mod.ts";
+import type { Permits } from "../authority/authority.ts";
 import type { CatalogTransaction } from "../catalog/catalog.ts";
 import type { Ground } from "../ground.ts";
 import type { OrderBook } from "../seeders/orders.ts";
@@ -18,10 +19,8 @@ import type { OrderBook } from "../seeders/orders.ts";
 /** What giving up copies needs. */
 export interface DropNeeds extends Pick<Ground, "catalog" | "now" | "leases"> {
   readonly orders: Pick<OrderBook, "prepareDrop" | "release">;
-  readonly losses: {
-    readonly stopped: unknown;
-    dropped(drops: readonly Drop[]): void;
-  };
+  readonly authority: Pick<Permits, "giveUp">;
+  readonly losses: { dropped(drops: readonly Drop[]): void };
 }
 
 /** One copy that is not needed. */
@@ -35,14 +34,13 @@ export interface Drop {
 /**
  * Orders the drops that `decide` finds, inside the transaction that takes their holdings out. Those
  * whose seeder copies the chunk just now, or has too many orders waiting, are passed over, and
- * all are while a large loss is not confirmed (`loss_guard.ts`). How many.
+ * all are while the authority permits none. How many.
  * @param decide looks at the rows once more: what was true before this transaction may not be now
  */
 export async function orderDrops(
   core: DropNeeds,
   decide: (tx: CatalogTransaction, receiptsSinceMs: number) => Promise<readonly Drop[]>,
 ): Promise<number> {
-  if (core.losses.stopped !== undefined) return 0;
   const prepared: Drop[] = [];
   const release = (decided: boolean) => {
     for (const { seederId, chunk } of prepared) {
@@ -61,9 +59,11 @@ export async function orderDrops(
       const nowMs = core.now();
       const receiptsSinceMs = await receiptsSince(tx, leaseNowMs);
       const wanted = await decide(tx, receiptsSinceMs);
+      const permit = core.authority.giveUp();
+      if (permit === undefined) return;
       for (const drop of wanted) {
         const { seederId, chunk, why } = drop;
-        if (core.orders.prepareDrop(seederId, chunk, receiptsSinceMs, why, nowMs)) {
+        if (core.orders.prepareDrop(permit, seederId, chunk, receiptsSinceMs, why, nowMs)) {
           prepared.push(drop);
         }
       }

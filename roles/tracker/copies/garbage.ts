@@ -54,7 +54,7 @@ export class Garbage {
   async sweep(): Promise<number> {
     const core = this.needs;
     const nowMs = core.now();
-    if (nowMs < this.#restUntilMs || core.losses.stopped !== undefined) return 0;
+    if (nowMs < this.#restUntilMs || core.authority.giveUp() === undefined) return 0;
     const { page, within } = await this.#page();
     for (const { chunkId } of within) {
       this.#now.set(chunkId, Math.min(this.#before.get(chunkId) ?? nowMs, nowMs));

@@ -56,6 +56,7 @@ const passEveryMs = 60 * 60_000;
 const balanceEveryMs = 10 * 60_000;
 
 export interface HealingNeeds extends Ground, ProvingNeeds {
+  readonly authority: Ground["authority"];
   readonly members: Members;
   readonly orders: OrderBook;
   /** About what a seeder holds in people's files. */

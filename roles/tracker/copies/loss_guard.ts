@@ -1,9 +1,9 @@
 /**
- * The brake: when more than a third of all copies go within ten minutes, something larger than a
- * disk is broken (a switch, a wrong mount, a mistake), and no copy is given up until a person
- * confirms the loss, forgets the seeders, or everything lost is back. What the tracker itself
- * ordered to be dropped is no loss. A stop outlives the tracker; what went before its start is not
- * a loss at once.
+ * The brake on losses: when two seeders or more go within ten minutes that together held a third of
+ * all copies, or all copies of some chunk, no copy is given up until a person confirms the loss, or
+ * everything lost is back. One disk that dies stops nothing. What the tracker itself ordered to be
+ * dropped is no loss. A stop outlives the tracker; what went before its start is not a loss at
+ * once. What is too much is decided in `plan/brakes.ts`.
  */
 import * as z from "zod";
 import { type ChunkId, type ConfirmLossReply, SeederId } from "../../../protocol/mod.ts";
@@ -11,13 +11,12 @@ import { answeredBefore, type Asked } from "../asked.ts";
 import type { CatalogTransaction } from "../catalog/catalog.ts";
 import type { Ground } from "../ground.ts";
 import type { Members } from "../seeders/members.ts";
+import type { Brake } from "../plan/authority.ts";
+import { isBack, isLargeLoss, type Loss, lossBetween, mayStop, totalOf } from "../plan/brakes.ts";
 import { isLive } from "../plan/view.ts";
 
 const windowMs = 10 * 60_000;
 const sampleMs = 5_000;
-const shareMost = 1 / 3;
-/** Of what a seeder had, this much must be back. */
-const backShare = 0.9;
 const settingName = "drops-stopped";
 
 interface Sample {
@@ -39,6 +38,7 @@ export interface LossNeeds extends Pick<Ground, "catalog" | "log"> {
 
 export class LossGuard {
   #samples: Sample[] = [];
+  #counted: { readonly of: string; readonly chunks: number } | undefined;
   #stop: Stop | undefined;
 
   /** @param kept the setting as the last tracker left it */
@@ -48,10 +48,11 @@ export class LossGuard {
 
   static readonly settingName = settingName;
 
-  get stopped(): { sinceMs: number; why: string } | undefined {
+  get stopped(): Brake | undefined {
     if (this.#stop === undefined) return undefined;
     const { sinceMs, why } = this.#stop;
-    return { sinceMs, why };
+    const next = "bring back what went, or confirm that it is lost: confirm-loss";
+    return { sinceMs, why: `no copy is given up: ${why}`, next };
   }
 
   /** Copies the tracker took out itself. */
@@ -63,13 +64,9 @@ export class LossGuard {
     }
   }
 
-  /** A seeder was forgotten on purpose: a person knows of its loss, so nobody waits for it. */
-  async forget(seederId: SeederId): Promise<void> {
+  /** A seeder was forgotten on purpose: a person knows of its loss. */
+  forget(seederId: SeederId): void {
     for (const { held } of this.#samples) held.delete(seederId);
-    const stop = this.#stop;
-    if (stop === undefined) return;
-    const lost = stop.lost.filter((each) => each.seederId !== seederId);
-    await this.#set(lost.length === 0 ? undefined : { ...stop, lost });
   }
 
   async step(nowMs: number): Promise<void> {
@@ -79,16 +76,41 @@ export class LossGuard {
     const held = await heldNow(core, nowMs);
     const stop = this.#stop;
     if (stop === undefined) {
-      const found = lossOf(this.#samples, held, nowMs, core);
+      const found = await this.#lossNow(held, nowMs);
       if (found !== undefined) await this.#set(found);
-    } else if (
-      stop.lost.every(({ seederId, had }) => (held.get(seederId) ?? 0) >= had * backShare)
-    ) {
+    } else if (isBack(stop.lost, held)) {
       core.log.info("what was lost is back, copies may be given up again", {});
       await this.#set(undefined);
     }
     this.#samples = this.#samples.filter(({ atMs }) => nowMs - atMs <= windowMs);
     this.#samples.push({ atMs: nowMs, held });
+  }
+
+  async #lossNow(held: ReadonlyMap<SeederId, number>, nowMs: number): Promise<Stop | undefined> {
+    const most = this.#samples.toSorted((a, b) => totalOf(b.held) - totalOf(a.held))[0];
+    if (most === undefined) return undefined;
+    const loss = lossBetween(most.held, held);
+    if (!isLargeLoss(loss, await this.#wholeChunks(loss, held))) return undefined;
+    const { lost, gone, before } = loss;
+    const { members } = this.needs;
+    const names = lost.map(({ seederId }) => members.get(seederId)?.row.name ?? seederId);
+    const why = `${gone} of ${before} copies went within ten minutes, on ${names.join(", ")}`;
+    return { sinceMs: nowMs, why, lost: [...lost] };
+  }
+
+  /** Chunks all of whose copies went with the seeders that were lost. Counted once for a set. */
+  async #wholeChunks(loss: Loss, held: ReadonlyMap<SeederId, number>): Promise<number> {
+    if (!mayStop(loss)) return 0;
+    const gone = loss.lost.map(({ seederId }) => seederId);
+    const there = [...held.keys()].filter((seederId) => !gone.includes(seederId));
+    const of = `${gone.toSorted().join()} ${there.toSorted().join()}`;
+    if (this.#counted?.of === of) return this.#counted.chunks;
+    const chunks = await this.needs.catalog.read(async (view) =>
+      (await view.chunksBelow(there)).unavailable -
+      (await view.chunksBelow([...there, ...gone])).unavailable
+    );
+    this.#counted = { of, chunks };
+    return chunks;
   }
 
   /** Not confirmed when nothing was stopped. */
@@ -132,26 +154,4 @@ async function heldNow(core: LossNeeds, nowMs: number): Promise<Map<SeederId, nu
     }
     return held;
   });
-}
-
-function total(held: ReadonlyMap<SeederId, number>): number {
-  return held.values().reduce((sum, count) => sum + count, 0);
-}
-
-function lossOf(
-  samples: readonly Sample[],
-  held: ReadonlyMap<SeederId, number>,
-  nowMs: number,
-  core: LossNeeds,
-): Stop | undefined {
-  const most = samples.toSorted((a, b) => total(b.held) - total(a.held))[0];
-  if (most === undefined) return undefined;
-  const lost = [...most.held].filter(([seederId, had]) => (held.get(seederId) ?? 0) < had)
-    .map(([seederId, had]) => ({ seederId, had }));
-  const gone = lost.reduce((sum, { seederId, had }) => sum + had - (held.get(seederId) ?? 0), 0);
-  const before = total(most.held);
-  if (gone <= before * shareMost) return undefined;
-  const names = lost.map(({ seederId }) => core.members.get(seederId)?.row.name ?? seederId);
-  const why = `${gone} of ${before} copies went within ten minutes, on ${names.join(", ")}`;
-  return { sinceMs: nowMs, why, lost };
 }

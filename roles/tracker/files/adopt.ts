@@ -24,6 +24,7 @@ import {
   UploadId,
   versionOf,
 } from "../../../protocol/mod.ts";
+import type { AcknowledgePermit } from "../authority/authority.ts";
 import {
   type AdoptionRow,
   type CatalogTransaction,
@@ -48,7 +49,7 @@ interface OfferNeeds extends Ground, ProofNeeds {
   readonly orders: Pick<OrderBook, "isWaiting">;
   readonly adoptions: Pick<Adoptions, "hear" | "changed">;
   readonly room: Pick<Room, "check"> | undefined;
-  readonly shipping: { settled(): Promise<void> };
+  readonly shipping: { settled(permit: AcknowledgePermit): Promise<void> };
 }
 
 /**
@@ -93,7 +94,7 @@ export async function takeOffer(
     }
   }
   // A seeder does not offer again what was answered: the log had better be on seeders by then.
-  await core.shipping.settled();
+  await core.shipping.settled(core.authority.acknowledge());
   return { results };
 }
 

@@ -316,8 +316,9 @@ class CommitBatch {
 }
 
 type WriteFile = Extract<Operation, { kind: "write-file" }>;
+type ManifestPage = Extract<Operation, { kind: "manifest-page" }>;
 
-function pageOf(versionId: VersionId, from: number, chunks: ChunkEntry[]): Operation {
+function pageOf(versionId: VersionId, from: number, chunks: ChunkEntry[]): ManifestPage {
   return { kind: "manifest-page", versionId, from, chunks };
 }
 

@@ -22,7 +22,7 @@ import { type Asked, once } from "../asked.ts";
 import { rootNodeId } from "../catalog/catalog.ts";
 import { type Ground, stampOf } from "../ground.ts";
 import { DirectoryMaker } from "./directories.ts";
-import { commitOperation, nextNodeId } from "../log/operations.ts";
+import { commitGivingUp, commitOperation, nextNodeId } from "../log/operations.ts";
 import { moveToTrash } from "./trash.ts";
 import { policyIn, walk, walkTo } from "./walk.ts";
 
@@ -102,7 +102,10 @@ export function remove(
     }
     // What is empty is as easily made again.
     if (input.now || input.what === "directory") {
-      return await commitOperation(tx, stampOf(core), { kind: "remove", nodeId: node.nodeId, by });
+      const instead = input.now ? "leave out --now, and it goes into the trash" : "use rm -r";
+      const permit = core.authority.demandGiveUp(instead);
+      const { nodeId } = node;
+      return await commitGivingUp(permit, tx, stampOf(core), { kind: "remove", nodeId, by });
     }
     const { files, directories, links, trashId } = await moveToTrash(core, tx, node, path, by);
     return { files, directories, links, trashId };

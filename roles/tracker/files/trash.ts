@@ -19,11 +19,12 @@ import {
   TrashSums,
 } from "../../../protocol/mod.ts";
 import { type Asked, once } from "../asked.ts";
+import type { GiveUpPermit } from "../authority/authority.ts";
 import type { CatalogTransaction, CatalogView, NodeRow, TrashRow } from "../catalog/catalog.ts";
 import { type Ground, stampOf } from "../ground.ts";
 import type { Members } from "../seeders/members.ts";
 import { DirectoryMaker } from "./directories.ts";
-import { commitOperation } from "../log/operations.ts";
+import { commitGivingUp, commitOperation } from "../log/operations.ts";
 import { shareOf } from "../plan/share.ts";
 import { entriesToPurge } from "../plan/trash.ts";
 import { walk } from "./walk.ts";
@@ -114,6 +115,8 @@ async function wantedEntry(
 }
 
 const purgedAtOnce = 100;
+/** What is better done than emptying it while nothing may be given up. */
+const instead = "leave it in the trash";
 
 const noSums: TrashSums = { entries: 0, files: 0, directories: 0, links: 0, fileBytes: 0 };
 
@@ -127,7 +130,11 @@ export async function emptyTrash(
   asked: Asked<typeof EmptyTrashReply>,
 ): Promise<z.input<typeof EmptyTrashReply>> {
   if (trashIds !== "all") {
-    return await once(core, asked, (tx) => purge(core, tx, trashIds, asked.by));
+    return await once(
+      core,
+      asked,
+      (tx) => purge(core.authority.demandGiveUp(instead), core, tx, trashIds, asked.by),
+    );
   }
   const emptying = asked.as(Emptying);
   for (let more = true;;) {
@@ -138,7 +145,8 @@ export async function emptyTrash(
       const ids = (await tx.trash(undefined, purgedAtOnce)).map(({ trashId }) => trashId)
         .filter((trashId) => trashId <= before.upTo);
       more = ids.length > 0;
-      const after = { ...before, ...added(before, await purge(core, tx, ids, asked.by)) };
+      const permit = core.authority.demandGiveUp(instead);
+      const after = { ...before, ...added(before, await purge(permit, core, tx, ids, asked.by)) };
       await emptying.keep(tx, after);
       return after;
     });
@@ -148,6 +156,7 @@ export async function emptyTrash(
 
 /** Entries that are not there any more are passed over. */
 async function purge(
+  permit: GiveUpPermit,
   core: TrashNeeds,
   tx: CatalogTransaction,
   trashIds: readonly number[],
@@ -162,7 +171,7 @@ async function purge(
     there.push(trashId);
   }
   if (there.length > 0) {
-    await commitOperation(tx, stampOf(core), { kind: "purge", trashIds: there, by });
+    await commitGivingUp(permit, tx, stampOf(core), { kind: "purge", trashIds: there, by });
   }
   return gone;
 }
@@ -195,6 +204,10 @@ export async function sweepTrash(core: TrashNeeds): Promise<number> {
   const limits = { keepMs: core.trashKeepMs, bytesMax: trashShare(core).bytesTolerated };
   const doomed = entriesToPurge(oldest, sums.fileBytes, limits, core.now());
   if (doomed.length === 0) return 0;
-  const gone = await core.catalog.transaction((tx) => purge(core, tx, doomed, "the tracker"));
-  return gone.entries;
+  return await core.catalog.transaction(async (tx) => {
+    const permit = core.authority.giveUp();
+    return permit === undefined
+      ? 0
+      : (await purge(permit, core, tx, doomed, "the tracker")).entries;
+  });
 }

@@ -18,6 +18,7 @@ import {
   type VersionsRequest,
   type VersionSums,
 } from "../../../protocol/mod.ts";
+import type { GiveUpPermit } from "../authority/authority.ts";
 import { type Asked, once } from "../asked.ts";
 import {
   type CatalogTransaction,
@@ -31,7 +32,7 @@ import {
 } from "../catalog/catalog.ts";
 import { type Ground, stampOf } from "../ground.ts";
 import type { Members } from "../seeders/members.ts";
-import { commitOperation, type Operation } from "../log/operations.ts";
+import { commitGivingUp, commitOperation, type Operation } from "../log/operations.ts";
 import { type Share, shareOf } from "../plan/share.ts";
 import { beyondNumber, firstWithin, type VersionPace, versionsToDrop } from "../plan/versions.ts";
 import { findTarget, type Policy, policyIn, walkTo } from "./walk.ts";
@@ -49,7 +50,10 @@ export interface VersionNeeds extends Ground {
   readonly members: Pick<Members, "diskBytes">;
 }
 
-/** What an overwrite of `node` makes of the version that is current now. */
+/**
+ * What an overwrite of `node` makes of the version that is current now. While nothing may be given
+ * up it is kept, by a policy that keeps none as well, and so are all before it.
+ */
 export async function keepReplaced(
   core: VersionNeeds,
   tx: CatalogTransaction,
@@ -63,6 +67,8 @@ export async function keepReplaced(
   // The same bytes again: nothing is lost with it.
   if (version.manifestDigest === manifestDigest) return { replaces };
   const policy = await policyIn(tx, directory, core.copiesDefault);
+  const permit = core.authority.giveUp();
+  if (permit === undefined) return { replaces, keeps: keepsBy(core, policy) };
   const old = (await tx.oldVersionsOf(node.nodeId)).map(factsOf);
   const drops = beyondNumber(old, policy.versions, overwritePace);
   return {
@@ -166,7 +172,7 @@ export function emptyVersions(
     for (const row of page) if (await isBelow(tx, row.nodeId, node.nodeId)) below.push(row);
     const chosen = new Set(firstWithin(below.map(factsOf), pace));
     const going = below.filter(({ versionId }) => chosen.has(versionId));
-    const sums = await drop(core, tx, going, by);
+    const sums = await drop(core.authority.demandGiveUp("leave them"), core, tx, going, by);
     const last = going.length < below.length ? going.at(-1) : page.at(-1);
     const done = going.length === below.length && page.length < pace.versionsMax;
     return { ...sums, ...(done || last === undefined ? {} : { next: last.old.number }) };
@@ -186,6 +192,7 @@ async function isBelow(view: CatalogView, nodeId: NodeId, topId: NodeId): Promis
 }
 
 async function drop(
+  permit: GiveUpPermit,
   core: VersionNeeds,
   tx: CatalogTransaction,
   rows: readonly OldVersionRow[],
@@ -193,7 +200,7 @@ async function drop(
 ): Promise<VersionSums> {
   const versionIds = rows.map(({ versionId }) => versionId);
   if (versionIds.length > 0) {
-    await commitOperation(tx, stampOf(core), { kind: "drop-versions", versionIds, by });
+    await commitGivingUp(permit, tx, stampOf(core), { kind: "drop-versions", versionIds, by });
   }
   const fileBytes = rows.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   return { versions: rows.length, fileBytes };
@@ -220,12 +227,14 @@ export async function sweepVersions(core: VersionNeeds): Promise<number> {
   const doomed = versionsToDrop(...facts, sums.fileBytes, bytesTolerated, pace);
   if (doomed.length === 0) return 0;
   return await core.catalog.transaction(async (tx) => {
+    const permit = core.authority.giveUp();
+    if (permit === undefined) return 0;
     const rows: OldVersionRow[] = [];
     for (const versionId of doomed) {
       // Meanwhile it may have become the current one again.
       const row = await tx.version(versionId);
       if (row?.old !== undefined) rows.push({ ...row, old: row.old });
     }
-    return (await drop(core, tx, rows, "the tracker")).versions;
+    return (await drop(permit, core, tx, rows, "the tracker")).versions;
   });
 }

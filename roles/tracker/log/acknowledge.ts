@@ -1,20 +1,19 @@
 /**
- * The moment before a person hears "done": the log as it stands must be on enough seeders, and no
- * other tracker may have taken over. It stands before every door of a person who may write, so a
- * new operation needs no line here; and also before what changed nothing, for a request that is
- * asked again after a lost reply finds its work done. What makes the catalog grow is refused here
- * while there is no room for it.
+ * The moment before a person hears "done": the log as it stands must be on enough seeders, and the
+ * authority must permit it. It stands before every door of a person who may write, so a new
+ * operation needs no line here; and also before what changed nothing, for a request that is asked
+ * again after a lost reply finds its work done. Reading is answered whoever rules. What makes the
+ * catalog grow is refused here while there is no room for it.
  */
 import { asFault, trackerRoutes } from "../../../protocol/mod.ts";
 import type { Handlers } from "../../kit/serve.ts";
 import type { Caller } from "../guard.ts";
+import type { Authority } from "../authority/authority.ts";
 import type { LogShipping } from "./log_shipping.ts";
 import type { Room } from "../room.ts";
 
 type Name = keyof typeof trackerRoutes;
 
-/** What answers nothing about files, and so is answered whoever rules. */
-const aboutNothing: readonly Name[] = ["status"];
 /** What makes the catalog grow: refused while its disk is nearly full. */
 const growing: readonly Name[] = [
   "openUploads",
@@ -33,18 +32,20 @@ const beforeCommit: readonly Name[] = [
 
 export function acknowledged(
   handlers: Handlers<typeof trackerRoutes, Caller>,
-  shipping: LogShipping,
+  authority: Authority,
+  shipping: Pick<LogShipping, "settled">,
   room: Room | undefined,
 ): Handlers<typeof trackerRoutes, Caller> {
   const entries = Object.entries(handlers).map(([key, handler]) => {
     const name = key as Name;
     const route = trackerRoutes[name];
-    if (route.access !== "person" || aboutNothing.includes(name)) return [name, handler];
-    const waits = "role" in route && route.role !== "reader" && !beforeCommit.includes(name);
+    const writes = route.access === "person" && "role" in route && route.role !== "reader";
+    if (!writes) return [name, handler];
+    const waits = !beforeCommit.includes(name);
     // The table and the handlers have the same names by type; the cast says so to the compiler.
     const answer = handler as (call: unknown) => Promise<unknown>;
     return [name, async (call: unknown) => {
-      shipping.checkEpoch();
+      authority.acknowledge();
       if (growing.includes(name)) room?.check();
       try {
         return await answer(call).catch(async (fault) => {
@@ -56,7 +57,7 @@ export function acknowledged(
         });
       } finally {
         // Also before a refusal: "it is there already" tells who asks again that it was done.
-        if (waits) await shipping.settled();
+        if (waits) await shipping.settled(authority.acknowledge());
       }
     }];
   });

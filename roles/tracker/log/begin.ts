@@ -7,7 +7,7 @@ import { type LogMark, positionOf, type SecretKey, signRecord } from "../../../p
 import type { Random } from "../../kit/random.ts";
 import { randomHex } from "../../kit/random.ts";
 import type { Catalog, CatalogTransaction, LogRow } from "../catalog/catalog.ts";
-import { commitOperation, ensureRoot } from "./operations.ts";
+import { commitBeginning, ensureRoot } from "./operations.ts";
 
 export interface BeginParts {
   readonly catalog: Catalog;
@@ -30,7 +30,7 @@ export async function commitStart(
     const before = (await tx.logHead())?.epoch ?? 0;
     const isRebuilt = rebuiltEpoch > before;
     const epoch = isRebuilt ? rebuiltEpoch : before + 1;
-    await commitOperation(tx, { epoch, term, nowMs }, {
+    await commitBeginning(tx, { epoch, term, nowMs }, {
       kind: "start-tracker",
       term,
       ...(isRebuilt ? { rebuilt: true } : {}),

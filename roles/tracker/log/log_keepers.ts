@@ -22,6 +22,7 @@ import {
   withKeeper,
   withoutKeepers,
 } from "../plan/log_keepers.ts";
+import type { Word } from "../plan/authority.ts";
 import type { LogSync } from "../plan/log_sync.ts";
 import type { Members } from "../seeders/members.ts";
 
@@ -163,6 +164,18 @@ export class LogKeepers {
       return ids.flatMap((seederId) => this.#keepers.get(seederId)?.sequence ?? []);
     }
     return this.all().map(({ sequence }) => sequence);
+  }
+
+  /**
+   * Who has shown since the start that there is no later log. What was acknowledged is on `copies`
+   * keepers: all but so many and one more have it among them, and a majority whatever `copies` is.
+   */
+  word(): Word {
+    const named = this.#electorate.keepers.map(({ seederId }) => seederId)
+      .filter((seederId) => this.parts.members.get(seederId) !== undefined);
+    const missing = named.filter((seederId) => !this.#keepers.has(seederId));
+    const majority = Math.floor(named.length / 2) + 1;
+    return { named, missing, needed: Math.max(majority, named.length - this.copies + 1) };
   }
 
   #isKeeper(seederId: SeederId): boolean {

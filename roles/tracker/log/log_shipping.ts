@@ -28,7 +28,13 @@ import {
 import type { Clock } from "../../kit/clock.ts";
 import type { Log } from "../../kit/log.ts";
 import type { Catalog, LogRow } from "../catalog/catalog.ts";
-import { Fence } from "./fence.ts";
+import type {
+  AcknowledgePermit,
+  Authority,
+  GiveUpPermit,
+  Witnesses,
+} from "../authority/authority.ts";
+import type { Word } from "../plan/authority.ts";
 import { LogKeepers } from "./log_keepers.ts";
 import type { ClusterKeys } from "../cluster_keys.ts";
 import type { Members } from "../seeders/members.ts";
@@ -41,10 +47,8 @@ export interface LogShippingParts {
   readonly sealedKey: SealedKey;
   /** The record of this start. */
   readonly begun: LogMark;
-  /** Records that a seeder has, this log lacks, and are of a lower epoch than this are given up. */
-  readonly authorityEpoch: number;
-  /** What another tracker wrote that this one is not to go on beside, as the catalog has it. */
-  readonly fenced: string | undefined;
+  /** Hears of later logs and later trackers, and says whether this one may go on. */
+  readonly authority: Authority;
   /** The first operation this log still has. */
   readonly start: number;
   /** Snapshots that are made and proved; without it there are none. */
@@ -63,28 +67,31 @@ export interface LogShippingParts {
 
 interface Waiter {
   readonly sequence: number;
+  readonly permit: AcknowledgePermit;
   readonly settle: (fault?: Fault) => void;
 }
 
 const tailRecords = 1024;
 
-export class LogShipping {
+export class LogShipping implements Witnesses {
   readonly #keepers: LogKeepers;
   /** The latest records, in order, signed. */
   #tail: LogRecord[] = [];
   #headPosition: LogPosition;
   #waiters: Waiter[] = [];
   #wakers = new Set<() => void>();
-  readonly #fence: Fence;
   #start: number;
   #degraded = false;
   #closed = false;
 
   constructor(private readonly parts: LogShippingParts) {
     this.#headPosition = parts.begun;
-    this.#fence = new Fence({ ...parts, clusterKey: parts.keys.clusterKey });
     this.#start = parts.start;
     this.#keepers = new LogKeepers({ ...parts, epoch: parts.begun.epoch, kept: parts.keepersKept });
+    parts.authority.onFence((fault) => {
+      this.#wakeAll();
+      for (const waiter of this.#waiters.splice(0)) waiter.settle(fault);
+    });
   }
 
   /** The first operation this log still has. */
@@ -93,7 +100,7 @@ export class LogShipping {
   }
 
   /** Tells that the log begins with this operation now. */
-  trimmed(start: number): void {
+  trimmed(_permit: GiveUpPermit, start: number): void {
     this.#start = start;
   }
 
@@ -119,9 +126,12 @@ export class LogShipping {
     return this.#degraded;
   }
 
-  /** Throws `stale-epoch` when another tracker has written what this one lacks. */
-  checkEpoch(): void {
-    this.#fence.check();
+  word(): Word {
+    return this.#keepers.word();
+  }
+
+  hasGoneOn(): boolean {
+    return this.#head > this.parts.begun.sequence;
   }
 
   /** Tells of rows that were committed just now, in order. */
@@ -138,12 +148,12 @@ export class LogShipping {
   }
 
   /**
-   * Resolves when the log as it stands is on enough seeders. @throws `stale-epoch`, `unavailable`
+   * Resolves when the log as it stands is on enough seeders: on so many as prove this tracker while
+   * it may not acknowledge alone. @throws `stale-epoch`, `unavailable`
    */
-  async settled(): Promise<void> {
-    this.checkEpoch();
+  async settled(permit: AcknowledgePermit): Promise<void> {
     const sequence = this.#head;
-    if (this.#degraded || sequence <= this.#confirmed()) return;
+    if (this.#isSettled({ sequence, permit })) return;
     const { clock } = this.parts;
     await new Promise<void>((resolve, reject) => {
       const done = new AbortController();
@@ -152,7 +162,7 @@ export class LogShipping {
         if (fault === undefined) resolve();
         else reject(fault);
       };
-      this.#waiters.push({ sequence, settle });
+      this.#waiters.push({ sequence, permit, settle });
       clock.sleep(limits.logSyncWaitMs, done.signal).then(() => this.#late(), () => {});
     });
   }
@@ -162,8 +172,7 @@ export class LogShipping {
    * `limits.logPullMs`. @throws Fault `stale-epoch` when the seeder knows a later tracker
    */
   async pull(request: PullLogRequest): Promise<PullLogReply> {
-    if (await this.#fence.hear(request.heard)) this.#stop();
-    this.checkEpoch();
+    await this.parts.authority.hear(request.heard);
     const { seederId, position } = request;
     const beginAfter = this.#beginAfter(position);
     if (beginAfter !== undefined) return { ...this.#reply([], false), beginAfter };
@@ -264,29 +273,9 @@ export class LogShipping {
 
   /** A seeder has records that are not in this log. */
   async #foreign(seederId: SeederId, position: LogPosition): Promise<PullLogReply> {
-    const { authorityEpoch, log } = this.parts;
-    this.#fence.checkSigned(position);
-    if (position.epoch < authorityEpoch) {
-      log.warn("a seeder sets its log aside", { seederId, ...position, authorityEpoch });
-      return this.#reply([], true);
-    }
-    log.error("a seeder has operations that this tracker lacks: its disk is an older one", {
-      seederId,
-      ...position,
-      head: this.#head,
-      next: "stop this tracker, move its folder away, and start it with --rebuild",
-    });
-    await this.#fence.raise(position);
-    this.#stop();
-    this.checkEpoch();
-    return this.#reply([], false);
-  }
-
-  /** Nobody waits for what this tracker cannot promise any more. */
-  #stop(): void {
-    this.#wakeAll();
-    const fault = new Fault("stale-epoch", "another tracker has written what this one lacks");
-    for (const waiter of this.#waiters.splice(0)) waiter.settle(fault);
+    await this.parts.authority.hearForeign(position);
+    this.parts.log.warn("a seeder sets its log aside", { seederId, ...position });
+    return this.#reply([], true);
   }
 
   #untilNews(): Promise<void> {
@@ -323,10 +312,18 @@ export class LogShipping {
       this.parts.log.info("the log is on enough seeders again", { sequence: confirmed });
     }
     const waiting = this.#waiters;
-    const settled = waiting.filter(({ sequence }) => sequence <= confirmed);
+    const settled = waiting.filter((waiter) => this.#isSettled(waiter));
     if (settled.length === 0) return;
-    this.#waiters = waiting.filter(({ sequence }) => sequence > confirmed);
+    this.#waiters = waiting.filter((waiter) => !settled.includes(waiter));
     for (const waiter of settled) waiter.settle();
+  }
+
+  #isSettled({ sequence, permit }: Pick<Waiter, "sequence" | "permit">): boolean {
+    if (permit.alone || this.parts.mode === "local") {
+      return this.#degraded || sequence <= this.#confirmed();
+    }
+    const { needed, named } = this.word();
+    return sequence <= confirmedSequence(this.#keepers.positions(needed, named), needed);
   }
 
   /** As many seeders as are needed lag by no more than what is on its way to them. */
@@ -346,7 +343,14 @@ export class LogShipping {
     const needed = confirmationsNeeded(mode, copies, live);
     const confirmed = this.#confirmed();
     const fields = { head: this.#head, confirmed, needed, live, keepers: this.#keepers.size };
-    const waiters = this.#waiters.splice(0);
+    const [alone, together] = [true, false].map((each) =>
+      this.#waiters.filter(({ permit }) => permit.alone === each)
+    );
+    this.#waiters = [];
+    const starting = "the tracker has started, and too few keepers of its log have spoken yet";
+    for (const { settle } of together ?? []) settle(new Fault("unavailable", starting));
+    const waiters = alone ?? [];
+    if (waiters.length === 0) return;
     if (mode === "auto") {
       this.#degraded = true;
       log.warn("the log is on too few seeders: acknowledged from this tracker's disk alone", {

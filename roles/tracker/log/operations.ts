@@ -16,6 +16,7 @@ import {
   Term,
   VersionId,
 } from "../../../protocol/mod.ts";
+import type { AcknowledgePermit, GiveUpPermit } from "../authority/authority.ts";
 import { applyOperation, type Removed } from "./apply.ts";
 import { seederOperations } from "./seeder_operations.ts";
 import {
@@ -159,15 +160,51 @@ export type Operation = z.output<typeof Operation>;
 
 /** Under which start of the tracker, and when by its clock, an operation is committed. */
 export interface Stamp {
+  readonly permit: AcknowledgePermit;
   readonly epoch: number;
   readonly term: string;
   readonly nowMs: number;
 }
 
+/** What takes away something that nothing brings back. */
+type GivingUp = Extract<
+  Operation,
+  { kind: "remove" | "purge" | "drop-versions" | "forget-seeder" }
+>;
+
+type Start = Extract<Operation, { kind: "start-tracker" }>;
+
 /** Appends the operation to the log and applies it, in the caller's transaction. */
-export async function commitOperation(
+export function commitOperation(
   tx: CatalogTransaction,
   stamp: Stamp,
+  operation: Exclude<Operation, GivingUp | Start>,
+): Promise<Removed> {
+  return append(tx, stamp, operation);
+}
+
+/** The same for what gives up something for good. */
+export function commitGivingUp(
+  _permit: GiveUpPermit,
+  tx: CatalogTransaction,
+  stamp: Stamp,
+  operation: GivingUp,
+): Promise<Removed> {
+  return append(tx, stamp, operation);
+}
+
+/** The record of a start: before it nobody is here who could permit anything. */
+export function commitBeginning(
+  tx: CatalogTransaction,
+  stamp: Omit<Stamp, "permit">,
+  operation: Start,
+): Promise<Removed> {
+  return append(tx, stamp, operation);
+}
+
+async function append(
+  tx: CatalogTransaction,
+  stamp: Omit<Stamp, "permit">,
   operation: Operation,
 ): Promise<Removed> {
   const head = await tx.logHead();

@@ -15,15 +15,16 @@ import {
 import { answeredBefore, type Asked, once } from "../asked.ts";
 import type { CatalogView } from "../catalog/catalog.ts";
 import { type Ground, stampOf } from "../ground.ts";
-import { commitOperation } from "../log/operations.ts";
+import { commitGivingUp, commitOperation } from "../log/operations.ts";
 import { isLive } from "../plan/view.ts";
 import type { Member, Members } from "./members.ts";
 import { memberOf } from "./seeder_care.ts";
 
-export interface AdmissionNeeds extends Pick<Ground, "catalog" | "start" | "now" | "log"> {
+export interface AdmissionNeeds
+  extends Pick<Ground, "catalog" | "authority" | "start" | "now" | "log"> {
   readonly members: Members;
   readonly healing: { lookAtAll(): void };
-  readonly losses: { forget(seederId: SeederId): Promise<void> };
+  readonly losses: { forget(seederId: SeederId): void };
   readonly adoptions: { forget(seederId: SeederId): void };
 }
 
@@ -69,7 +70,8 @@ function acceptedOf({ row: { standing, zone, capacityBytes } }: Member) {
  * Takes a seeder out of the cluster with all its holdings. How many chunks had their only copy
  * there. One that was banned is forgotten like any other: it may join again then.
  * @throws Fault `seeder-unknown`, `seeder-live` for one that reports and is not to be banned,
- *   `copies-missing` when copies would be lost that were not given up by the one who asks
+ *   `copies-missing` when copies would be lost that were not given up by the one who asks,
+ *   `tracker-proving`, `drops-stopped`
  */
 export async function forget(
   core: AdmissionNeeds,
@@ -114,11 +116,16 @@ export async function forget(
         },
       );
     }
-    const kind = ban ? "ban-seeder" : "forget-seeder";
-    await commitOperation(tx, stampOf(core), { kind, seederId, by });
+    const stamp = stampOf(core);
+    // A hostile one is put out whoever rules: that gives up no byte of others.
+    if (ban) await commitOperation(tx, stamp, { kind: "ban-seeder", seederId, by });
+    else {
+      const permit = core.authority.demandGiveUp("");
+      await commitGivingUp(permit, tx, stamp, { kind: "forget-seeder", seederId, by });
+    }
     return { chunksLost: lost };
   });
-  await core.losses.forget(seederId);
+  core.losses.forget(seederId);
   core.adoptions.forget(seederId);
   core.healing.lookAtAll();
   core.log.warn(ban ? "seeder banned" : "seeder forgotten", { seederId, name, ...answer, by });

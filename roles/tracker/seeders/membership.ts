@@ -126,15 +126,19 @@ export async function heartbeat(
   }
   hear(member, input, addressOf(input.advertised, peer), nowMs);
   await takeOutcomes(core, input.seederId, input.outcomes);
-  const inventoryWanted = await core.holdings.inventoryWanted(member, nowMs);
+  const wanted = await core.holdings.inventoryWanted(member, nowMs);
   await save(core, member);
-  const scrubAskedMs = core.scrubs.askedOf(input.seederId);
+  const { authority } = core;
+  const permit = authority.order();
+  const scrubAskedMs = permit && core.scrubs.askedOf(input.seederId);
   // It may have been forgotten or banned while all this was written down.
   core.members.here(input.seederId);
   return {
     ...clocks(core),
-    orders: core.orders.take(input.seederId, nowMs),
-    inventoryWanted,
+    orders: permit === undefined
+      ? []
+      : core.orders.take(permit, authority.giveUp(), input.seederId, nowMs),
+    inventoryWanted: permit !== undefined && wanted,
     ...(scrubAskedMs === undefined ? {} : { scrubAskedMs }),
   };
 }

@@ -14,6 +14,7 @@ import {
   type OrderOutcome,
   type SeederId,
 } from "../../../protocol/mod.ts";
+import type { GiveUpPermit, OrderPermit } from "../authority/authority.ts";
 import { type Random, randomHex } from "../../kit/random.ts";
 
 export type OrderKind = Order["kind"];
@@ -84,6 +85,7 @@ export class OrderBook {
 
   /** As `orderCopy`; not sent before `release`. Only `drops.ts` may ask for it. */
   prepareDrop(
+    _permit: GiveUpPermit,
     seederId: SeederId,
     chunk: ChunkEntry,
     receiptsSinceMs: number,
@@ -141,12 +143,21 @@ export class OrderBook {
     return this.#waiting.get(seederId)?.byWish.has(wishOf(kind, chunkId)) ?? false;
   }
 
-  /** What goes into the reply to a heartbeat now: new orders, and those sent long ago. */
-  take(seederId: SeederId, nowMs: number): Order[] {
+  /**
+   * What goes into the reply to a heartbeat now: new orders, and those sent long ago. No drop goes
+   * out that was decided when more could be given up than now.
+   */
+  take(
+    _permit: OrderPermit,
+    giveUp: GiveUpPermit | undefined,
+    seederId: SeederId,
+    nowMs: number,
+  ): Order[] {
     const due: Order[] = [];
     for (const entry of this.#of(seederId).byId.values()) {
       if (due.length === ordersPerHeartbeatMax) break;
       if (!entry.ready || entry.order.deadlineMs < nowMs) continue;
+      if (entry.order.kind === "drop" && giveUp === undefined) continue;
       if (entry.sentMs !== undefined && nowMs - entry.sentMs < limits.orderRepeatMs) continue;
       entry.sentMs = nowMs;
       entry.firstSentMs ??= nowMs;

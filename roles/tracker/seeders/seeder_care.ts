@@ -20,7 +20,7 @@ import type { Member, Members } from "./members.ts";
 import { commitOperation } from "../log/operations.ts";
 import { isLive } from "../plan/view.ts";
 
-export interface CareNeeds extends Pick<Ground, "catalog" | "start" | "now"> {
+export interface CareNeeds extends Pick<Ground, "catalog" | "authority" | "start" | "now"> {
   readonly members: Members;
   readonly healing: { pace: Pace; lookAtAll(): void };
 }

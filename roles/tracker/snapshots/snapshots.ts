@@ -18,6 +18,7 @@ import {
 import type { ClusterId } from "../../../protocol/mod.ts";
 import type { Log } from "../../kit/log.ts";
 import { readSnapshot, type SnapshotFolder } from "../../kit/snapshot_folder.ts";
+import type { Permits } from "../authority/authority.ts";
 import type { Catalog, LogRow } from "../catalog/catalog.ts";
 import type { Follower } from "../log/follower.ts";
 import type { LogShipping } from "../log/log_shipping.ts";
@@ -43,6 +44,7 @@ export interface SnapshotsParts {
   readonly folder: SnapshotFolder;
   readonly follower: Follower;
   readonly shipping: LogShipping;
+  readonly authority: Pick<Permits, "giveUp">;
   readonly clusterId: ClusterId;
   readonly clusterKey: SecretKey;
   readonly settings: SnapshotSettings;
@@ -144,7 +146,8 @@ export class Snapshots {
   }
 
   async #letGo(): Promise<void> {
-    const { folder, shipping, catalog, settings, follower, log } = this.parts;
+    const { folder, shipping, catalog, settings, follower, log, authority } = this.parts;
+    if (authority.giveUp() === undefined) return;
     const { keep, since } = shipping.news();
     for (const mark of folder.marks) {
       if (keep.some((each) => isSameSnapshot(each, mark))) continue;
@@ -158,8 +161,10 @@ export class Snapshots {
     );
     const start = Math.min(upTo, shipping.start + trimmedAtOnce);
     if (start <= shipping.start) return;
+    const permit = authority.giveUp();
+    if (permit === undefined) return;
     // Told first: a seeder is compared with no row that may be gone when it is looked up.
-    shipping.trimmed(start);
+    shipping.trimmed(permit, start);
     const gone = await catalog.transaction((tx) => tx.trimLog(start, 2 * trimmedAtOnce));
     log.info("the tracker's log begins with operation", { start, gone });
   }

@@ -19,6 +19,7 @@ import {
   InventorySum,
   type Leave,
   limits,
+  logOrigin,
   makeReceipt,
   Prover,
   type Receipt,
@@ -117,6 +118,7 @@ export class TrackerWorld {
         clock: impatient(clock),
       },
     });
+    for (const seeder of this.seeders) await seeder.showLog();
   }
 
   /** @param by a person's token, or a seeder */
@@ -246,6 +248,13 @@ export class TestSeeder {
   hasKey(key: SecretKey, generation = 1): void {
     Object.assign(this, { key, generation, prover: proverOf(this.seederId, key, generation) });
     this.connection = this.world.connection(this.prover, "10.0.0.5");
+  }
+
+  /** Shows a tracker that has started that it knows of no later log. */
+  async showLog(): Promise<void> {
+    const request = { seederId: this.seederId, position: logOrigin };
+    // One that was put out, or whose tracker is fenced, is refused.
+    await this.connection.pullLog(request).catch(() => {});
   }
 
   report(): z.input<typeof trackerRoutes.heartbeat.input> {

@@ -42,7 +42,7 @@ async function lostIn(view: CatalogView, allowed: ReadonlySet<ChunkId>): Promise
 }
 
 function restless(status: ClusterStatus, lost: ReadonlySet<ChunkId>): string[] {
-  const { healing, seeders } = status;
+  const { authority, healing, seeders } = status;
   const gone = goneIn(seeders);
   const problems = seeders.filter(({ seederId, state, writable }) =>
     !gone.includes(seederId) && (state !== "green" || !writable)
@@ -52,7 +52,7 @@ function restless(status: ClusterStatus, lost: ReadonlySet<ChunkId>): string[] {
   say(healing.moving, "chunks are moving");
   const setAside = healing.setAside.filter(({ chunkId }) => !lost.has(chunkId));
   say(setAside.length > 0, `set aside: ${setAside.map(({ why }) => why).join()}`);
-  say(healing.dropsStopped !== undefined, `drops are stopped: ${healing.dropsStopped?.why}`);
+  say(authority.state !== "ruling", `the tracker is ${authority.state}: ${authority.why}`);
   const { chunksAtRisk } = status;
   say(chunksAtRisk > lost.size, `${chunksAtRisk} chunks at risk, ${lost.size} may be lost`);
   return problems;

@@ -89,11 +89,12 @@ export class Caretaker {
     const { world } = this.cluster;
     const { timeline } = world;
     await timeline.run(this.#ask("puts right", async ({ tracker }) => {
-      let { seeders, healing } = await tracker.status({});
-      while (isUnclear(seeders)) {
+      let { seeders, authority } = await tracker.status({});
+      while (isUnclear(seeders) || authority.state === "proving") {
         await this.#sleep(1_000);
-        ({ seeders, healing } = await tracker.status({}));
+        ({ seeders, authority } = await tracker.status({}));
       }
+      if (authority.state === "stopped") await tracker.confirmLoss({});
       for (const { seederId, draining, maintenanceUntilMs } of seeders) {
         if (maintenanceUntilMs !== undefined) await tracker.maintenance({ seederId, forMs: null });
         if (draining && this.random.unit() < 0.5) await tracker.drain({ seederId, cancel: true });
@@ -104,7 +105,6 @@ export class Caretaker {
           world.fail(`${chunksLost} chunks went with seeder ${seederId}`);
         }
       }
-      if (healing.dropsStopped !== undefined) await tracker.confirmLoss({});
     }));
   }
 

@@ -13,6 +13,7 @@ function clusterOf(
     version: "1",
     nowMs: 0,
     upSinceMs: 0,
+    authority: { state: "ruling" },
     seeders: states.map((state, i) => ({
       seederId: String(i).repeat(16),
       name: `s-${i}`,

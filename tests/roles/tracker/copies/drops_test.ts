@@ -8,6 +8,7 @@ import { openMemoryCatalog } from "../../../../roles/tracker/catalog/memory_cata
 import { type Drop, orderDrops } from "../../../../roles/tracker/copies/drops.ts";
 import { LeaseClock } from "../../../../roles/tracker/copies/lease_clock.ts";
 import { OrderBook } from "../../../../roles/tracker/seeders/orders.ts";
+import { orderPermit, rulingAuthority } from "../ruling.ts";
 import { chunk, seeder, upload } from "../../../conformance/catalog_rows.ts";
 
 const nowMs = 10_000_000;
@@ -21,8 +22,16 @@ async function world() {
     orders: new OrderBook(seededRandom(1)),
     now: () => nowMs,
     leases: await catalog.read((view) => LeaseClock.open(view, clock, nowMs)),
-    losses: { stopped: undefined, dropped: () => {} },
+    losses: { dropped: () => {} },
+    authority: rulingAuthority(),
   };
+}
+
+type World = Awaited<ReturnType<typeof world>>;
+
+/** The orders that the next heartbeat of seeder 1 is answered with. */
+function sent({ orders, authority }: Pick<World, "orders" | "authority">) {
+  return orders.take(orderPermit(authority), authority.giveUp(), seeder(1), nowMs);
 }
 
 const drop = (of: number, at = 1): Drop => ({
@@ -35,11 +44,11 @@ Deno.test("orderDrops takes the holding out before the order goes", async () => 
   const core = await world();
   await core.catalog.transaction((tx) => tx.addHoldings(seeder(1), [chunk(1), chunk(2)]));
   const ordered = await orderDrops(core, (tx) => {
-    assert.deepEqual(core.orders.take(seeder(1), nowMs), []);
+    assert.deepEqual(sent(core), []);
     return tx.chunkUses([chunk(1).chunkId]).then(() => [drop(1)]);
   });
   assert.equal(ordered, 1);
-  const [order] = core.orders.take(seeder(1), nowMs);
+  const [order] = sent(core);
   assert.equal(order?.kind, "drop");
   assert.equal(order?.chunkId, chunk(1).chunkId);
   const held = await core.catalog.read((view) => view.holdingsOf(seeder(1), undefined, 9));
@@ -62,7 +71,7 @@ Deno.test("orderDrops leaves nothing behind when the transaction fails", async (
   };
   await assert.rejects(orderDrops(failing, () => Promise.resolve([drop(1)])), /disk full/);
   assert.equal(core.orders.isWaiting("drop", seeder(1), chunk(1).chunkId), false);
-  assert.deepEqual(core.orders.take(seeder(1), nowMs), []);
+  assert.deepEqual(sent(core), []);
 });
 
 Deno.test("orderDrops decides anew when its transaction runs again", async () => {
@@ -116,8 +125,20 @@ Deno.test("the order names the oldest leave that an upload may count on", async 
       if (openedMs !== undefined) await tx.putUpload({ ...upload(1, nowMs), openedMs });
     });
     await orderDrops(core, () => Promise.resolve([drop(1)]));
-    const [order] = core.orders.take(seeder(1), nowMs);
+    const [order] = sent(core);
     assert(order?.kind === "drop");
     assert.equal(order.receiptsSinceMs, expected);
   }
+});
+
+Deno.test("nothing is dropped while the authority permits none, nor what was decided before", async () => {
+  const core = await world();
+  await core.catalog.transaction((tx) => tx.addHoldings(seeder(1), [chunk(1), chunk(2)]));
+  assert.equal(await orderDrops(core, () => Promise.resolve([drop(1)])), 1);
+  const brake = { sinceMs: nowMs, why: "a test", next: "confirm-loss" };
+  const stopped = { ...core, authority: rulingAuthority({ brake: () => brake }) };
+  assert.equal(await orderDrops(stopped, () => Promise.resolve([drop(2)])), 0);
+  assert.equal(stopped.orders.isWaiting("drop", seeder(1), chunk(2).chunkId), false);
+  assert.deepEqual(sent(stopped), [], "the brake came before the order went out");
+  assert.deepEqual(sent(core).map(({ chunkId }) => chunkId), [chunk(1).chunkId]);
 });

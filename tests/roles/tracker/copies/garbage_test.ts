@@ -6,6 +6,7 @@ import { openMemoryCatalog } from "../../../../roles/tracker/catalog/memory_cata
 import { Garbage, type GarbageNeeds } from "../../../../roles/tracker/copies/garbage.ts";
 import { OrderBook } from "../../../../roles/tracker/seeders/orders.ts";
 import { seeder } from "../../../conformance/catalog_rows.ts";
+import { rulingAuthority } from "../ruling.ts";
 import { chunkOf, commitOf, openOf, throwProblem, TrackerWorld } from "../tracker_world.ts";
 
 /** A world whose tracker runs: its steps are carried out as time passes. */
@@ -174,7 +175,7 @@ Deno.test("chunks that only a seeder holds which is gone keep no others from bei
   const orders = new OrderBook(seededRandom(1));
   const seeders = [{ seederId: gone, state: "red" }, { seederId: here, state: "green" }];
   const needs = {
-    ...{ catalog, now, orders, losses: { stopped: undefined, dropped: () => {} } },
+    ...{ catalog, now, orders, losses: { dropped: () => {} }, authority: rulingAuthority() },
     leases: { now, handOut: () => Promise.resolve(nowMs) },
     members: { all: () => [], view: () => ({ nowMs, seeders }) },
   } as unknown as GarbageNeeds;

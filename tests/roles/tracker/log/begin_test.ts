@@ -68,11 +68,13 @@ Deno.test("a start of a later epoch, or another of the same one, stops a tracker
     const other = startOf(key, epoch, "2".repeat(16));
     const fault = await refusedWith("stale-epoch", pull(other));
     assert.match(fault.message, epoch === 1 ? /two trackers/ : /epoch 2/);
-    const asked = () => world.admin.list({ path: "/", limit: 1 });
+    const asked = () => world.admin.makeDirectories({ paths: ["/new"], parents: false });
     await refusedWith("stale-epoch", asked());
     for (let starts = 0; starts < 4; starts++) {
       await world.start();
       await refusedWith("stale-epoch", asked());
+      assert.deepEqual((await world.admin.list({ path: "/", limit: 1 })).entries, []);
+      assert.equal((await world.admin.status({})).authority.state, "fenced");
     }
   }
 });

@@ -6,6 +6,8 @@ import { SnapshotFolder } from "../../../../roles/kit/snapshot_folder.ts";
 import type { Catalog } from "../../../../roles/tracker/catalog/catalog.ts";
 import { Follower } from "../../../../roles/tracker/log/follower.ts";
 import type { Scratch } from "../../../../roles/tracker/mod.ts";
+import type { GiveUpPermit } from "../../../../roles/tracker/authority/authority.ts";
+import { rulingAuthority } from "../ruling.ts";
 import type { LogShipping } from "../../../../roles/tracker/log/log_shipping.ts";
 import { Snapshots } from "../../../../roles/tracker/snapshots/snapshots.ts";
 import { restoreSnapshot } from "../../../../roles/tracker/snapshots/snapshot_restore.ts";
@@ -30,13 +32,23 @@ async function makerOver(world: TrackerWorld, scratch: Scratch = memoryScratch(n
     ...{
       start: 1,
       news: () => ({ keep: folder.marks }),
-      trimmed: (start: number) => told.push(start),
+      trimmed: (_permit: GiveUpPermit, start: number) => told.push(start),
     },
     head: head === undefined ? logOrigin : positionOf({ ...head, mac: "" }),
   };
   const settings = { everyOperations: 1, everyMs: 1, share: 0, keepOperations: 0 };
   const now = () => world.clock.now();
-  const parts = { ...common, follower, clusterId, clusterKey, settings, now, log: silentLog };
+  const authority = rulingAuthority();
+  const parts = {
+    ...common,
+    authority,
+    follower,
+    clusterId,
+    clusterKey,
+    settings,
+    now,
+    log: silentLog,
+  };
   // Of the shipping only these few are asked.
   const snapshots = new Snapshots({ ...parts, shipping: shipping as unknown as LogShipping });
   return { folder, follower, snapshots, shipping, told };
