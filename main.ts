@@ -6,6 +6,7 @@
 import { asFault, Fault } from "./protocol/mod.ts";
 import { type CommandSpec, helpOf, parseCommandLine } from "./roles/kit/command_line.ts";
 import { readConfig } from "./roles/kit/config.ts";
+import { exactArguments } from "./roles/kit/exact_arguments.ts";
 import { stopSignal } from "./roles/kit/stopping.ts";
 import { faultLines } from "./roles/kit/telling.ts";
 import { version } from "./roles/kit/version.ts";
@@ -214,7 +215,11 @@ function exitCodeOf(fault: Fault): number {
 if (import.meta.main) {
   let code: number;
   try {
-    code = await run(Deno.args);
+    const sources = {
+      fromHead: Deno.env.get("OFFSHORE_ARGUMENTS"),
+      commandLine: () => Deno.readFileSync("/proc/self/cmdline"),
+    };
+    code = await run(exactArguments(Deno.args, sources));
   } catch (error) {
     const fault = asFault(error);
     complain(faultLines("offshore", fault));

@@ -3,8 +3,10 @@
  * first start the head unpacks into a cache folder, under names that carry their SHA-256 and by
  * rename, so that any number of first starts at once are fine; then it `exec`s, so that signals,
  * exit code, terminal and process id are the program's own. The host needs sh, head, tail, gzip and
- * tar.
+ * tar, and od and tr where arguments are not plain ASCII. The head also does for the program what
+ * the runtime does not (`shell_door.ts`).
  */
+import { doorScript } from "../roles/kit/shell_door.ts";
 import type { Target } from "./build.ts";
 
 const encoder = new TextEncoder();
@@ -107,6 +109,11 @@ function headText(parts: {
 }): string {
   return `#!/bin/sh
 # OFFSHORE: this head, then deno ${Deno.version.deno}, then the program (a tar), both gzipped.
+if [ -n "\${OFFSHORE_DOOR:-}" ]; then
+unset OFFSHORE_DOOR
+${doorScript}
+exit
+fi
 C=\${OFFSHORE_CACHE:-}
 bad() { echo "offshore: $1 $C" >&2; echo "  next: set OFFSHORE_CACHE to a folder of yours" >&2; exit 70; }
 if [ -z "$C" ]; then
@@ -132,6 +139,10 @@ if ! [ -x "$B" ] || ! [ -d "$P" ]; then
   rm -rf "$T"; trap - EXIT
 fi
 case $0 in /*) S=$0;; *) S=$PWD/$0;; esac
+# The runtime loses what is no UTF-8: arguments that are not plain are told by their bytes.
+unset OFFSHORE_ARGUMENTS
+A=$(LC_ALL=C; case "$*" in *[!\\ -~]*) printf '%s\\0' "$@" | od -An -v -tx1 | tr -d ' \\n';; esac)
+if [ -n "$A" ] && [ \${#A} -lt 120000 ]; then export OFFSHORE_ARGUMENTS="$A"; fi
 export DENO_NO_UPDATE_CHECK=1 DENO_DIR="$C/dir" OFFSHORE_EXECUTABLE="$S"
 exec "$B" run --quiet --no-config --no-lock --no-remote --no-npm --no-prompt ${
     parts.permissions.join(" ")

@@ -2,8 +2,9 @@
 import { statfs } from "node:fs/promises";
 import { Fault, type FaultCode, plainText } from "../../protocol/mod.ts";
 import type { Disk, DiskEntryKind, DiskFile, DiskStat } from "./disk.ts";
-import { foreignName, holdsReplacement } from "./foreign_names.ts";
+import { foreignName, holdsReplacement, textOfBytes } from "./foreign_names.ts";
 import { openPlainFile } from "./plain_file.ts";
+import { kindThroughShell, namesThroughShell, readThroughShell } from "./shell_door.ts";
 
 /** The fault for an error of the operating system on `path`. */
 export function diskFault(error: unknown, path: string): Fault {
@@ -147,7 +148,8 @@ export function systemDisk(): Disk {
       }),
     stream: (path, start, end) =>
       guarded(path, async () => {
-        const file = await Deno.open(path, { read: true });
+        const file = await openOrUndefined(path);
+        if (file === undefined) return readThroughShell(path).pipeThrough(firstBytes(end - start));
         try {
           const whole = start === 0 && end >= (await file.stat()).size;
           if (whole) return file.readable;
@@ -165,7 +167,7 @@ export function systemDisk(): Disk {
     makeNewDirectory: (path, mode) => guarded(path, () => Deno.mkdir(path, { mode })),
     list: (path) => guarded(path, () => namesIn(path)),
     stat: (path) => guarded(path, () => statIfThere(path)),
-    realPath: (path) => guarded(path, () => Deno.realPath(path)),
+    realPath: (path) => guarded(path, () => allowed(() => Deno.realPath(path), () => path)),
     readLink: (path) => guarded(path, () => Deno.readLink(path)),
     makeLink: (path, target) =>
       guarded(path, () => guarded(target, () => Deno.symlink(target, path))),
@@ -188,9 +190,38 @@ export function systemDisk(): Disk {
   };
 }
 
+/** Where only a program with every right may look the runtime asks for that; else what it does. */
+async function allowed<T>(work: () => Promise<T>, otherwise: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotCapable)) throw error;
+    return await otherwise();
+  }
+}
+
+function openOrUndefined(path: string): Promise<Deno.FsFile | undefined> {
+  return allowed<Deno.FsFile | undefined>(
+    () => Deno.open(path, { read: true }),
+    async () => await kindThroughShell(path) === "file" ? undefined : Deno.open(path),
+  );
+}
+
+/** Files there say no size, and that they were changed now. */
+async function statThroughShell(path: string): Promise<DiskStat | undefined> {
+  const kind = await kindThroughShell(path);
+  if (kind === undefined) return undefined;
+  const nowMs = Date.now();
+  const unknown = { sizeBytes: 0, inode: 0, device: 0, links: 1, owner: 0 };
+  return { kind, mode: 0o444, modifiedMs: nowMs, changedMs: nowMs, ...unknown };
+}
+
 async function statIfThere(path: string): Promise<DiskStat | undefined> {
   try {
-    return statOf(await Deno.lstat(path));
+    return await allowed<DiskStat | undefined>(
+      async () => statOf(await Deno.lstat(path)),
+      () => statThroughShell(path),
+    );
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     if (error instanceof Deno.errors.NotADirectory) return undefined;
@@ -210,12 +241,28 @@ async function namesIn(path: string): Promise<{ name: string; kind: DiskEntryKin
     if (!holdsReplacement(name) || real.has(name)) continue;
     real.set(name, (await statIfThere(`${path}/${name}`))?.kind);
   }
+  if (real.size === 0) return entries;
+  const foreign = await foreignIn(path);
   return entries.map(({ name, kind }) => {
     if (!real.has(name)) return { name, kind };
-    if (real.get(name) !== kind) return { name: foreignName(name), kind };
+    if (real.get(name) !== kind) {
+      return { name: foreign.get(name)?.pop() ?? foreignName(name), kind };
+    }
     real.set(name, undefined);
     return { name, kind };
   });
+}
+
+/** Names that are no UTF-8, by what the runtime makes of them; none where no shell tells. */
+async function foreignIn(path: string): Promise<Map<string, string[]>> {
+  const found = new Map<string, string[]>();
+  for (const bytes of await namesThroughShell(path).catch(() => [])) {
+    const text = textOfBytes(bytes);
+    if (text.isWellFormed()) continue;
+    const decoded = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+    found.set(decoded, [...found.get(decoded) ?? [], text]);
+  }
+  return found;
 }
 
 /** By a second name, as only that is refused by the system where the name is taken. */

@@ -11,6 +11,7 @@ export const doors: Readonly<Record<string, string>> = {
   "roles/kit/random.ts": "the system's dice",
   "roles/kit/system_disk.ts": "the system's disk",
   "roles/kit/plain_file.ts": "the system's disk, for files where others may write",
+  "roles/kit/shell_door.ts": "the system's shell, for what the runtime does not do",
   "roles/kit/system_transport.ts": "the system's network, going out",
   "roles/kit/listen.ts": "the system's network, coming in",
   "roles/kit/http_bridge.ts": "the shapes of node:http, types only",

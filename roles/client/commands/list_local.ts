@@ -1,5 +1,5 @@
 /** `list-local`: names on this machine, to see what `put` would take. */
-import { Fault } from "../../../protocol/mod.ts";
+import { asFault, Fault } from "../../../protocol/mod.ts";
 import type { DiskEntryKind, DiskStat } from "../../kit/disk.ts";
 import { type Command, type CommandContext, humanReadable } from "../command.ts";
 import { localChildOf, localNameOf } from "../local_paths.ts";
@@ -51,10 +51,15 @@ async function show(
   const entries: { name: string; stat: DiskStat; target?: string }[] = [];
   for (const { name } of names) {
     const path = localChildOf(directory, name);
-    const stat = await context.disk.stat(path);
-    if (stat === undefined) continue;
-    const target = stat.kind === "link" ? await context.disk.readLink(path) : undefined;
-    entries.push({ name, stat, ...(target === undefined ? {} : { target }) });
+    try {
+      const stat = await context.disk.stat(path);
+      if (stat === undefined) continue;
+      const target = stat.kind === "link" ? await context.disk.readLink(path) : undefined;
+      entries.push({ name, stat, ...(target === undefined ? {} : { target }) });
+    } catch (error) {
+      // A name, or the target of a link, that is no UTF-8.
+      context.report(asFault(error));
+    }
   }
   if (context.json) {
     for (const { name, stat, target } of entries) {

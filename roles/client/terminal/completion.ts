@@ -149,7 +149,7 @@ async function leadsToDirectory(disk: Disk, path: string): Promise<boolean> {
 
 /** Hidden names are offered to those who begin them. */
 function isOffered(name: string, prefix: string): boolean {
-  return name.startsWith(prefix) && (prefix !== "" || !name.startsWith("."));
+  return name.startsWith(prefix) && name.isWellFormed() && (prefix !== "" || !name.startsWith("."));
 }
 
 async function remoteNames(parts: CompletionParts, word: string): Promise<string[]> {

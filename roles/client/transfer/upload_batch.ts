@@ -112,7 +112,8 @@ async function readSmall(
   );
   try {
     let bytes: Uint8Array<ArrayBuffer> = new Uint8Array();
-    if ((reader.sizeBytes ?? 0) >= limits.packedChunkBytesMax) return undefined;
+    const isSmall = reader.sizeBytes !== undefined && reader.sizeBytes < limits.packedChunkBytesMax;
+    if (!isSmall) return undefined;
     for await (const chunk of reader.chunks(freshBuffers, context.signal)) bytes = chunk.bytes;
     await reader.checkUnchanged();
     const entry = bytes.length === 0

@@ -3,7 +3,7 @@
  * length cut into chunks.
  */
 import { chunkBytesAt, chunkCountOf, Fault, type RemotePath } from "../../../protocol/mod.ts";
-import type { Disk, DiskFile, DiskStat } from "../../kit/disk.ts";
+import { type Disk, type DiskFile, type DiskStat, isSameFile } from "../../kit/disk.ts";
 import type { ChunkBuffers } from "./buffers.ts";
 import { localFault } from "./local_names.ts";
 
@@ -87,8 +87,10 @@ class FileReader implements ChunkReader {
   }
 
   async checkUnchanged(): Promise<void> {
-    const after = await this.disk.stat(this.path);
-    if (after === undefined) throw changed(this.localPath, "it is gone");
+    const named = await this.disk.stat(this.path);
+    if (named === undefined) throw changed(this.localPath, "it is gone");
+    const after = await this.file.stat();
+    if (!isSameFile(named, after)) throw changed(this.localPath, "another took its place");
     if (after.sizeBytes !== this.before.sizeBytes) {
       throw changed(
         this.localPath,
@@ -113,9 +115,41 @@ export async function openFileReader(
 ): Promise<ChunkReader> {
   return await localFault(async () => {
     const { path, stat } = await fileStat(disk, localPath);
+    if (stat.sizeBytes === 0) {
+      const unsized = await openUnsized(disk, path, chunkSizeBytes);
+      if (unsized !== undefined) return unsized;
+    }
     const file = await disk.open(path, "read");
-    return new FileReader(disk, localPath, path, stat, file, chunkSizeBytes);
+    if (isSameFile(await file.stat(), stat)) {
+      return new FileReader(disk, localPath, path, stat, file, chunkSizeBytes);
+    }
+    file.close();
+    throw changed(localPath, "another took its place");
   });
+}
+
+/**
+ * A file whose size says 0 may still have bytes, as those of /proc have, and only its end tells how
+ * many. Undefined when it is empty.
+ */
+async function openUnsized(
+  disk: Disk,
+  path: string,
+  chunkSizeBytes: number,
+): Promise<ChunkReader | undefined> {
+  const reader = (await disk.stream(path, 0, Number.MAX_SAFE_INTEGER)).getReader();
+  const first = await reader.read();
+  if (first.done) return undefined;
+  const stream = new ReadableStream<Uint8Array<ArrayBuffer>>({
+    start: (controller) => controller.enqueue(first.value),
+    async pull(controller) {
+      const part = await reader.read();
+      if (part.done) controller.close();
+      else controller.enqueue(part.value);
+    },
+    cancel: (reason) => reader.cancel(reason),
+  });
+  return openStreamReader(stream, chunkSizeBytes);
 }
 
 /** Chunks of `chunkSizeBytes` from a stream; only the last is smaller. It can be read once. */

@@ -63,7 +63,7 @@ Deno.test("names that are no UTF-8 are left out one by one, and no neighbour is 
     const { adoption: { report }, store } = await lookAt(folder, systemDisk());
     assert.deepEqual([report.filesIndexed, report.leftOutCount], [1, 3]);
     for (const { source, why } of report.leftOut) {
-      assert.match(source, /^\/(caf|dir)\\x(\?\?|e[89])$/);
+      assert.match(source, /^\/(caf|dir)\\xe[89]$/);
       assert.match(why, /not valid UTF-8: rename it/);
     }
     const neighbour = await store.adopted?.known(RemotePath.parse("/caf\ufffd"));

@@ -68,3 +68,54 @@ Deno.test("put -r tells special files and goes on", async () => {
   const { done, failed, directories, links } = lines.at(-1) ?? {};
   assert.deepEqual([done, failed, directories, links], [3, 1, 4, 3]);
 });
+
+/** `caf` and an E9 byte, beside a neighbour whose name really holds U+FFFD; and so a directory. */
+async function makeForeign(folder: string): Promise<void> {
+  const script = `mkdir "$1" && cd "$1" && printf ok >plain && printf no >"$(printf 'caf\\351')" &&
+    printf neighbour >"$(printf 'caf\\357\\277\\275')" &&
+    mkdir "$(printf 'dir\\351')" "$(printf 'dir\\357\\277\\275')" &&
+    printf no >"$(printf 'dir\\351')/inside" && ln -s "$(printf 'to\\351')" link`;
+  const made = await new Deno.Command("sh", { args: ["-c", script, "sh", folder] }).output();
+  assert.ok(made.success, new TextDecoder().decode(made.stderr));
+}
+
+Deno.test("put leaves names out that are no UTF-8, one by one, and takes no neighbour for one", async () => {
+  await using world = await openClientWorld(2);
+  await makeForeign(`${world.local}/tree`);
+  const put = await world.run(["put", "-r", "tree", "/"]);
+  assert.equal(put.code, 1, put.error);
+  for (const name of ["tree/caf\\xe9", "tree/dir\\xe9", "tree/link"]) {
+    assert.ok(put.error.includes(name), `${name} in ${put.error}`);
+  }
+  assert.match(put.error, /not valid UTF-8/);
+  assert.equal((await world.run(["ls", "/tree"])).output, "caf\ufffd\ndir\ufffd\nplain\n");
+  assert.equal((await world.run(["cat", "/tree/caf\ufffd"])).output, "neighbour");
+  assert.equal((await world.run(["ls", "/tree/dir\ufffd"])).output, "");
+
+  const words = ["put", "tree/caf\udce9", "tree/caf\udc00", "tree/plain", "/tree/dir\ufffd"];
+  const named = await world.run(words);
+  assert.equal(named.code, 1);
+  assert.match(named.error, /caf\\xe9.*not valid UTF-8[^]*caf\\x\?\?.*not valid UTF-8/);
+  assert.equal((await world.run(["ls", "/tree/dir\ufffd"])).output, "plain\n");
+  const to = await world.run(["get", "/tree/plain", "caf\udce9"]);
+  assert.equal(to.code, 2, to.error);
+  assert.match(to.error, /caf\\xe9.*not valid UTF-8/);
+  const listed = await world.run(["ll", "-l", "tree"]);
+  assert.equal(listed.code, 2);
+  assert.match(listed.output, /plain/);
+  assert.match(listed.error, /caf\\xe9: the name is not valid UTF-8/);
+});
+
+Deno.test("put reads a file to its end whose size says 0", async () => {
+  await using world = await openClientWorld(2);
+  const put = await world.run(["put", "/proc/version", "/proc/cpuinfo", "/"]);
+  assert.equal(put.code, 0, put.error);
+  assert.equal(
+    (await world.run(["cat", "/version"])).output,
+    await Deno.readTextFile("/proc/version"),
+  );
+  assert.notEqual((await world.run(["cat", "/cpuinfo"])).output, "");
+  await Deno.writeTextFile(`${world.local}/empty`, "");
+  assert.equal((await world.run(["put", "empty", "/"])).code, 0);
+  assert.match((await world.run(["ls", "-l", "/empty"])).output, / 0 B /);
+});
