@@ -1,7 +1,8 @@
 /**
  * The arguments of this process by their bytes. The runtime turns what is no UTF-8 in them into
- * U+FFFD, and a file could be taken for a neighbour. Where the bytes cannot be had, an argument that
- * holds that character is taken for one that is no UTF-8: it is refused, and no file is mistaken.
+ * U+FFFD, and a file could be taken for a neighbour. Where the bytes cannot be had, an argument
+ * that holds that character is taken for one that is no UTF-8: it is refused, and no file is
+ * mistaken.
  */
 import { foreignName, holdsReplacement, textOfBytes } from "./foreign_names.ts";
 
