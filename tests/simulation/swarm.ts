@@ -82,6 +82,7 @@ export function drawOptions(seed: number): SwarmOptions {
   }
   // As often as two others.
   if (adopted) kinds.push("hand", "hand");
+  if (seededRandom(seed ^ 0x1b05).unit() < 0.15) kinds.push("impostor");
   const rebuilt = kinds.includes("rebuild");
   const lying = seededRandom(seed ^ 0x11a4);
   // Not where the tracker's disk is lost: who is a liar is known to that tracker only.

@@ -72,6 +72,7 @@ export class SimNetwork {
   readonly #unplugged = new Set<string>();
   readonly #walls = new Set<string>();
   readonly #listeners = new Map<string, Listener>();
+  readonly #standIns = new Map<string, Listener>();
   readonly #live = new Set<SimConnection>();
   #healed = Promise.withResolvers<void>();
   /** Called before a request is handed over; may throw or cut. For stories. */
@@ -92,6 +93,13 @@ export class SimNetwork {
     process.whenEnded(() => {
       if (this.#listeners.get(key)?.process === process) this.#listeners.delete(key);
     });
+  }
+
+  /** What is sent to `host:port` goes to `app` instead, for as long as the process lives. */
+  standIn(process: SimProcess, host: string, port: number, app: App): void {
+    const key = `${host}:${port}`;
+    this.#standIns.set(key, { app, process });
+    process.whenEnded(() => this.#standIns.delete(key));
   }
 
   /** Nothing sent from `from` reaches `to`; the other way is another wall. */
@@ -196,7 +204,7 @@ export class SimNetwork {
     await this.#carry(from, to, this.faults.delayMs);
     // Whoever sent it has gone meanwhile, and the reset overtook it.
     if (connection.over) throw connectionReset();
-    const listener = this.#listeners.get(url.host);
+    const listener = this.#standIns.get(url.host) ?? this.#listeners.get(url.host);
     if (listener === undefined) await this.#carry(to, from, this.faults.delayMs);
     forget();
     if (listener === undefined) throw new TypeError("connection refused");

@@ -12,6 +12,7 @@ import { type Random, randomInt, shuffled } from "../../../roles/kit/random.ts";
 import { type CareKind, careKinds, Caretaker } from "../people/caretaker.ts";
 import type { Cluster } from "../machine/cluster.ts";
 import { calmNetwork } from "../machine/sim_network.ts";
+import { Impostor } from "./impostor.ts";
 import { Victim } from "./victim.ts";
 import type { Machine } from "../machine/world.ts";
 
@@ -34,7 +35,7 @@ export const troubleKinds = [
   ...careKinds,
 ] as const;
 /** Not in every seed; those that draw one of them have more to do with it. */
-const specialKinds = ["away", "hand"] as const;
+const specialKinds = ["away", "hand", "impostor"] as const;
 export type TroubleKind = typeof troubleKinds[number] | typeof specialKinds[number];
 
 export class Troubles {
@@ -43,6 +44,7 @@ export class Troubles {
   hand: ((seeder: Machine) => Promise<void>) | undefined;
   #over = false;
   readonly #victim: Victim | undefined;
+  readonly #impostor: Impostor;
 
   constructor(
     private readonly cluster: Cluster,
@@ -52,6 +54,7 @@ export class Troubles {
     private readonly pauseMs: number,
   ) {
     this.caretaker = new Caretaker(cluster, random);
+    this.#impostor = new Impostor(cluster, random);
     const [first] = cluster.seeders;
     const startLater = (machine: Machine) => this.#startLater(machine);
     const later = (mend: () => void) => this.#later(mend);
@@ -84,6 +87,7 @@ export class Troubles {
     this.caretaker.over = true;
     world.tell("calm");
     this.#victim?.endTwin();
+    this.#impostor.leave();
     Object.assign(world.network.faults, calmNetwork);
     world.network.heal();
     for (const machine of world.machines) {
@@ -194,6 +198,9 @@ export class Troubles {
         return;
       case "victim":
         return this.#victim?.destroy();
+      case "impostor":
+        this.#impostor.standIn();
+        return this.#later(() => this.#impostor.leave());
       case "hand":
         return void this.hand?.(seeder);
       default:
