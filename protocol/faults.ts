@@ -55,6 +55,12 @@ export const faultKinds = {
   "already-exists": kind(409, "never", "The name is taken", "choose another name, or remove it"),
   "is-a-directory": kind(409, "never", "It is a directory", "name a file"),
   "not-a-directory": kind(409, "never", "It is not a directory", "name a directory"),
+  "trash-full": kind(
+    409,
+    "never",
+    "It does not fit into the trash",
+    "for good: rm --now; or make room: trash empty",
+  ),
   "directory-not-empty": kind(
     409,
     "never",

@@ -151,8 +151,9 @@ export const RemoveReply = z.strictObject({
   files: z.int(),
   directories: z.int(),
   links: z.int(),
-  /** Its number in the trash. */
+  /** Its number in the trash, and how long it stays there at least unless somebody empties it. */
   trashId: z.int().min(1).optional(),
+  keptMs: z.int().min(0).optional(),
 });
 
 export const MoveRequest = z.strictObject({
@@ -292,6 +293,8 @@ export const CommitReply = z.strictObject({
       wanted: Copies,
       /** The version before, where it was kept as an earlier one and that is still known. */
       kept: VersionId.optional(),
+      /** The version before, where it is gone, and why: by policy, or for want of room. */
+      gone: z.strictObject({ versionId: VersionId, why: z.enum(["policy", "room"]) }).optional(),
     }),
     z.strictObject({
       ok: z.literal(false),

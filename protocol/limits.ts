@@ -105,6 +105,11 @@ export const limits = {
 
   /** What was removed can come back for this long. */
   trashKeepMs: 30 * 24 * 60 * 60_000,
+  /**
+   * What was removed or replaced less than this ago is never given up for its share: a mistake is
+   * noticed within a day, and until then it can be taken back.
+   */
+  keptYoungMs: 24 * 60 * 60_000,
   /** Of all disks the trash takes at most this share; beyond it the oldest entries are purged. */
   trashShareMax: 0.1,
   /** Earlier versions kept of each file where no policy says otherwise, … */

@@ -26,6 +26,7 @@ const exitCodes: Readonly<Record<FaultCode, ExitCode>> = {
   "is-a-directory": 4,
   "not-a-directory": 4,
   "directory-not-empty": 4,
+  "trash-full": 4,
   "move-into-itself": 4,
   "link-loop": 4,
   "seeder-live": 4,

@@ -65,7 +65,7 @@ Deno.test("up exits non-zero when a command failed, after running the others", a
 Deno.test("up started again finds the files it had", async () => {
   await using folder = await temporary();
   const first = await runProgram(["up", "--port", "0"], {
-    stdin: "put - /kept < x\nmkdir /d\n",
+    stdin: "put - /kept\nmkdir /d\n",
     cwd: folder.path,
   });
   assert.notEqual(first.code, 0, "there is no redirection in this shell");

@@ -406,7 +406,7 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
   },
   remove: {
     request: { path: "/docs/img", what: "tree", now: false },
-    reply: { files: 1, directories: 1, links: 0, trashId: 12 },
+    reply: { files: 1, directories: 1, links: 0, trashId: 12, keptMs: 86_400_000 },
   },
   trash: {
     request: { after: 3, limit: 100 },
@@ -541,6 +541,14 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
           copies: 2,
           wanted: 2,
           kept: "a".repeat(32),
+        },
+        {
+          ok: true,
+          versionId: "c".repeat(32),
+          path: "/docs/other.txt",
+          copies: 2,
+          wanted: 2,
+          gone: { versionId: "b".repeat(32), why: "room" },
         },
         {
           ok: false,

@@ -43,6 +43,8 @@ export interface SwarmOptions {
   readonly policyCopies?: readonly number[];
   /** So many seeders join that claim all chunks and have none. */
   readonly liars?: number;
+  /** Trash and earlier versions have little room: what fits stays, and the rest is told. */
+  readonly tight?: boolean;
   /** At the end every machine loses its power once. */
   readonly lastPowerCut: boolean;
   /** And the tracker's disk is lost once more. */
@@ -88,6 +90,9 @@ export function drawOptions(seed: number): SwarmOptions {
   // Not where the tracker's disk is lost: who is a liar is known to that tracker only.
   const liars = !rebuilt && lying.unit() < 0.2 ? randomInt(lying, 1, 2) : 0;
   const restless = seededRandom(seed ^ 0xab07).unit() < 0.3 && seed % 4 !== 0;
+  // Who looks at an adopted name is not told what became of the version before.
+  const tightly = seededRandom(seed ^ 0x7195);
+  const tight = tightly.unit() < 0.3 && !adopted;
   return {
     seed,
     seeders,
@@ -108,11 +113,15 @@ export function drawOptions(seed: number): SwarmOptions {
     ...snapshots ? { snapshots, stepsPerClient: randomInt(more, 6, 14), bytesMost: 2 ** 13 } : {},
     ...adopted ? { adopted } : {},
     ...liars > 0 ? { liars } : {},
+    ...tight ? { tight, stepsPerClient: randomInt(tightly, 6, 14), bytesMost: 2 ** 11 } : {},
     // Of what has one copy nothing may be destroyed.
     ...more.unit() < 0.3 ? { policyCopies: kinds.includes("victim") ? [2, 3] : [1, 2, 3] } : {},
   };
 }
 
+/** What there is for the trash, and for earlier versions, where both are tight: some files. */
+const roomBytes = 2 ** 12;
+const diskBytes = 2 ** 33;
 const snapshotsOften = { everyOperations: 3, everyMs: 5_000, share: 0, keepOperations: 0 };
 /** How long everything may take to come to a good end once the troubles are over. */
 const settleMs = 10 * 60_000;
@@ -142,6 +151,7 @@ export async function runOptions(
     ...{ seed, seeders, clients, copies, engine, logSync, wrappers },
     ...snapshots,
     ...restless === undefined ? {} : { restless },
+    ...options.tight === true ? { share: roomBytes * copies / (seeders * diskBytes) } : {},
   });
   const { world } = cluster;
   const belief = new Belief(copies);

@@ -11,7 +11,7 @@ import {
 import { type Command, type CommandContext, forEach } from "../command.ts";
 import { findPath, remotePathOf, statPath } from "../cluster/targets.ts";
 import { shownId } from "../cluster/typed_ids.ts";
-import { visible } from "../terminal/wording.ts";
+import { durationText, visible } from "../terminal/wording.ts";
 import { refuseOneTarget } from "./one_target.ts";
 
 async function done(context: CommandContext, value: unknown): Promise<void> {
@@ -71,8 +71,12 @@ function remover(how: (context: CommandContext) => Omit<Removal, "path">) {
       const reply = await session.tracker.remove(request, { signal: context.signal });
       await done(context, { path, ...reply });
       if (context.json || reply.trashId === undefined) return;
+      const { keptMs = 0 } = reply;
       context.note(
-        `${visible(path)} is in the trash; to have it back: restore ${shownId(reply.trashId)}`,
+        `${visible(path)} is in the trash${
+          keptMs > 0 ? ` for at least ${durationText(keptMs)}` : ""
+        }; ` +
+          `to have it back: restore ${shownId(reply.trashId)}`,
       );
     });
 }

@@ -21,6 +21,8 @@ export interface Tally {
   atRisk: number;
   /** Uploads that took the place of a version that was kept. */
   kept: number;
+  /** Uploads that took the place of a version for which there was no room. */
+  gone: number;
   /** What went over the wire; the rest was there already. */
   bytesMoved: number;
   firstFault: Fault | undefined;
@@ -39,6 +41,7 @@ export function newTally(startedMs: number): Tally {
     links: 0,
     atRisk: 0,
     kept: 0,
+    gone: 0,
     bytesMoved: 0,
     firstFault: undefined,
     only: undefined,
@@ -50,6 +53,7 @@ export function newTally(startedMs: number): Tally {
         this.bytesMoved += result.bytesMoved ?? 0;
         this.only = result;
         if (result.kept !== undefined) this.kept += 1;
+        if (result.gone?.why === "room") this.gone += 1;
         // An empty file is a name and nothing else: there is nothing to keep copies of.
         const isThin = (result.copies ?? 0) < (result.wanted ?? 0);
         if (isThin && result.sizeBytes > 0) this.atRisk += 1;
@@ -98,12 +102,19 @@ export async function tellTally(
 ): Promise<void> {
   const ms = Math.max(1, context.clock.now() - tally.startedMs);
   if (context.json) {
-    const { files, failed, bytes, bytesMoved, directories, links, atRisk, kept } = tally;
+    const { files, failed, bytes, bytesMoved, directories, links } = tally;
+    const { atRisk, kept, gone } = tally;
     const common = { done: files, failed, bytes, bytesMoved, directories, links, ms };
-    await context.printJson(verb === "sent" ? { ...common, atRisk, kept } : common);
+    await context.printJson(verb === "sent" ? { ...common, atRisk, kept, gone } : common);
   } else if (tally.files + tally.directories + tally.links > 0) {
     context.note(summary(tally, state, ms, verb));
     if (tally.kept > 0 && context.terminal.errorIsTerminal) context.note(keptText(tally));
+  }
+  if (tally.gone > 0) {
+    const what = tally.files === 1
+      ? "the version before is not kept"
+      : `${count(tally.gone, "version")} before not kept`;
+    context.note(`${what}: those of the last day take all room there is for them; see: df`);
   }
   if (tally.atRisk > 0) {
     context.note(

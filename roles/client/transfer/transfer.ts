@@ -24,6 +24,8 @@ export interface FileResult {
   readonly wanted?: number;
   /** Uploads: the version before, where it was kept. */
   readonly kept?: VersionId;
+  /** Uploads: the version before, where it is gone for good, and why. */
+  readonly gone?: { readonly versionId: VersionId; readonly why: "policy" | "room" };
   /** Present when the file was not transferred. */
   readonly fault?: Fault;
   /** What went over the wire, copies not counted; the rest was there already. */

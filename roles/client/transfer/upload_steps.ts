@@ -19,7 +19,7 @@ import { withDeadline } from "../../kit/clock.ts";
 import { randomHex } from "../../kit/random.ts";
 import type { ChunkBuffers } from "./buffers.ts";
 import type { Session } from "../cluster/session.ts";
-import type { TransferObserver } from "./transfer.ts";
+import type { FileResult, TransferObserver } from "./transfer.ts";
 import { transferSettings } from "./transfer_settings.ts";
 import type { KnownChunks } from "./upload_known.ts";
 import type { PushRun } from "./upload_run.ts";
@@ -71,6 +71,7 @@ export type CommitOutcome =
     readonly copies: number;
     readonly wanted: number;
     readonly kept?: VersionId | undefined;
+    readonly gone?: FileResult["gone"] | undefined;
   }
   | { readonly ok: false; readonly fault: Fault; readonly missing: readonly number[] };
 
@@ -94,8 +95,12 @@ export async function commitUploads(
 }
 
 /** What a person is told of a file that is there now. */
-export function toldOf({ versionId, copies, wanted, kept }: CommitOutcome & { ok: true }) {
-  return { versionId, copies, wanted, ...(kept === undefined ? {} : { kept }) };
+export function toldOf({ versionId, copies, wanted, kept, gone }: CommitOutcome & { ok: true }) {
+  return {
+    ...{ versionId, copies, wanted },
+    ...(kept === undefined ? {} : { kept }),
+    ...(gone === undefined ? {} : { gone }),
+  };
 }
 
 /** Best effort and short: what is not given up is forgotten when its lease ends. */

@@ -324,7 +324,7 @@ class OfferBatch {
     const copies = await tx.copiesLeast(before.versionId, rows.map(({ seederId }) => seederId));
     const allTold = rows.every(({ reconciledBootId }) => reconciledBootId !== undefined);
     if (copies === 0 && allTold) return { replaces: before.versionId };
-    return await keepReplaced(core, tx, before, directory, { manifestDigest });
+    return (await keepReplaced(core, tx, before, directory, { manifestDigest })).parts;
   }
 
   async #note(

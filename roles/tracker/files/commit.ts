@@ -32,7 +32,7 @@ import { commitOperation, nextNodeId, type Operation } from "../log/operations.t
 import { neededCopies } from "../plan/view.ts";
 import { type ProofNeeds, Proofs, provedCopies, type RecordedChunk } from "../copies/receipts.ts";
 import { checkCondition, conditionOf, refused, uploadUnknown } from "./uploads.ts";
-import { keepReplaced } from "./versions.ts";
+import { keepReplaced, type Replaced } from "./versions.ts";
 import { pathOfNode, walk } from "./walk.ts";
 
 type Upload = z.output<typeof CommitUpload>;
@@ -167,7 +167,7 @@ class CommitBatch {
     if (refusal !== undefined) return refusal;
     const row = await this.tx.upload(upload.uploadId);
     const missing: number[] = [];
-    let decided: { operation: WriteFile; copies: number };
+    let decided: Decided;
     try {
       if (row === undefined) throw uploadUnknown(upload.uploadId);
       decided = await this.#decide(upload, row, missing);
@@ -176,11 +176,14 @@ class CommitBatch {
       if (row !== undefined) await this.#keepForNextTime(upload, row);
       return missing.length === 0 ? result : { ...result, missing };
     }
-    const { operation, copies } = decided;
+    const { operation, copies, gone: why } = decided;
     await this.#write(upload, operation);
     const { versionId, copies: wanted, replaces, keeps } = operation;
     const kept = keeps === undefined || replaces === undefined ? {} : { kept: replaces };
-    return { ok: true, versionId, path: row.path, copies, wanted, ...kept };
+    const gone = why === undefined || replaces === undefined
+      ? {}
+      : { gone: { versionId: replaces, why } };
+    return { ok: true, versionId, path: row.path, copies, wanted, ...kept, ...gone };
   }
 
   /** A client told that some copies are missing sends those and nothing else. */
@@ -196,7 +199,7 @@ class CommitBatch {
     upload: Upload,
     row: UploadRow,
     missing: number[],
-  ): Promise<{ operation: WriteFile; copies: number }> {
+  ): Promise<Decided> {
     const { tx, core, nowMs } = this;
     const { sizeBytes, manifestDigest } = upload;
     const { chunkSizeBytes, mode, modifiedMs, copies: wanted } = row;
@@ -217,7 +220,7 @@ class CommitBatch {
       nodeId: found.node?.nodeId ?? await nextNodeId(tx),
       parentId: found.directory.nodeId,
       name: found.name,
-      ...replaced,
+      ...replaced?.parts,
       versionId: versionOf(upload.uploadId),
       mode,
       modifiedMs,
@@ -230,7 +233,12 @@ class CommitBatch {
       chunks: [],
       by: this.user,
     };
-    return { operation, copies: copies ?? neededCopies(core.members.view(nowMs), wanted) };
+    const told = replaced?.gone === undefined ? {} : { gone: replaced.gone };
+    return {
+      operation,
+      copies: copies ?? neededCopies(core.members.view(nowMs), wanted),
+      ...told,
+    };
   }
 
   /** The fewest copies over the chunks; undefined without chunks. Throws unless all is there. */
@@ -317,6 +325,11 @@ class CommitBatch {
 
 type WriteFile = Extract<Operation, { kind: "write-file" }>;
 type ManifestPage = Extract<Operation, { kind: "manifest-page" }>;
+
+interface Decided extends Pick<Replaced, "gone"> {
+  readonly operation: WriteFile;
+  readonly copies: number;
+}
 
 function pageOf(versionId: VersionId, from: number, chunks: ChunkEntry[]): ManifestPage {
   return { kind: "manifest-page", versionId, from, chunks };

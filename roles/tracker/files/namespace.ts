@@ -23,7 +23,7 @@ import { rootNodeId } from "../catalog/catalog.ts";
 import { type Ground, stampOf } from "../ground.ts";
 import { DirectoryMaker } from "./directories.ts";
 import { commitGivingUp, commitOperation, nextNodeId } from "../log/operations.ts";
-import { moveToTrash } from "./trash.ts";
+import { keptMs, moveToTrash, type TrashNeeds } from "./trash.ts";
 import { policyIn, walk, walkTo } from "./walk.ts";
 
 /** Makes directories, with missing parents if asked. How many were made. */
@@ -77,7 +77,7 @@ export function makeLinks(
  * What went away.
  */
 export function remove(
-  core: Ground,
+  core: TrashNeeds,
   input: z.output<typeof RemoveRequest>,
   asked: Asked<typeof RemoveReply>,
 ): Promise<z.input<typeof RemoveReply>> {
@@ -108,7 +108,7 @@ export function remove(
       return await commitGivingUp(permit, tx, stampOf(core), { kind: "remove", nodeId, by });
     }
     const { files, directories, links, trashId } = await moveToTrash(core, tx, node, path, by);
-    return { files, directories, links, trashId };
+    return { files, directories, links, trashId, keptMs: keptMs(core) };
   });
 }
 
@@ -117,7 +117,7 @@ export function remove(
  * into the trash.
  */
 export function move(
-  core: Ground,
+  core: TrashNeeds,
   input: z.output<typeof MoveRequest>,
   asked: Asked<typeof MoveReply>,
 ): Promise<z.input<typeof MoveReply>> {

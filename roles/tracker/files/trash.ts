@@ -2,7 +2,8 @@
  * The trash. What is removed moves, whatever its size, by one operation below the node that stands
  * for the trash, and comes back by one. Its versions and chunks stay as they are, so a file in the
  * trash can still be read by the id of its version, and its copies are kept like those of others.
- * Purging is what removing was: the rows go, and in time the chunks (`garbage.ts`).
+ * Purging is what removing was: the rows go, and in time the chunks (`garbage.ts`). What is young
+ * is never purged for want of room: what would not fit beside it is not taken in.
  */
 import * as z from "zod";
 import {
@@ -14,6 +15,7 @@ import {
   RemotePath,
   type RestoreReply,
   type RestoreRequest,
+  sizeText,
   type TrashReply,
   type TrashRequest,
   TrashSums,
@@ -33,9 +35,9 @@ export interface TrashNeeds extends Ground {
   readonly members: Pick<Members, "diskBytes">;
 }
 
-/** Moves a node into the trash; the entry it became. */
+/** Moves a node into the trash; the entry it became. Throws `trash-full`. */
 export async function moveToTrash(
-  core: Ground,
+  core: TrashNeeds,
   tx: CatalogTransaction,
   node: NodeRow,
   path: RemotePath,
@@ -50,7 +52,31 @@ export async function moveToTrash(
   await commitOperation(tx, stamp, { kind: "trash", trashId, nodeId, path, trashedMs, by });
   const row = await tx.trashed(trashId);
   if (row === undefined) throw new Fault("internal", `entry ${trashId} of the trash is not there`);
+  await checkRoom(core, tx, row);
   return row;
+}
+
+/** Whether what lies there with the new entry fits, or will when what is not young has gone. */
+async function checkRoom(core: TrashNeeds, view: CatalogView, row: TrashRow): Promise<void> {
+  const { bytesTolerated, bytesMax } = trashShare(core);
+  let left = (await view.trashSums()).fileBytes;
+  const youngMs = row.trashedMs - limits.keptYoungMs;
+  for (let after: number | undefined; left > bytesTolerated;) {
+    const page = await view.trash(after, purgedAtOnce);
+    const old = page.filter(({ trashedMs }) => trashedMs <= youngMs);
+    left -= old.reduce((sum, { fileBytes }) => sum + fileBytes, 0);
+    after = page.at(-1)?.trashId;
+    if (old.length < purgedAtOnce) break;
+  }
+  if (left <= bytesTolerated || row.fileBytes === 0) return;
+  const rm = row.kind === "directory" ? "rm -r --now" : "rm --now";
+  throw new Fault(
+    "trash-full",
+    `${row.path} does not fit into the trash: it has ${sizeText(row.fileBytes)}, and of at most ` +
+      `${sizeText(bytesMax)} what was removed within a day takes ` +
+      sizeText(left - row.fileBytes),
+    { next: `for good, past the trash: ${rm} ${row.path}; or make room: trash empty` },
+  );
 }
 
 export function listTrash(
@@ -186,6 +212,11 @@ function added(left: TrashSums, right: TrashSums): TrashSums {
   };
 }
 
+/** How long an entry stays at least, unless somebody empties the trash. */
+export function keptMs({ trashKeepMs }: TrashNeeds): number {
+  return Math.min(trashKeepMs, limits.keptYoungMs);
+}
+
 /** What the trash may take, and for how long it keeps an entry. */
 export function trashLimits(core: TrashNeeds): { keepMs: number; bytesMax: number } {
   return { keepMs: core.trashKeepMs, bytesMax: trashShare(core).bytesMax };
@@ -201,8 +232,12 @@ export async function sweepTrash(core: TrashNeeds): Promise<number> {
     oldest: await view.trash(undefined, purgedAtOnce),
     sums: await view.trashSums(),
   }));
-  const limits = { keepMs: core.trashKeepMs, bytesMax: trashShare(core).bytesTolerated };
-  const doomed = entriesToPurge(oldest, sums.fileBytes, limits, core.now());
+  const bounds = {
+    keepMs: core.trashKeepMs,
+    youngMs: limits.keptYoungMs,
+    bytesMax: trashShare(core).bytesTolerated,
+  };
+  const doomed = entriesToPurge(oldest, sums.fileBytes, bounds, core.now());
   if (doomed.length === 0) return 0;
   return await core.catalog.transaction(async (tx) => {
     const permit = core.authority.giveUp();

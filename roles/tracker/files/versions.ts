@@ -11,6 +11,7 @@ import {
   type EmptyVersionsRequest,
   Fault,
   type FileVersion,
+  limits,
   type ManifestDigestHex,
   type RevertFileReply,
   type RevertFileRequest,
@@ -50,6 +51,12 @@ export interface VersionNeeds extends Ground {
   readonly members: Pick<Members, "diskBytes">;
 }
 
+export interface Replaced {
+  readonly parts: Pick<WriteFile, "replaces" | "keeps" | "drops">;
+  /** Why the version is not kept, where something is lost with it. */
+  readonly gone?: "policy" | "room";
+}
+
 /**
  * What an overwrite of `node` makes of the version that is current now. While nothing may be given
  * up it is kept, by a policy that keeps none as well, and so are all before it.
@@ -60,22 +67,45 @@ export async function keepReplaced(
   node: NodeRow,
   directory: NodeRow,
   { manifestDigest }: { readonly manifestDigest: z.output<typeof ManifestDigestHex> },
-): Promise<Pick<WriteFile, "replaces" | "keeps" | "drops">> {
+): Promise<Replaced> {
   const replaces = node.versionId;
   const version = replaces && await tx.version(replaces);
-  if (!replaces || !version) return {};
+  if (!replaces || !version) return { parts: {} };
   // The same bytes again: nothing is lost with it.
-  if (version.manifestDigest === manifestDigest) return { replaces };
+  if (version.manifestDigest === manifestDigest) return { parts: { replaces } };
   const policy = await policyIn(tx, directory, core.copiesDefault);
   const permit = core.authority.giveUp();
-  if (permit === undefined) return { replaces, keeps: keepsBy(core, policy) };
+  if (permit === undefined) return { parts: { replaces, keeps: keepsBy(core, policy) } };
   const old = (await tx.oldVersionsOf(node.nodeId)).map(factsOf);
   const drops = beyondNumber(old, policy.versions, overwritePace);
-  return {
+  const dropped = old.filter(({ versionId }) => drops.includes(versionId))
+    .reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const gone = policy.versions === 0
+    ? "policy"
+    : await hasRoom(core, tx, version.sizeBytes - dropped)
+    ? undefined
+    : "room";
+  const parts = {
     replaces,
-    ...(policy.versions === 0 ? {} : { keeps: keepsBy(core, policy) }),
+    ...(gone === undefined ? { keeps: keepsBy(core, policy) } : {}),
     ...(drops.length === 0 ? {} : { drops }),
   };
+  return gone === undefined ? { parts } : { parts, gone };
+}
+
+/** Whether so much more fits, or will when what is not young has gone. */
+async function hasRoom(core: VersionNeeds, view: CatalogView, more: number): Promise<boolean> {
+  const { bytesTolerated } = versionsShare(core);
+  let left = (await view.oldVersionSums()).fileBytes + more;
+  const youngMs = core.now() - limits.keptYoungMs;
+  for (let after: number | undefined; left > bytesTolerated && more > 0;) {
+    const page = await view.oldVersions(after, pace.versionsMax);
+    const old = page.filter((row) => row.old.supersededMs <= youngMs);
+    left -= old.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    after = page.at(-1)?.old.number;
+    if (old.length < pace.versionsMax) break;
+  }
+  return left <= bytesTolerated || more <= 0;
 }
 
 function keepsBy(core: VersionNeeds, { versionDays }: Policy) {
@@ -84,7 +114,8 @@ function keepsBy(core: VersionNeeds, { versionDays }: Policy) {
 }
 
 function factsOf({ versionId, sizeBytes, chunkCount, old }: OldVersionRow) {
-  return { versionId, sizeBytes, chunkCount, untilMs: old.untilMs };
+  const { untilMs, supersededMs } = old;
+  return { versionId, sizeBytes, chunkCount, untilMs, supersededMs };
 }
 
 /** @throws Fault `not-found`, `is-a-directory` */
@@ -224,7 +255,8 @@ export async function sweepVersions(core: VersionNeeds): Promise<number> {
     };
   });
   const facts = [ended.map(factsOf), oldest.map(factsOf)] as const;
-  const doomed = versionsToDrop(...facts, sums.fileBytes, bytesTolerated, pace);
+  const youngMs = nowMs - limits.keptYoungMs;
+  const doomed = versionsToDrop(...facts, sums.fileBytes, bytesTolerated, youngMs, pace);
   if (doomed.length === 0) return 0;
   return await core.catalog.transaction(async (tx) => {
     const permit = core.authority.giveUp();

@@ -1,6 +1,6 @@
 /**
  * Which entries of the trash are purged by themselves: those past their age, and then the oldest,
- * one by one, until what is left fits its share of the disks.
+ * one by one, until what is left fits its share of the disks or is young.
  */
 
 /** One entry, by what it costs. */
@@ -12,6 +12,8 @@ export interface TrashFacts {
 
 export interface TrashLimits {
   readonly keepMs: number;
+  /** What is younger is never purged for the share. */
+  readonly youngMs: number;
   /** Of one copy each. */
   readonly bytesMax: number;
 }
@@ -24,13 +26,14 @@ export interface TrashLimits {
 export function entriesToPurge(
   oldest: readonly TrashFacts[],
   totalBytes: number,
-  { keepMs, bytesMax }: TrashLimits,
+  { keepMs, youngMs, bytesMax }: TrashLimits,
   nowMs: number,
 ): number[] {
   let left = totalBytes;
   const doomed: number[] = [];
   for (const { trashId, trashedMs, fileBytes } of oldest) {
-    if (nowMs - trashedMs < keepMs && left <= bytesMax) break;
+    const ageMs = nowMs - trashedMs;
+    if (ageMs < keepMs && (ageMs < youngMs || left <= bytesMax)) break;
     doomed.push(trashId);
     left -= fileBytes;
   }

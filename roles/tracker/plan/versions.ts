@@ -1,7 +1,7 @@
 /**
  * Which old versions are given up: at an overwrite those beyond the number that the policy keeps;
  * later those past their time, and then the oldest of all files, one by one, until what is left
- * fits its share of the disks.
+ * fits its share of the disks or is young.
  */
 
 /** One old version, by what it costs. */
@@ -10,6 +10,7 @@ export interface OldVersionFacts<Id = string> {
   readonly sizeBytes: number;
   readonly chunkCount: number;
   readonly untilMs: number;
+  readonly supersededMs: number;
 }
 
 /** What one transaction may take away, so that it stays short. */
@@ -37,18 +38,20 @@ export function beyondNumber<Id>(
  * @param oldest the first of all in the order in which others took their places
  * @param totalBytes of all, also those not named here
  * @param bytesMax of one copy each
+ * @param youngMs what took its place later is not given up for the share
  */
 export function versionsToDrop<Id>(
   ended: readonly OldVersionFacts<Id>[],
   oldest: readonly OldVersionFacts<Id>[],
   totalBytes: number,
   bytesMax: number,
+  youngMs: number,
   pace: VersionPace,
 ): Id[] {
   const going = new Map(ended.map((one) => [one.versionId, one]));
   let left = totalBytes - ended.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   for (const one of oldest) {
-    if (left <= bytesMax) break;
+    if (left <= bytesMax || one.supersededMs > youngMs) break;
     if (going.has(one.versionId)) continue;
     going.set(one.versionId, one);
     left -= one.sizeBytes;

@@ -46,6 +46,8 @@ export interface ClusterOptions {
   /** Transactions take their time, are aborted and run again; with the memory engine only. */
   readonly restless?: boolean;
   readonly wrappers?: Wrappers;
+  /** Of the disks for the trash, and as much for earlier versions; without it all of them. */
+  readonly share?: number;
   /** What an acknowledgement waits for; `auto` without it. */
   readonly logSync?: LogSync;
   /** How often the tracker makes snapshots; without it there are none. */
@@ -94,7 +96,7 @@ export class Cluster {
   disksLost = 0;
   #rebuilding = false;
 
-  constructor(private readonly options: ClusterOptions) {
+  constructor(readonly options: ClusterOptions) {
     this.world = new World(options.seed);
     this.tracker = this.world.add("tracker", "10.0.0.1", (life, ready) => this.#track(life, ready));
     for (let i = 1; i <= options.seeders; i++) this.newSeeder();
@@ -270,9 +272,8 @@ export class Cluster {
       transport: life.transport,
       log: life.log,
       copiesDefault: this.options.copies,
-      // Disks of the world grow small for a while: that shall cost no version and no entry.
-      trashShareMax: keepsAll,
-      versionsShareMax: keepsAll,
+      trashShareMax: this.options.share ?? keepsAll,
+      versionsShareMax: this.options.share ?? keepsAll,
       ...this.options.snapshots === undefined ? {} : {
         scratch: this.#scratchOf(life),
         snapshots: this.options.snapshots,
@@ -379,6 +380,7 @@ export class Cluster {
   }
 }
 
+/** Disks of the world grow small for a while: where nothing else is said all fits all the same. */
 const keepsAll = 1000;
 
 async function recoveryCodeOn(disk: Disk): Promise<RecoveryCode | undefined> {

@@ -11,7 +11,7 @@ import { uploadFiles, type UploadSource } from "../../../roles/client/transfer/u
 import { type Random, randomInt } from "../../../roles/kit/random.ts";
 import type { Belief, Possibility } from "./belief.ts";
 import type { ClientMachine, Cluster } from "../machine/cluster.ts";
-import { Person } from "./person.ts";
+import { type Outcome, Person } from "./person.ts";
 import type { People } from "./people.ts";
 import { changePolicy, type PolicyRange } from "./policies.ts";
 import { visit } from "./visits.ts";
@@ -158,6 +158,12 @@ export class Actor extends Person {
         }
       }
     });
+    for (const path of wanted.keys()) {
+      const { kept, gone, versionId } = results.get(path) ?? {};
+      if (this.cluster.options.share === undefined) {
+        if (gone?.why === "room") this.fail(`${path}: no room for the version before`);
+      } else if (kept === undefined) belief.mayBeGone(path, versionId);
+    }
     for (const content of wanted.values()) client.machine.disk.uproot(homeOf(content));
     if (outcome.kind === "done" && results.size !== wanted.size) {
       this.fail(`${wanted.size} files were to be uploaded, ${results.size} were reported`);
@@ -241,7 +247,8 @@ export class Actor extends Person {
       if (content !== undefined && trashId !== undefined) {
         this.belief.trash.set(trashId, { path, content });
       }
-    } else if (outcome.kind === "failed" && outcome.fault.code === "not-found") {
+    } else if (this.#didNotFit(outcome)) this.belief.oneOf(path, before);
+    else if (outcome.kind === "failed" && outcome.fault.code === "not-found") {
       if (disksLost === this.cluster.disksLost) this.#expect(path, before, "absent");
     }
   }
@@ -293,22 +300,34 @@ export class Actor extends Person {
       `moves ${from} to ${to}`,
       (session) => session.tracker.move({ from, to, replace: true }),
     );
+    if (this.#didNotFit(outcome)) belief.oneOf(from, before);
     if (outcome.kind !== "done") return;
     belief.is(from, "absent");
     belief.oneOf(to, moved);
+  }
+
+  /** The trash had no room, and nothing was done. */
+  #didNotFit(outcome: Outcome<unknown>): boolean {
+    if (outcome.kind !== "failed" || outcome.fault.code !== "trash-full") return false;
+    if (this.cluster.options.share === undefined) this.fail("the trash is full, and takes all");
+    return true;
   }
 
   async removeTree(name: string): Promise<void> {
     const directory = childOf(this.home, name);
     this.belief.policies.forgotten(directory);
     const below = this.belief.paths().filter((path) => path.startsWith(`${directory}/`));
+    const before = below.map((path) => this.belief.possibilities(path));
     for (const path of below) this.belief.mayBe(path, "absent");
     const outcome = await this.attempt(
       `removes all of ${directory}`,
       (session) => session.tracker.remove({ path: directory, what: "tree" }),
     );
-    if (outcome.kind !== "done") return;
-    for (const path of below) this.belief.is(path, "absent");
+    const isFull = this.#didNotFit(outcome);
+    for (const [i, path] of below.entries()) {
+      if (isFull) this.belief.oneOf(path, before[i] ?? []);
+      else if (outcome.kind === "done") this.belief.is(path, "absent");
+    }
   }
 
   /** Takes back what was removed from a name that is free. */

@@ -67,6 +67,14 @@ export class Belief {
     }
   }
 
+  /** What was there before `now` may have found no room as an earlier version. */
+  mayBeGone(path: RemotePath, now: VersionId | undefined): void {
+    for (const versionId of this.#living.get(path) ?? []) {
+      const version = this.#versions.get(versionId);
+      if (version !== undefined && versionId !== now) version.overwrites = Infinity;
+    }
+  }
+
   /** Every content that was ever sent, the latest first. */
   attempted(): Content[] {
     return this.#attempted.toReversed();

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chunkIdOf } from "../../../../protocol/mod.ts";
+import { chunkIdOf, Fault } from "../../../../protocol/mod.ts";
 import { FakeTerminal, openClientWorld } from "../client_world.ts";
 import { bytesOf, mib } from "../world.ts";
 
@@ -83,4 +83,28 @@ Deno.test("a put over a file that is there tells a person where the version befo
     const told = /put: 3 earlier versions kept; those of a file: versions PATH\n$/.test(tree.error);
     assert.equal(told, round === "b", tree.error);
   }
+});
+
+Deno.test("a put says when the version before is not kept, to people and to programs", async () => {
+  await using world = await openClientWorld(2);
+  const versionId = "a".repeat(32), gone = { versionId: "b".repeat(32), why: "room" };
+  const result = { ok: true, versionId, path: "/one", copies: 2, wanted: 2, gone };
+  world.cluster.trackerBehave = (path) =>
+    path === "/v1/uploads/commit" ? { reply: { results: [result] } } : "ok";
+  await Deno.writeTextFile(`${world.local}/one`, "text");
+  const told = /put: the version before is not kept: those of the last day take all room .*see: df/;
+  assert.match((await world.run(["put", "one", "/one"])).error, told);
+  const [file, all] = (await world.run(["put", "--json", "one", "/one"])).json();
+  assert.deepEqual([file?.gone, all?.gone, all?.kept], [gone, 1, 0]);
+});
+
+Deno.test("an rm that would not fit into the trash says what to type instead", async () => {
+  await using world = await openClientWorld(2);
+  await world.run(["mkdir", "/a"]);
+  const next = "for good, past the trash: rm -r --now /a; or make room: trash empty";
+  world.cluster.trackerBehave = (path) =>
+    path === "/v1/files/remove" ? new Fault("trash-full", "/a does not fit", { next }) : "ok";
+  const ran = await world.run(["rm", "-r", "/a"]);
+  assert.equal(ran.code, 4);
+  assert.equal(ran.error, `rm: /a does not fit\n  next: ${next}\n`);
 });

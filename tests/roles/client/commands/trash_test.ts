@@ -7,7 +7,8 @@ Deno.test("rm, trash, restore and trash empty, from words to exit code", async (
   assert.equal(await code("mkdir", "-p", "/a/b"), 0);
   const removed = await world.run(["rm", "-r", "/a"]);
   assert.equal(removed.code, 0);
-  const id = /^rm: \/a is in the trash; to have it back: restore @(\d+)\n$/.exec(removed.error)
+  const id = /^rm: \/a is in the trash for at least 1 d 0 h; to have it back: restore @(\d+)\n$/
+    .exec(removed.error)
     ?.[1];
   assert(id !== undefined, removed.error);
   const listed = await world.run(["trash"]);

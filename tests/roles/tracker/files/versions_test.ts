@@ -218,7 +218,7 @@ Deno.test("an old version goes when its time is over, and not before", async () 
   });
 });
 
-Deno.test("beyond their share the oldest go; without word of every disk none goes", async () => {
+Deno.test("beyond their share the oldest go after a day; without word of every disk none goes", async () => {
   const { world, admin, write, ids } = await withFile();
   const small = { totalBytes: 300, freeBytes: 200, usedBytes: 100 };
   await stepped(world, async (pass) => {
@@ -236,6 +236,8 @@ Deno.test("beyond their share the oldest go; without word of every disk none goe
     await late.beat({ space: { ...small, totalBytes: 1 } });
     await admin.restore({ what: { path: "/d/f" } });
     await pass(1000);
+    assert.deepEqual((await ids()).length, 4, "none that is younger than a day");
+    await pass(limits.keptYoungMs);
     assert.deepEqual((await ids()).length, 2);
     assert.deepEqual((await ids())[0], removed);
     assert.equal((await admin.status({})).oldVersions.fileBytes, 30);
