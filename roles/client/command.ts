@@ -58,6 +58,8 @@ export interface CommandContext {
   localPath(word: string): string;
   /** The help of the command with this name; of the program for none. Throws `usage`. */
   help(path: readonly string[]): Promise<string>;
+  /** Nothing failed, and yet what it found is no good news: the exit code is 1. */
+  endBadly(): void;
   /** Ends the shell after this command. */
   leave(): void;
 }

@@ -194,6 +194,9 @@ async function runCommand(
       return resolveLocal(client.place.local, typed);
     },
     help: (path) => helpAbout(client.spec, path, client.terminal.columns()),
+    endBadly: () => {
+      if (code === 0) code = 1;
+    },
     leave: () => leave = true,
   };
   try {

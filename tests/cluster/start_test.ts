@@ -68,7 +68,7 @@ Deno.test("up started again finds the files it had", async () => {
     stdin: "put - /kept\nmkdir /d\n",
     cwd: folder.path,
   });
-  assert.notEqual(first.code, 0, "there is no redirection in this shell");
+  assert.notEqual(first.code, 0, "standard input carries the commands");
   const second = await runProgram(["up", "--port", "0"], { stdin: "ls /\n", cwd: folder.path });
   assert.equal(second.code, 0, second.err);
   assert.match(second.out, /^d\b/m);

@@ -60,7 +60,10 @@ async function untilHealthy(): Promise<void> {
 
 /** Name to state of the seeders, as the tracker sees them. */
 async function seederStates(): Promise<Record<string, string>> {
-  const { seeders } = JSON.parse(await client("status", "--json")) as {
+  // It answers 1 when it tells of something that is not well.
+  const asked = ["exec", "-T", "client", "offshore", "status", "--json"];
+  const { out } = await run(...composed(asked));
+  const { seeders } = JSON.parse(out) as {
     seeders: { name: string; state: string }[];
   };
   return Object.fromEntries(seeders.map((each) => [each.name, each.state]));

@@ -90,6 +90,13 @@ export class Agent {
     return out;
   }
 
+  /** What a command printed that answers 1 when what it tells is not well. */
+  async told(...words: string[]): Promise<string> {
+    const { code, out, err } = await this.ask(words);
+    assert(code <= 1, `${words.join(" ")}: ${err}`);
+    return out;
+  }
+
   get pid(): number {
     assert(this.#process !== undefined, "the agent runs");
     return this.#process.pid;

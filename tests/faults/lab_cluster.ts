@@ -177,8 +177,8 @@ export class LabCluster implements AsyncDisposable {
   }
 
   async status(): Promise<ClusterStatus> {
-    const told = JSON.parse(await this.operator.ok("status", "--json"));
-    const { healthy: _, problems: __, ...status } = told;
+    const told = JSON.parse(await this.operator.told("status", "--json"));
+    const { state: _, healthy: __, problems: ___, ...status } = told;
     return ClusterStatus.parse(status);
   }
 

@@ -137,7 +137,10 @@ labTest("a seeder is drained, switched off and forgotten under load", async () =
     return drains.length === 1 && drains[0]?.chunksLeft === 0 && drains[0].chunksUnproved === 0;
   }, 120_000);
   stage.figure("drained", seconds(performance.now() - startMs));
-  assert.match(await cluster.operator.ok("status"), /seeder-2 holds nothing that is not elsewhere/);
+  assert.match(
+    await cluster.operator.told("status"),
+    /seeder-2 holds nothing that is not elsewhere/,
+  );
   await cluster.loseForEver("seeder-2");
   assert.equal((await cluster.status()).chunksUnavailable, 0);
   await cluster.addSeeder("seeder-5");

@@ -15,7 +15,8 @@ import { shownId } from "../cluster/typed_ids.ts";
 import { type Command, type CommandContext, humanReadable } from "../command.ts";
 import { tableOf } from "../terminal/table.ts";
 import { count, durationText, sizeText, visible } from "../terminal/wording.ts";
-import { heardText, verdictOf } from "./verdict.ts";
+import { usableBytes } from "../plan/usable.ts";
+import { heardText, problemsOf, verdictOf } from "./verdict.ts";
 
 async function clusterStatus(context: CommandContext) {
   const { session } = await context.access();
@@ -48,6 +49,8 @@ export const seeders: Command = {
     if (context.run.word("action") !== undefined) return await acceptSeeder(context);
     const status = await clusterStatus(context);
     const { seeders, outsiders } = status;
+    const problems = problemsOf(status);
+    if (problems.length > 0) context.endBadly();
     if (context.json) {
       for (const seeder of [...seeders, ...outsiders]) await context.printJson(seeder);
       return;
@@ -77,7 +80,7 @@ export const seeders: Command = {
       ...tableOf([head, ...rows, ...others], sides),
       "",
       ...acceptable(status),
-      ...verdictOf(status),
+      ...verdictOf(problems),
     ]);
   },
 };
@@ -164,12 +167,13 @@ export const df: Command = {
     group: "Cluster",
     summary: "Show how full the seeders are.",
     details: "USED is what the seeder holds for the cluster, files found on it too; FREE\n" +
-      "what it may still store.",
+      "what it may still store. Seeders on one disk each tell all that is free on it.",
     options: [humanReadable],
   },
   completes: ["nothing"],
   run: async (context) => {
-    const { seeders, trash, oldVersions } = await clusterStatus(context);
+    const status = await clusterStatus(context);
+    const { seeders, trash, oldVersions } = status;
     const here = seeders.filter((seeder) => seeder.state === "green" || seeder.state === "yellow");
     const total = here.reduce((sum, { space, chunkCount }) => ({
       totalBytes: sum.totalBytes + space.totalBytes,
@@ -201,11 +205,22 @@ export const df: Command = {
     );
     await context.print([
       ...lines,
+      freeText(status),
       `trash: ${trashText(trash)}`,
       `earlier versions: ${oldVersionsText(oldVersions)}`,
     ]);
   },
 };
+
+/** `756 GiB free, room for 378 GiB of files in 2 copies`; a shared disk counts for each seeder. */
+export function freeText({ seeders, copiesDefault }: ClusterStatus): string {
+  const able = seeders.filter(({ state, writable }) => state === "green" && writable)
+    .map(({ space }) => space.freeBytes);
+  const free = able.reduce((sum, bytes) => sum + bytes, 0);
+  const copies = Math.max(1, Math.min(copiesDefault, able.length));
+  return `${sizeText(free)} free, room for ${sizeText(usableBytes(able, copies))} of files in ` +
+    count(copies, "copy", "copies");
+}
 
 /** `3, 12 MiB of at most 50 GiB`. */
 export function oldVersionsText(

@@ -11,8 +11,8 @@ import {
   visible,
 } from "../terminal/wording.ts";
 import { adoptedLines } from "./adopted.ts";
-import { oldVersionsText, trashText } from "./cluster.ts";
-import { problemsOf, verdictOf } from "./verdict.ts";
+import { freeText, oldVersionsText, trashText } from "./cluster.ts";
+import { clusterStates, problemsOf, stateOf, verdictOf } from "./verdict.ts";
 
 export const status: Command = {
   spec: {
@@ -20,17 +20,21 @@ export const status: Command = {
     changes: "nothing",
     group: "Cluster",
     summary: "Say whether all is well, and what to do where it is not.",
+    details: `The first word is the state, one of: ${clusterStates.join(", ")}.\n` +
+      "The exit code is 1 unless it is well.",
   },
   completes: ["nothing"],
   run: async (context) => {
     const { session, trackerAddress, user } = await context.access();
     const reply = await session.tracker.status({}, { signal: context.signal });
     const problems = problemsOf(reply);
+    if (problems.length > 0) context.endBadly();
     if (context.json) {
-      return await context.printJson({ ...reply, healthy: problems.length === 0, problems });
+      const state = stateOf(problems), healthy = problems.length === 0;
+      return await context.printJson({ ...reply, state, healthy, problems });
     }
     await context.print([
-      ...verdictOf(reply),
+      ...verdictOf(problems),
       "",
       ...tableOf(factsOf(reply, trackerAddress, user), ["left", "left"]),
     ]);
@@ -84,9 +88,6 @@ function timesText(times: number): string {
 
 function factsOf(status: ClusterStatus, trackerAddress: string, user: string): string[][] {
   const green = status.seeders.filter((seeder) => seeder.state === "green").length;
-  const free = status.seeders
-    .filter((seeder) => seeder.state === "green" && seeder.writable)
-    .reduce((sum, seeder) => sum + seeder.space.freeBytes, 0);
   const upMs = Math.max(0, status.nowMs - status.upSinceMs);
   return [
     [
@@ -94,7 +95,7 @@ function factsOf(status: ClusterStatus, trackerAddress: string, user: string): s
       `${trackerAddress}, up ${durationText(upMs)}, version ${visible(status.version)}`,
     ],
     ["cluster", `${status.clusterId}, you are ${visible(user)}`],
-    ["seeders", `${green} of ${status.seeders.length} green, ${sizeText(free)} free`],
+    ["seeders", `${green} of ${status.seeders.length} green, ${freeText(status)}`],
     [
       "files",
       `${count(status.files, "file")}, ${sizeText(status.fileBytes)}, ` +

@@ -61,7 +61,8 @@ async function checkRoom(core: TrashNeeds, view: CatalogView, row: TrashRow): Pr
   const { bytesTolerated, bytesMax } = trashShare(core);
   let left = (await view.trashSums()).fileBytes;
   const youngMs = row.trashedMs - limits.keptYoungMs;
-  for (let after: number | undefined; left > bytesTolerated;) {
+  let after: number | undefined;
+  while (left > bytesTolerated) {
     const page = await view.trash(after, purgedAtOnce);
     const old = page.filter(({ trashedMs }) => trashedMs <= youngMs);
     left -= old.reduce((sum, { fileBytes }) => sum + fileBytes, 0);

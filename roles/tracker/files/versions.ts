@@ -98,7 +98,8 @@ async function hasRoom(core: VersionNeeds, view: CatalogView, more: number): Pro
   const { bytesTolerated } = versionsShare(core);
   let left = (await view.oldVersionSums()).fileBytes + more;
   const youngMs = core.now() - limits.keptYoungMs;
-  for (let after: number | undefined; left > bytesTolerated && more > 0;) {
+  let after: number | undefined;
+  while (left > bytesTolerated && more > 0) {
     const page = await view.oldVersions(after, pace.versionsMax);
     const old = page.filter((row) => row.old.supersededMs <= youngMs);
     left -= old.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);

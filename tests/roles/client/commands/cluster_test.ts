@@ -5,7 +5,7 @@ Deno.test("seeders, df and ping tell about every seeder", async () => {
   await using world = await openClientWorld(2);
   const seeders = await world.run(["seeders"]);
   assert.match(seeders.output, /^SEEDER +STATE +HEARD +ZONE +ADDRESS\nseeder-1 +green /);
-  assert.match(seeders.output, /\n\nAll is well\.\n$/);
+  assert.match(seeders.output, /\n\nwell: all is as it should be\n$/);
   const df = await world.run(["df"]);
   assert.match(df.output, /\nseeder-2 +green +1 TiB +0 B +1 TiB +0 % +0\n2 here +2 TiB/);
   const ping = await world.run(["ping"]);

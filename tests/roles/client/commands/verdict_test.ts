@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { ClusterStatus } from "../../../../protocol/mod.ts";
-import { problemsOf } from "../../../../roles/client/commands/verdict.ts";
+import {
+  clusterStates,
+  problemsOf,
+  stateOf,
+  verdictOf,
+} from "../../../../roles/client/commands/verdict.ts";
 
 function clusterOf(
   changes: Partial<ClusterStatus>,
@@ -124,4 +129,27 @@ Deno.test("problemsOf says all is well only when every chunk has its copies", ()
       for (const { what, next } of problems) assert(what !== "" && next !== "");
     },
   ));
+});
+
+Deno.test("the first word is the worst of what is wrong, out of a closed list", () => {
+  const { healing } = clusterOf({});
+  const drain = { dropsStopped: { sinceMs: 0, why: "much went at once" } };
+  const cases: [string, ClusterStatus][] = [
+    ["well", clusterOf({})],
+    ["troubled", clusterOf({}, ["green", "green", "away"])],
+    ["healing", clusterOf({ chunksAtRisk: 3, healing: { ...healing, copying: 1 } })],
+    ["at-risk", clusterOf({ chunksAtRisk: 3 }, ["green", "green", "red"])],
+    ["at-risk", clusterOf({}, ["green"])],
+    ["stopped", clusterOf({ chunksAtRisk: 3, healing: { ...healing, ...drain } })],
+    [
+      "unavailable",
+      clusterOf({ chunksAtRisk: 3, chunksUnavailable: 1, healing: { ...healing, ...drain } }),
+    ],
+  ];
+  for (const [state, status] of cases) {
+    const problems = problemsOf(status);
+    assert.equal(stateOf(problems), state);
+    assert.match(verdictOf(problems)[0] ?? "", new RegExp(`^${state}: `));
+  }
+  assert.deepEqual(new Set(cases.map(([state]) => state)), new Set(clusterStates));
 });
