@@ -133,18 +133,23 @@ Deno.test("problemsOf says all is well only when every chunk has its copies", ()
 
 Deno.test("the first word is the worst of what is wrong, out of a closed list", () => {
   const { healing } = clusterOf({});
-  const drain = { dropsStopped: { sinceMs: 0, why: "much went at once" } };
+  const told = { why: "of this", next: "see: status" };
+  const authority = (state: ClusterStatus["authority"]["state"]) => ({
+    authority: { state, ...told },
+  });
   const cases: [string, ClusterStatus][] = [
     ["well", clusterOf({})],
     ["troubled", clusterOf({}, ["green", "green", "away"])],
     ["healing", clusterOf({ chunksAtRisk: 3, healing: { ...healing, copying: 1 } })],
     ["at-risk", clusterOf({ chunksAtRisk: 3 }, ["green", "green", "red"])],
     ["at-risk", clusterOf({}, ["green"])],
-    ["stopped", clusterOf({ chunksAtRisk: 3, healing: { ...healing, ...drain } })],
+    ["proving", clusterOf(authority("proving"))],
+    ["stopped", clusterOf({ chunksAtRisk: 3, ...authority("stopped") })],
     [
       "unavailable",
-      clusterOf({ chunksAtRisk: 3, chunksUnavailable: 1, healing: { ...healing, ...drain } }),
+      clusterOf({ chunksAtRisk: 3, chunksUnavailable: 1, ...authority("stopped") }),
     ],
+    ["fenced", clusterOf({ chunksAtRisk: 3, chunksUnavailable: 1, ...authority("fenced") })],
   ];
   for (const [state, status] of cases) {
     const problems = problemsOf(status);
