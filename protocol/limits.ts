@@ -43,8 +43,8 @@ export const limits = {
   inventoryPageChunksMax: 4096,
   /** Largest body of a route that is open to anyone. */
   openBodyBytesMax: 4 * kib,
-  /** What a seeder shows to a tracker that knows no key yet: a record is 128 KiB at most. */
-  presentBodyBytesMax: 256 * kib,
+  /** What a seeder shows to a tracker that knows no key yet; its card may name many keepers. */
+  presentBodyBytesMax: 32 * kib,
   /** Largest JSON body of a route that takes no list: two paths in the longest spelling. */
   smallBodyBytesMax: 64 * kib,
   /** Nothing of a body for this long: a sender at 56 kbit/s shows a part far more often. */
