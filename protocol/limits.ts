@@ -217,6 +217,10 @@ export const limits = {
    * those who look into the past.
    */
   logOperationsMin: 1_000_000,
+  /** Who was silent for this long keeps the log no more, where another can. */
+  keeperAbsentMs: 10 * 60_000,
+  /** Of the log; while they change there are two sets. */
+  logKeepersMax: 5,
   /** With enough seeders present, a rebuild still waits this long for others. */
   rebuildSettleMs: 3_000,
   /**

@@ -11,7 +11,7 @@ import { Fault } from "./faults.ts";
 import { ClusterId, SeederId } from "./ids.ts";
 import { limits } from "./limits.ts";
 import { SnapshotMark, SnapshotMarks, SnapshotNews } from "./snapshot_mark.ts";
-import { logMac, presentMac, sameMac, SecretKey } from "./trust.ts";
+import { cardMac, logMac, presentMac, sameMac, SecretKey } from "./trust.ts";
 
 const Hex64 = z.string().regex(/^[0-9a-f]{64}$/);
 const Mac = z.string().regex(/^[A-Za-z0-9_-]{43}$/);
@@ -147,32 +147,53 @@ export function unsealKey(code: RecoveryCode, { clusterId, nonce, sealed, tag }:
   }
 }
 
-/**
- * One change of which seeders are keepers of the log: of two the one with the higher epoch, then
- * version, is the later.
- */
-export const KeepersMark = z.strictObject({ epoch: z.int().min(0), version: z.int().min(0) });
+const KeeperIds = z.array(SeederId).max(limits.logKeepersMax);
+
+/** Tells the later of two words on who keeps the log: by epoch, then by operation. */
+export const KeepersMark = z.strictObject({
+  /** Of the tracker that says so. */
+  epoch: z.int().min(0).max(limits.epochMax),
+  /** The operation that named them; 0 where nobody was named yet. */
+  sequence: z.int().min(0),
+});
 export type KeepersMark = z.output<typeof KeepersMark>;
 
-/** The seeders on which an operation may be when it is acknowledged, in the order they came. */
+/** The seeders on which an operation may be when it is acknowledged. */
 export const LogKeepers = KeepersMark.extend({
-  seederIds: z.array(SeederId),
-  /** So many of the first are counted; the others are not yet, their change is not known enough. */
-  counted: z.int().min(0),
+  seederIds: KeeperIds,
+  /** Those before, while a change is under way: a majority of both is needed for everything. */
+  before: KeeperIds.optional(),
 });
 export type LogKeepers = z.output<typeof LogKeepers>;
 
-/** What whoever keeps the log keeps beside it, so that a new tracker can begin with it. */
+export function isLaterMark(one: KeepersMark, other: KeepersMark): boolean {
+  return one.epoch > other.epoch || (one.epoch === other.epoch && one.sequence > other.sequence);
+}
+
+/** What lies beside the log, so that a new tracker can begin with it: signed, all of it. */
 export const ClusterCard = z.strictObject({
   sealedKey: SealedKey,
-  /** Seeders that an operation is on, at the least, before it is acknowledged. */
-  copies: z.int().min(1),
-  /** Seeders the tracker knew of. */
-  seeders: z.int().min(0),
-  /** Absent in cards from before it was told, and in answers to seeders that have it. */
-  keepers: LogKeepers.optional(),
+  keepers: LogKeepers,
+  /** Under a key derived from the cluster key. */
+  mac: Mac,
 });
 export type ClusterCard = z.output<typeof ClusterCard>;
+
+export function signCard(clusterKey: SecretKey, card: Omit<ClusterCard, "mac">): ClusterCard {
+  const { sealedKey, keepers } = card;
+  return { sealedKey, keepers, mac: cardMac(clusterKey, JSON.stringify(saidBy(card))) };
+}
+
+export function isCardSigned(clusterKey: SecretKey, card: ClusterCard): boolean {
+  return sameMac(card.mac, signCard(clusterKey, card).mac);
+}
+
+/** In one order, whoever wrote it down. */
+function saidBy({ sealedKey, keepers }: Omit<ClusterCard, "mac">): readonly unknown[] {
+  const { clusterId, nonce, sealed, tag } = sealedKey;
+  const { epoch, sequence, seederIds, before } = keepers;
+  return [clusterId, nonce, sealed, tag, epoch, sequence, seederIds, before ?? null];
+}
 
 const Records = z.array(LogRecord).max(limits.logPageRecordsMax);
 
@@ -185,7 +206,7 @@ export const PullLogRequest = z.strictObject({
   /** Snapshots on its disk, synced and checked. */
   snapshots: SnapshotMarks.default([]),
   /** The keepers in the card on its disk; absent while it has none. */
-  keepers: KeepersMark.extend({ counted: z.int().min(0) }).optional(),
+  keepers: KeepersMark.optional(),
 });
 export type PullLogRequest = z.output<typeof PullLogRequest>;
 
@@ -196,10 +217,13 @@ export const PullLogReply = z.strictObject({
   records: Records,
   /** True when the seeder's copy is not a beginning of this log: it is set aside. */
   restart: z.boolean(),
+  /** It is no keeper, and the keepers have all that it has: its copy may go. */
+  letGo: z.literal(true).optional(),
   /** The seeder's copy ends before this log begins: it begins anew after this snapshot. */
   beginAfter: SnapshotMark.optional(),
   snapshots: SnapshotNews.default({ keep: [] }),
-  card: ClusterCard,
+  /** Absent where the seeder has it, and before a majority of the keepers has shown its log. */
+  card: ClusterCard.optional(),
 });
 export type PullLogReply = z.output<typeof PullLogReply>;
 
@@ -256,9 +280,11 @@ export function signPresentation(
   seederKey: SecretKey,
   request: Omit<PresentLogRequest, "mac">,
 ): PresentLogRequest {
-  const { seederId, nonce, heard, last, after, snapshots } = request;
+  const { seederId, nonce, heard, last, after, snapshots, card } = request;
   const has = snapshots.map(({ sequence, digest }) => `${sequence} ${digest}`).join(" ");
-  const said = `${heard.mac} ${last?.mac ?? ""} ${after.sequence} ${after.checksum} ${has}`;
+  const said = `${card.mac} ${heard.mac} ${
+    last?.mac ?? ""
+  } ${after.sequence} ${after.checksum} ${has}`;
   return { ...request, mac: presentMac(seederKey, "seeder", seederId, `${nonce} ${said}`) };
 }
 

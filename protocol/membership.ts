@@ -260,6 +260,13 @@ export const ClusterStatus = z.strictObject({
   chunksUnavailable: z.int(),
   uploadsOpen: z.int(),
   logSequence: z.int(),
+  /** Where the log is, beside the tracker's disk. */
+  log: z.strictObject({
+    keepers: z.array(SeederId),
+    mode: z.enum(["auto", "seeders", "local"]),
+    /** What is acknowledged now may be on one disk. */
+    isWeak: z.boolean(),
+  }),
   copiesDefault: z.int(),
   healing: HealingStatus,
 });

@@ -70,6 +70,11 @@ export function snapshotMac(clusterKey: SecretKey, digest: string): string {
   return mac(derive(clusterKey, "offshore snapshot key"), `offshore snapshot ${digest}`);
 }
 
+/** The tracker's signature on a card, of which `said` is all. */
+export function cardMac(clusterKey: SecretKey, said: string): string {
+  return mac(derive(clusterKey, "offshore card key"), `offshore card ${said}`);
+}
+
 /** What one of the two says to the other when a tracker is rebuilt. */
 export function presentMac(
   seederKey: SecretKey,

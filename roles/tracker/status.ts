@@ -67,6 +67,7 @@ export class Status {
       chunksUnavailable: unavailable,
       uploadsOpen,
       logSequence: head?.sequence ?? 0,
+      log: core.shipping.status,
       copiesDefault: core.copiesDefault,
       healing: await this.#healing(nowMs, atRisk - unavailable),
     };

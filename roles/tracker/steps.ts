@@ -69,6 +69,7 @@ export function stepper(core: Core, codes: Codes, recent: RecentCommits): () => 
     core.holdings.sweep(nowMs);
     recent.sweep(core.leases.now());
     if (core.authority.standing.state !== "fenced") {
+      await core.shipping.step();
       await forgetEndedUploads(core);
       await purgeTrash(core);
       await dropOldVersions(core);

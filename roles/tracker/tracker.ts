@@ -38,7 +38,7 @@ import { Healing } from "./copies/healing.ts";
 import { Holdings } from "./copies/holdings.ts";
 import { LeaseClock } from "./copies/lease_clock.ts";
 import { LossGuard } from "./copies/loss_guard.ts";
-import { keepersSetting } from "./log/log_keepers.ts";
+import { keepersSetting } from "./log/apply.ts";
 import { LogShipping } from "./log/log_shipping.ts";
 import { Members } from "./seeders/members.ts";
 import { buildMended, Mending } from "./checks/mending.ts";
@@ -213,9 +213,14 @@ async function openCore(
     brake: () => losses.stopped,
     nameOf: (seederId) => members.get(seederId)?.row.name ?? seederId,
   });
+  const told = tellingCatalog(catalog, (rows) => {
+    // Who is no member any more is none before a question of it is answered with these rows.
+    members.committed(rows);
+    shipping.committed(rows);
+  });
   const shipping: LogShipping = new LogShipping({
     ...{ start, folder, spreadNeeded: parts.snapshots?.spreadNeeded },
-    ...{ catalog, keys, sealedKey, begun, members, now, clock, log, copies: copiesDefault },
+    ...{ catalog: told, keys, sealedKey, begun, members, now, clock, log },
     authority,
     keepersKept: kept.keepersKept,
     mode: parts.logSync ?? "local",
@@ -238,11 +243,7 @@ async function openCore(
   });
   const ground: Ground = {
     sleep: (ms, signal) => clock.sleep(ms, signal),
-    catalog: tellingCatalog(catalog, (rows) => {
-      // Who is no member any more is none before a question of it is answered with these rows.
-      members.committed(rows);
-      shipping.committed(rows);
-    }),
+    catalog: told,
     keys,
     start: begun,
     authority,

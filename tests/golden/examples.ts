@@ -307,6 +307,7 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
       chunksAtRisk: 1,
       chunksUnavailable: 0,
       uploadsOpen: 0,
+      log: { keepers: [seederId], mode: "auto", isWeak: true },
       logSequence: 17,
       copiesDefault: 2,
       healing: {

@@ -17,6 +17,7 @@ import {
   SecretKey,
   SeederId,
   seederKeyOf,
+  signCard,
   signRecord,
   SnapshotWriter,
   startManifestDigest,
@@ -70,11 +71,10 @@ export const code = (purpose: "join" | "login") =>
   makeCode(clusterKey, { purpose, tracker, clusterId, expiresMs: nowMs + 86_400_000 });
 
 const recoveryCode = RecoveryCode.parse(`offshore-recovery-${"5e".repeat(32)}`);
-export const card = {
+export const card = signCard(clusterKey, {
   sealedKey: sealKey(recoveryCode, clusterId, clusterKey, "ab".repeat(12)),
-  copies: 2,
-  seeders: 2,
-};
+  keepers: { epoch: 3, sequence: 1, seederIds: [seederId], before: [] },
+});
 const firstText = '{"kind":"set-policy","nodeId":1,"copies":3,"by":"ada"}';
 export const firstRecord = signRecord(clusterKey, {
   sequence: 1,

@@ -5,6 +5,7 @@ import {
   ClusterId,
   Fault,
   followsIn,
+  isCardSigned,
   isPresentedBy,
   isSigned,
   logChecksum,
@@ -19,6 +20,7 @@ import {
   SecretKey,
   SeederId,
   seederKeyOf,
+  signCard,
   signPresentation,
   signRecord,
   unsealKey,
@@ -80,9 +82,28 @@ Deno.test("a sealed key opens under its code and cluster alone", () => {
   }
 });
 
+function cardOf(epoch: number, signer = key) {
+  const keepers = { epoch, sequence: 2, seederIds: [seederId] };
+  return signCard(signer, { sealedKey: sealKey(code, clusterId, key, "00".repeat(12)), keepers });
+}
+
+Deno.test("a card is the tracker's, all of it", () => {
+  const card = cardOf(3);
+  assert.ok(isCardSigned(key, card));
+  assert.ok(!isCardSigned(key, cardOf(3, other)));
+  const { keepers, sealedKey } = card;
+  const changes = [
+    ...[{ epoch: 4 }, { sequence: 3 }, { seederIds: [] }, { before: [] }].map((change) => ({
+      keepers: { ...keepers, ...change },
+    })),
+    { sealedKey: { ...sealedKey, tag: "0".repeat(32) } },
+  ];
+  for (const change of changes) assert.ok(!isCardSigned(key, { ...card, ...change }));
+});
+
 Deno.test("a presentation is believed from its seeder alone, and answered by the tracker alone", () => {
   const seederKey = seederKeyOf(key, seederId, 1);
-  const card = { sealedKey: sealKey(code, clusterId, key, "00".repeat(12)), copies: 2, seeders: 3 };
+  const card = cardOf(3);
   const nonce = "7".repeat(32);
   const request = signPresentation(seederKey, {
     ...{ seederId, generation: 1, card, nonce, heard: positionOf(recordAfter(undefined, "b")) },
@@ -95,6 +116,7 @@ Deno.test("a presentation is believed from its seeder alone, and answered by the
     !isPresentedBy(seederKey, { ...request, heard: positionOf(recordAfter(undefined, "c")) }),
   );
   assert.ok(!isPresentedBy(seederKey, { ...request, after: positionOf(request.last) }));
+  assert.ok(!isPresentedBy(seederKey, { ...request, card: cardOf(4) }));
   assert.ok(!isPresentedBy(seederKey, { ...request, nonce: "8".repeat(32) }));
   assert.notEqual(
     rebuildProof(seederKey, seederId, nonce),

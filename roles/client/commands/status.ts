@@ -112,10 +112,20 @@ function factsOf(status: ClusterStatus, trackerAddress: string, user: string): s
       "unless a policy differs",
     ],
     ...healingFacts(status),
+    ["log", logText(status)],
     ["scrub", scrubText(status)],
     ...adoptedLines(status.seeders).map((line, i) => [i === 0 ? "adopted" : "", line]),
     ...(status.uploadsOpen > 0 ? [["uploads", `${status.uploadsOpen} under way`]] : []),
   ];
+}
+
+/** On how many disks a change is when a person hears that it is done. */
+function logText({ log }: ClusterStatus): string {
+  const kept = `kept by ${count(log.keepers.length, "seeder")} beside the tracker`;
+  if (!log.isWeak) return kept;
+  return log.mode === "local"
+    ? `${kept}, and acknowledged by the tracker's disk alone (--log-sync local)`
+    : `${kept}, too few: one lost disk can cost what is acknowledged now; more seeders mend it`;
 }
 
 /** Of the seeders that are here and hold something, the one that was read longest ago. */

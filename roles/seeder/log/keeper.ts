@@ -4,12 +4,14 @@
  * lost its disk it shows what it has, and hands it over once that tracker has proved to know the
  * cluster's key.
  */
+import * as z from "zod";
 import {
   asFault,
-  type ClusterCard,
-  ClusterCard as ClusterCardSchema,
+  ClusterCard,
   type ClusterId,
   Fault,
+  isLaterMark,
+  type KeepersMark,
   limits,
   type LogKeepers,
   type LogRecord,
@@ -41,6 +43,9 @@ export interface LogKeeperParts {
   readonly log: Log;
 }
 
+/** What `card.json` holds. */
+const KeptCard = z.strictObject({ card: ClusterCard, owes: z.int().min(0) });
+
 const pauseMsFirst = 100;
 const pauseMsMost = 2_000;
 const presentPauseMs = 500;
@@ -53,6 +58,8 @@ export class LogKeeper {
   #trimmedTo = 0;
   #segments: LogSegments | undefined;
   #card: ClusterCard | undefined;
+  /** Its log was set aside: until it has this operation again it has less than it once promised. */
+  #owes = 0;
   #failures = 0;
   #told = "";
 
@@ -111,7 +118,9 @@ export class LogKeeper {
     const bytes = await readWhole(disk, `${directory}/card.json`);
     if (bytes !== undefined) {
       try {
-        this.#card = ClusterCardSchema.parse(JSON.parse(new TextDecoder().decode(bytes)));
+        const kept = KeptCard.parse(JSON.parse(new TextDecoder().decode(bytes)));
+        this.#card = kept.card;
+        this.#owes = kept.owes;
       } catch {
         log.warn("card.json is damaged: the tracker is asked for it again", {});
       }
@@ -139,11 +148,14 @@ export class LogKeeper {
       throw new Fault("config-invalid", `the tracker is of cluster ${reply.clusterId}`);
     }
     await membership.hearStart(reply.start);
-    await this.#keepCard({ ...reply.card, keepers: reply.card.keepers ?? keepers });
+    if (reply.card !== undefined) await this.#keepCard(reply.card);
     this.#snapshots.hear(reply.snapshots);
     if (reply.restart) {
       log.warn("the tracker was rebuilt without these operations: set aside", segments.position);
+      await this.#owe(reply.start.sequence);
       await this.#folder.moveOthers(reply.snapshots.keep, await segments.setAside());
+    } else if (reply.letGo === true) {
+      await this.#letGo(segments);
     } else if (reply.beginAfter !== undefined) {
       return await this.#beginAfter(segments, reply.clusterId, reply.beginAfter);
     } else await segments.append(reply.clusterId, reply.records);
@@ -163,6 +175,13 @@ export class LogKeeper {
     this.parts.log.info("the log goes on after a snapshot", { sequence });
     await segments.beginAfter(clusterId, position);
     return 0;
+  }
+
+  /** Others keep the log, and have all that is here. The card stays: it tells who they are. */
+  async #letGo(segments: LogSegments): Promise<void> {
+    this.parts.log.info("others keep the log now: this copy goes", { ...segments.position });
+    await segments.discard();
+    for (const mark of this.#folder.marks) await this.#folder.remove(mark);
   }
 
   /** A new file for every snapshot, and none older than what the snapshots stand for. */
@@ -192,14 +211,22 @@ export class LogKeeper {
 
   /** Before the records: what is acknowledged can be opened again. */
   async #keepCard(card: ClusterCard): Promise<void> {
-    const { disk, directory, clock } = this.parts;
-    const text = `${JSON.stringify(card, undefined, 2)}\n`;
-    if (this.#card !== undefined && text === `${JSON.stringify(this.#card, undefined, 2)}\n`) {
-      return;
-    }
-    const attributes = { mode: 0o600, modifiedMs: clock.now() };
-    await writeDurably(disk, `${directory}/card.json`, new TextEncoder().encode(text), attributes);
+    if (this.#card !== undefined && !isLaterMark(card.keepers, this.#card.keepers)) return;
+    await this.#write({ card, owes: this.#owes });
     this.#card = card;
+  }
+
+  /** Before the log goes: what it promised, it shows again only when it has it again. */
+  async #owe(sequence: number): Promise<void> {
+    this.#owes = sequence;
+    if (this.#card !== undefined) await this.#write({ card: this.#card, owes: sequence });
+  }
+
+  async #write(kept: z.output<typeof KeptCard>): Promise<void> {
+    const { disk, directory, clock } = this.parts;
+    const bytes = new TextEncoder().encode(`${JSON.stringify(kept, undefined, 2)}\n`);
+    const attributes = { mode: 0o600, modifiedMs: clock.now() };
+    await writeDurably(disk, `${directory}/card.json`, bytes, attributes);
   }
 
   async #present(identity: Identity, segments: LogSegments, signal: AbortSignal): Promise<number> {
@@ -209,6 +236,7 @@ export class LogKeeper {
     const card = this.#card;
     if (card === undefined || snapshots === undefined || heard === undefined) return presentPauseMs;
     const { position } = segments;
+    if (position.sequence < this.#owes) return presentPauseMs;
     const nonce = randomHex(random, 32);
     const request = signPresentation(seederKey, {
       ...{ seederId, generation, heard, card },
@@ -302,6 +330,6 @@ function saysRebuilding(fault: Fault): boolean {
   return said.code === "tracker-rebuilding";
 }
 
-function markOf({ epoch, version, counted }: LogKeepers) {
-  return { epoch, version, counted };
+function markOf({ epoch, sequence }: LogKeepers): KeepersMark {
+  return { epoch, sequence };
 }

@@ -141,6 +141,18 @@ export class LogSegments {
     this.#open = await this.#begin(clusterId);
   }
 
+  /** The whole copy goes. */
+  async discard(): Promise<void> {
+    this.#close();
+    // The newest first: what is left by a crash is a copy that ends earlier.
+    for (let first = this.#firsts.at(-1); first !== undefined; first = this.#firsts.at(-1)) {
+      await this.disk.remove(`${this.directory}/${nameOf(first)}`);
+      this.#firsts.pop();
+    }
+    await this.disk.syncDirectory(this.directory);
+    this.#position = this.#after = logOrigin;
+  }
+
   /** The next record begins a new file, so that those before can go one day. */
   roll(): void {
     this.#isRolling = true;

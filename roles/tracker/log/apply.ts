@@ -12,6 +12,9 @@ import {
 import type { Operation } from "./operations.ts";
 import { seederAfter, type SeederOperation } from "./seeder_operations.ts";
 
+/** Who keeps the log, and which operation named them. */
+export const keepersSetting = "log-keepers";
+
 /** What a removal took away; zeros for every other operation. */
 export interface Removed {
   readonly files: number;
@@ -102,6 +105,11 @@ export async function applyOperation(
     case "set-setting":
       await tx.putSetting(operation.name, operation.value);
       return nothingRemoved;
+    case "set-keepers": {
+      const { kind: _, ...named } = operation;
+      await tx.putSetting(keepersSetting, JSON.stringify({ sequence, ...named }));
+      return nothingRemoved;
+    }
     case "start-tracker":
       return nothingRemoved;
     case "adopt-file": {

@@ -1,220 +1,179 @@
 /**
- * The seeders that keep the log, as this tracker hears of them: how far each has it, which card it
- * has, and who of them is counted (`plan/log_keepers.ts`). Who is a keeper outlives the tracker: it
- * is in the catalog before any card says so.
+ * The keepers of the log as this tracker hears of them: who they are by the log's own word
+ * (`set-keepers`), how far each has it, and what the next change is (`plan/log_keepers.ts`). It
+ * decides nothing about when something is acknowledged.
  */
+import * as z from "zod";
 import {
-  type KeepersMark,
-  LogKeepers as LogKeepersSchema,
+  limits,
   type LogPosition,
   type PullLogRequest,
-  type SeederId,
+  SeederId,
   type SnapshotMark,
 } from "../../../protocol/mod.ts";
-import type { Log } from "../../kit/log.ts";
-import type { Catalog } from "../catalog/catalog.ts";
-import {
-  copiesPromised,
-  countedNow,
-  type Electorate,
-  electorateOf,
-  toldIn,
-  withKeeper,
-  withoutKeepers,
-} from "../plan/log_keepers.ts";
+import type { LogRow } from "../catalog/catalog.ts";
 import type { Word } from "../plan/authority.ts";
-import type { LogSync } from "../plan/log_sync.ts";
+import {
+  confirmationsNeeded,
+  confirmedBy,
+  isSameSet,
+  type NamedKeepers,
+  planKeepers,
+  setsOf,
+  type Sureness,
+} from "../plan/log_keepers.ts";
 import type { Members } from "../seeders/members.ts";
+import { isSetKeepers, SetKeepers } from "./operations.ts";
 
 /** One seeder's copy of the log. */
-export interface Keeper {
-  sequence: number;
+interface Copy {
+  readonly sequence: number;
   /** The last record sent, so that its acknowledgement need not be looked up. */
   sent: LogPosition | undefined;
-  heardMs: number;
-  snapshots: readonly SnapshotMark[];
-  /** Of the card on its disk. */
-  card: KeepersMark | undefined;
+  readonly heardMs: number;
+  readonly snapshots: readonly SnapshotMark[];
 }
+
+/** As the catalog has them, with the operation that named them. */
+const Named = z.strictObject({
+  sequence: z.int().min(1),
+  seederIds: z.array(SeederId),
+  before: z.array(SeederId).optional(),
+});
 
 export interface LogKeepersParts {
-  readonly catalog: Catalog;
-  readonly epoch: number;
-  readonly mode: LogSync;
-  readonly copies: number;
-  readonly members: Members;
-  readonly log: Log;
-  /** What the setting says; without it every member is a keeper, as before there were any. */
+  /** What the setting says; without it nobody was named yet. */
   readonly kept: string | undefined;
+  readonly members: Members;
+  readonly now: () => number;
 }
-
-export interface Heard {
-  readonly keeper: Keeper;
-  /** It is time to make it a keeper. */
-  readonly isNew: boolean;
-  /** More keepers are counted now: the cards shall say so. */
-  readonly moreCounted: boolean;
-}
-
-export const keepersSetting = "log-keepers";
 
 export class LogKeepers {
-  readonly #keepers = new Map<SeederId, Keeper>();
-  #electorate: Electorate;
-  #writing: Promise<unknown> = Promise.resolve();
+  readonly #copies = new Map<SeederId, Copy>();
+  #named: NamedKeepers & { readonly sequence: number };
 
   constructor(private readonly parts: LogKeepersParts) {
-    const { kept, members } = parts;
-    const all = members.all().map(({ row }) => row.seederId);
-    const known = { epoch: 0, version: 0, seederIds: all, counted: all.length };
-    const told = kept === undefined ? known : LogKeepersSchema.parse(JSON.parse(kept));
-    this.#electorate = electorateOf(told);
+    const { kept } = parts;
+    this.#named = kept === undefined
+      ? { sequence: 0, seederIds: [] }
+      : Named.parse(JSON.parse(kept));
   }
 
-  get copies(): number {
-    return copiesPromised(this.parts.mode, this.parts.copies);
+  /** Who they are, and by which operation. */
+  get named(): NamedKeepers & { readonly sequence: number } {
+    return this.#named;
   }
 
-  get size(): number {
-    return this.#keepers.size;
+  /** Others are to be named soon: there are too few, or a change is under way. */
+  get isChanging(): boolean {
+    const { seederIds, before } = this.#named;
+    return seederIds.length < 3 || before !== undefined;
   }
 
-  /** For the card. */
-  told() {
-    return toldIn(this.#electorate);
+  isKeeper(seederId: SeederId): boolean {
+    return setsOf(this.#named).some((ids) => ids.includes(seederId));
   }
 
-  get(seederId: SeederId): Keeper | undefined {
-    return this.#keepers.get(seederId);
-  }
-
-  all(): Keeper[] {
-    return [...this.#keepers.values()];
-  }
-
-  /** What a seeder's question tells. */
-  hear(request: PullLogRequest, nowMs: number): Heard {
-    const { seederId, position, snapshots, keepers: card } = request;
-    const { sent } = this.#keepers.get(seederId) ?? { sent: undefined };
-    const keeper = { sequence: position.sequence, sent, heardMs: nowMs, snapshots, card };
-    this.#keepers.set(seederId, keeper);
-    const moreCounted = this.#count();
-    // One that has no card yet could not present itself to a rebuild.
-    const isNew = card !== undefined && this.parts.members.get(seederId) !== undefined &&
-      !this.#isKeeper(seederId);
-    return { keeper, isNew, moreCounted };
-  }
-
-  /** Whether a card that a seeder has tells of the keepers as they are now. */
-  isCurrent(card: PullLogRequest["keepers"]): boolean {
-    const { mark: { epoch, version }, counted } = this.#electorate;
-    return card?.epoch === epoch && card.version === version && card.counted === counted;
-  }
-
-  /** Makes it a keeper, on disk first. @throws what the catalog throws */
-  async admit(seederId: SeederId): Promise<void> {
-    await this.#change(() =>
-      this.#isKeeper(seederId)
-        ? undefined
-        : withKeeper(this.#electorate, seederId, this.parts.epoch)
-    );
-    this.#count();
-  }
-
-  /** Leaves those out that were forgotten. */
-  async retire(): Promise<boolean> {
-    const { members, epoch } = this.parts;
-    const before = this.#electorate.mark;
-    await this.#change(() => {
-      const gone = this.#forgotten();
-      return gone.size === 0 ? undefined : withoutKeepers(this.#electorate, gone, epoch);
-    });
-    for (const seederId of this.#keepers.keys()) {
-      if (members.get(seederId) === undefined) this.#keepers.delete(seederId);
-    }
-    return before !== this.#electorate.mark;
-  }
-
-  /**
-   * Whether some were forgotten and shall be left out: when the log that says so is acknowledged;
-   * or when without that nothing can be acknowledged, for then only the word of a person leads on.
-   */
-  mayRetire(isAcknowledged: boolean, needed: number): boolean {
-    const gone = this.#forgotten();
-    if (gone.size === 0) return false;
-    const { keepers, counted } = this.#electorate;
-    const left = keepers.slice(0, counted).filter(({ seederId }) => !gone.has(seederId)).length;
-    return isAcknowledged || left < needed;
-  }
-
-  #forgotten(): Set<SeederId> {
-    const ids = this.#electorate.keepers.map(({ seederId }) => seederId);
-    return new Set(ids.filter((seederId) => this.parts.members.get(seederId) === undefined));
-  }
-
-  /**
-   * How far each has the log that may be counted. `auto` counts all that ask where too few of the
-   * counted ones live: that is better than none, though a rebuild may not know of them.
-   */
-  positions(needed: number, live: readonly SeederId[]): number[] {
-    const { keepers, counted } = this.#electorate;
-    const ids = keepers.slice(0, counted).map(({ seederId }) => seederId);
-    const isWeak = ids.filter((seederId) => live.includes(seederId)).length < needed;
-    if (!isWeak || this.parts.mode === "seeders") {
-      return ids.flatMap((seederId) => this.#keepers.get(seederId)?.sequence ?? []);
-    }
-    return this.all().map(({ sequence }) => sequence);
-  }
-
-  /**
-   * Who has shown since the start that there is no later log. What was acknowledged is on `copies`
-   * keepers: all but so many and one more have it among them, and a majority whatever `copies` is.
-   */
-  word(): Word {
-    const named = this.#electorate.keepers.map(({ seederId }) => seederId)
-      .filter((seederId) => this.parts.members.get(seederId) !== undefined);
-    const missing = named.filter((seederId) => !this.#keepers.has(seederId));
-    const majority = Math.floor(named.length / 2) + 1;
-    return { named, missing, needed: Math.max(majority, named.length - this.copies + 1) };
-  }
-
-  #isKeeper(seederId: SeederId): boolean {
-    return this.#electorate.keepers.some((one) => one.seederId === seederId);
-  }
-
-  /** Whether more are counted than before. */
-  #count(): boolean {
-    const told = new Map(
-      [...this.#keepers].flatMap(([seederId, { card }]) =>
-        card === undefined ? [] : [[seederId, card]] as const
-      ),
-    );
-    const counted = countedNow(this.#electorate, told, this.copies);
-    if (counted === this.#electorate.counted) return false;
-    this.#electorate = { ...this.#electorate, counted };
-    // A start that finds fewer has to hear of all of them again.
-    this.#change(() => this.#electorate).catch((fault) =>
-      this.parts.log.warn("the keepers of the log are not written down", { fault })
-    );
+  /** An operation that was committed may name others. True when it does. */
+  committed({ sequence, text }: LogRow): boolean {
+    if (!isSetKeepers(text)) return false;
+    const { seederIds, before } = SetKeepers.parse(JSON.parse(text));
+    this.#named = { sequence, seederIds, before };
     return true;
   }
 
-  /** One change after another: the catalog has each before any card tells of it. */
-  async #change(next: () => Electorate | undefined): Promise<void> {
-    const work = this.#writing.catch(() => {}).then(async () => {
-      const changed = next();
-      if (changed === undefined) return;
-      const value = JSON.stringify(toldIn(changed));
-      await this.parts.catalog.transaction((tx) => tx.putSetting(keepersSetting, value));
-      const { counted } = this.#electorate;
-      // Who came to be counted meanwhile stays so, unless keepers went.
-      const isLess = changed.keepers.length < this.#electorate.keepers.length;
-      this.#electorate = isLess ? changed : { ...changed, counted };
-      const { mark, keepers } = this.#electorate;
-      const now = { ...mark, keepers: keepers.length, counted: this.#electorate.counted };
-      this.parts.log.info("keepers of the log", now);
+  get(seederId: SeederId): Copy | undefined {
+    return this.#copies.get(seederId);
+  }
+
+  /** What a seeder's question tells of its copy, which is a beginning of this log. */
+  hear({ seederId, position, snapshots }: PullLogRequest): void {
+    const { sent } = this.#copies.get(seederId) ?? { sent: undefined };
+    const heardMs = this.parts.now();
+    this.#copies.set(seederId, { sequence: position.sequence, sent, heardMs, snapshots });
+    for (const known of this.#copies.keys()) {
+      if (!this.#isMember(known)) this.#copies.delete(known);
+    }
+  }
+
+  /** Up to which operation the log is on enough of them. */
+  confirmed(sureness: Sureness): number {
+    return this.#reaching(({ sequence }) => sequence, sureness);
+  }
+
+  /** Whether enough of them lag by no more than what is on its way to them. */
+  isNear(sequence: number, sureness: Sureness): boolean {
+    const { now } = this.parts;
+    return this.#reaching((copy) =>
+      copy.sequence + limits.logPageRecordsMax >= sequence &&
+        now() - copy.heardMs < limits.yellowAfterMs
+        ? 1
+        : 0, sureness) >= 1;
+  }
+
+  /** Whether enough of them have shown, since the start, a copy that is a beginning of this log. */
+  haveShown(sureness: Sureness): boolean {
+    return this.#reaching(() => 1, sureness) >= 1;
+  }
+
+  /**
+   * Who of them has shown that, of the set that lacks more where there are two. A majority of both
+   * is needed, whatever an acknowledgement asks for.
+   */
+  word(): Word {
+    const isMember = (id: SeederId) => this.#isMember(id);
+    const words = setsOf(this.#named).map((ids) => {
+      const named = ids.filter(isMember);
+      const missing = named.filter((id) => !this.#copies.has(id));
+      return { named, missing, needed: confirmationsNeeded(ids, isMember, "majority") };
     });
-    this.#writing = work;
-    await work;
+    const spare = ({ named, missing, needed }: Word) => named.length - missing.length - needed;
+    return words.reduce((worst, one) => spare(one) < spare(worst) ? one : worst);
+  }
+
+  /** What each of them that is heard has of snapshots. */
+  snapshots(): (readonly SnapshotMark[])[] {
+    return [...this.#copies].flatMap(([seederId, { heardMs, snapshots }]) =>
+      this.isKeeper(seederId) && this.parts.now() - heardMs < limits.redAfterMs ? [snapshots] : []
+    );
+  }
+
+  /**
+   * What shall be named next: a later set beside this one, or the later one alone. While a change
+   * is under way another may take its place, as long as the set before stays: all that was
+   * acknowledged meanwhile is on a majority of that.
+   */
+  next(sureness: Sureness): NamedKeepers | undefined {
+    const { sequence, seederIds, before } = this.#named;
+    const isDone = this.confirmed(sureness) >= sequence;
+    if (before !== undefined && isDone) return { seederIds };
+    if (before === undefined && !isDone) return undefined;
+    const planned = [...planKeepers(seederIds, this.#facts())];
+    if (isSameSet(planned, seederIds)) return undefined;
+    return { seederIds: planned, before: before ?? seederIds };
+  }
+
+  #facts() {
+    const { members, now } = this.parts;
+    const { seeders, nowMs } = members.view(now());
+    return seeders.map(({ seederId, zone, leaving, excused, heardMs, state }) => {
+      const silentMs = nowMs - (heardMs ?? nowMs);
+      const heard = this.#copies.get(seederId)?.heardMs;
+      return {
+        ...{ seederId, zone, leaving: leaving === true },
+        asks: state === "green" && heard !== undefined &&
+          nowMs - heard < limits.logPullMs + limits.yellowAfterMs,
+        absent: excused !== true && silentMs >= limits.keeperAbsentMs,
+      };
+    });
+  }
+
+  #reaching(of: (copy: Copy) => number, sureness: Sureness): number {
+    const reached = new Map([...this.#copies].map(([seederId, copy]) => [seederId, of(copy)]));
+    return confirmedBy(this.#named, reached, (id) => this.#isMember(id), sureness);
+  }
+
+  #isMember(seederId: SeederId): boolean {
+    return this.parts.members.get(seederId) !== undefined;
   }
 }

@@ -1,15 +1,18 @@
 /**
- * The log on its way to the seeders. The tracker calls nobody: each seeder holds a question open,
+ * The log on its way to its keepers. The tracker calls nobody: each seeder holds a question open,
  * is answered as soon as there are new records, and acknowledges them by asking for those after
  * them. Records that are committed while the seeders sync travel together in the next answer, so
  * many commits share one journey.
  *
- * A person's change is acknowledged when the log as it stands then is on enough seeders
- * (`plan/log_sync.ts`). Where too few answer in time, `auto` says so in the log and goes on with
- * the tracker's disk alone until they have caught up; `seeders` refuses.
+ * A person's change is acknowledged when the log as it stands then is on a majority of the keepers
+ * (`plan/log_keepers.ts`). Where there are one or two and one does not answer in time, `auto` says
+ * so and goes on with fewer until they have caught up; otherwise it refuses, as `seeders` always
+ * does. No keeper is given a record before enough of them have shown that they know no later log:
+ * an older tracker that came back writes on nobody's disk.
  */
 import {
   type ClusterCard,
+  type ClusterStatus,
   Fault,
   isSamePosition,
   limits,
@@ -20,8 +23,7 @@ import {
   type PullLogReply,
   type PullLogRequest,
   type SealedKey,
-  type SeederId,
-  signRecord,
+  signCard,
   type SnapshotMark,
   type SnapshotNews,
 } from "../../../protocol/mod.ts";
@@ -35,11 +37,15 @@ import type {
   Witnesses,
 } from "../authority/authority.ts";
 import type { Word } from "../plan/authority.ts";
+import { Bell } from "./bell.ts";
 import { LogKeepers } from "./log_keepers.ts";
+import { LogTail } from "./log_tail.ts";
 import type { ClusterKeys } from "../cluster_keys.ts";
 import type { Members } from "../seeders/members.ts";
+import { majorityOf, type Sureness } from "../plan/log_keepers.ts";
+import type { LogSync } from "../plan/log_sync.ts";
 import { planSnapshots } from "../plan/snapshots.ts";
-import { confirmationsNeeded, confirmedSequence, type LogSync } from "../plan/log_sync.ts";
+import { commitOperation } from "./operations.ts";
 
 export interface LogShippingParts {
   readonly catalog: Catalog;
@@ -51,14 +57,13 @@ export interface LogShippingParts {
   readonly authority: Authority;
   /** The first operation this log still has. */
   readonly start: number;
-  /** Snapshots that are made and proved; without it there are none. */
-  /** On how many seeders a snapshot must be before anything goes; on `copies` without it. */
+  /** On so many keepers a snapshot must be before anything goes; on a majority without it. */
   readonly spreadNeeded?: number | undefined;
+  /** Snapshots that are made and proved; without it there are none. */
   readonly folder?: { readonly marks: readonly SnapshotMark[] } | undefined;
   /** Who the keepers of the log are, as the catalog has it. */
   readonly keepersKept?: string | undefined;
   readonly mode: LogSync;
-  readonly copies: number;
   readonly members: Members;
   readonly now: () => number;
   readonly clock: Clock;
@@ -71,25 +76,26 @@ interface Waiter {
   readonly settle: (fault?: Fault) => void;
 }
 
-const tailRecords = 1024;
-
 export class LogShipping implements Witnesses {
   readonly #keepers: LogKeepers;
-  /** The latest records, in order, signed. */
-  #tail: LogRecord[] = [];
-  #headPosition: LogPosition;
+  readonly #tail: LogTail;
+  readonly #bell: Bell;
   #waiters: Waiter[] = [];
-  #wakers = new Set<() => void>();
   #start: number;
-  #degraded = false;
-  #closed = false;
+  /** Enough keepers have shown that this is no older tracker: they may be given records. */
+  #cleared = false;
+  #sureness: Sureness = "majority";
+  #isStepping = false;
 
   constructor(private readonly parts: LogShippingParts) {
-    this.#headPosition = parts.begun;
+    const { catalog, keys: { clusterKey }, begun } = parts;
+    this.#tail = new LogTail(catalog, clusterKey, begun);
+    this.#bell = new Bell(parts.clock);
     this.#start = parts.start;
-    this.#keepers = new LogKeepers({ ...parts, epoch: parts.begun.epoch, kept: parts.keepersKept });
+    this.#keepers = new LogKeepers({ ...parts, kept: parts.keepersKept });
+    this.#clear();
     parts.authority.onFence((fault) => {
-      this.#wakeAll();
+      this.#bell.ring();
       for (const waiter of this.#waiters.splice(0)) waiter.settle(fault);
     });
   }
@@ -106,24 +112,24 @@ export class LogShipping implements Witnesses {
 
   /** Which snapshots are kept, and from which on the log is. */
   news(): SnapshotNews {
-    const { folder, copies, members, now, spreadNeeded } = this.parts;
-    const reports = members.live(now()).map((seederId) =>
-      this.#keepers.get(seederId)?.snapshots ?? []
-    );
-    return planSnapshots(folder?.marks ?? [], reports, spreadNeeded ?? copies);
+    const { folder, spreadNeeded } = this.parts;
+    const { seederIds } = this.#keepers.named;
+    // With one keeper nothing goes: its disk would be the only one but the tracker's.
+    const needed = spreadNeeded ?? Math.max(2, majorityOf(seederIds.length));
+    return planSnapshots(folder?.marks ?? [], this.#keepers.snapshots(), needed);
   }
 
   /** The end of the log. */
   get head(): LogPosition {
-    return this.#headPosition;
+    return this.#tail.head;
   }
 
-  get #head(): number {
-    return this.#headPosition.sequence;
-  }
-
-  get degraded(): boolean {
-    return this.#degraded;
+  /** What a person is told of where the log is. */
+  get status(): ClusterStatus["log"] {
+    const { mode } = this.parts;
+    const { seederIds } = this.#keepers.named;
+    const isWeak = mode === "local" || this.#sureness === "least" || seederIds.length < 2;
+    return { keepers: [...seederIds], mode, isWeak };
   }
 
   word(): Word {
@@ -131,29 +137,26 @@ export class LogShipping implements Witnesses {
   }
 
   hasGoneOn(): boolean {
-    return this.#head > this.parts.begun.sequence;
+    return this.head.sequence > this.parts.begun.sequence;
   }
 
   /** Tells of rows that were committed just now, in order. */
   committed(rows: readonly LogRow[]): void {
+    let isNamed = false;
     for (const row of rows) {
-      if (row.sequence <= this.#head) continue;
-      if ((this.#tail.at(-1)?.sequence ?? row.sequence - 1) !== row.sequence - 1) this.#tail = [];
-      const record = this.#signed(row);
-      this.#tail.push(record);
-      this.#headPosition = positionOf(record);
+      if (this.#tail.committed(row)) isNamed = this.#keepers.committed(row) || isNamed;
     }
-    if (this.#tail.length > 2 * tailRecords) this.#tail = this.#tail.slice(-tailRecords);
-    this.#wakeAll();
+    if (isNamed) this.#acknowledged();
+    this.#bell.ring();
   }
 
   /**
-   * Resolves when the log as it stands is on enough seeders: on so many as prove this tracker while
-   * it may not acknowledge alone. @throws `stale-epoch`, `unavailable`
+   * Resolves when the log as it stands is on enough seeders: on a majority of the keepers while this
+   * tracker may not acknowledge with less. @throws `stale-epoch`, `unavailable`
    */
   async settled(permit: AcknowledgePermit): Promise<void> {
-    const sequence = this.#head;
-    if (this.#isSettled({ sequence, permit })) return;
+    const { sequence } = this.head;
+    if (sequence <= this.#confirmed(permit)) return;
     const { clock } = this.parts;
     await new Promise<void>((resolve, reject) => {
       const done = new AbortController();
@@ -174,77 +177,120 @@ export class LogShipping implements Witnesses {
   async pull(request: PullLogRequest): Promise<PullLogReply> {
     await this.parts.authority.hear(request.heard);
     const { seederId, position } = request;
+    const isKeeper = this.#keepers.isKeeper(seederId);
+    const isHere = this.#start === 1 || position.sequence >= this.#start;
+    if (isHere && !await this.#isOurs(request)) return await this.#foreign(request);
+    this.#keepers.hear(request);
+    this.#clear();
+    // A young cluster has few keepers for as short a time as may be.
+    if (this.#keepers.isChanging) await this.step();
+    if (!isKeeper) return await this.#notKept(request);
     const beginAfter = this.#beginAfter(position);
-    if (beginAfter !== undefined) return { ...this.#reply([], false), beginAfter };
-    if (!await this.#isOurs(seederId, position)) return await this.#foreign(seederId, position);
-    const { keeper, isNew, moreCounted } = this.#keepers.hear(request, this.parts.now());
-    if (moreCounted) this.#wakeAll();
-    if (isNew) await this.#admit(seederId);
+    if (beginAfter !== undefined) return { ...this.#reply(request, []), beginAfter };
     this.#acknowledged();
-    const isCurrent = this.#keepers.isCurrent(request.keepers);
-    if (isCurrent && position.sequence >= this.#head) await this.#untilNews();
+    if (this.#isCurrent(request) && position.sequence >= this.head.sequence) {
+      await this.#bell.wait(() => true);
+    }
+    // Whoever may be an older tracker writes nothing on anybody's disk.
+    if (!this.#cleared) await this.#bell.wait(() => true);
+    // It may have been forgotten, or banned, while it waited.
+    this.parts.members.here(seederId);
+    if (!this.#cleared) return this.#reply(request, []);
     const records = await this.recordsAfter(position.sequence);
     // It may have been forgotten, or banned, while it waited.
     this.parts.members.here(seederId);
     const last = records.at(-1);
-    if (last !== undefined) keeper.sent = last;
-    const reply = this.#reply(records, false);
-    if (!this.#keepers.isCurrent(request.keepers)) return reply;
-    // Who has it already is not told again: of many seeders it is long.
-    return { ...reply, card: { ...reply.card, keepers: undefined } };
+    const copy = this.#keepers.get(seederId);
+    if (last !== undefined && copy !== undefined) copy.sent = positionOf(last);
+    return this.#reply(request, records);
+  }
+
+  /** It is told who keeps the log, and when its own copy is of no use any more. */
+  async #notKept(request: PullLogRequest): Promise<PullLogReply> {
+    const { before, seederIds } = this.#keepers.named;
+    const mayGo = request.position.sequence > 0 && this.#cleared && before === undefined &&
+      seederIds.length > 1 && this.#keepers.confirmed("majority") >= request.position.sequence;
+    if (mayGo) return { ...this.#reply(request, []), letGo: true };
+    if (this.#isCurrent(request)) await this.#untilNamed();
+    this.parts.members.here(request.seederId);
+    return this.#reply(request, []);
   }
 
   /** A page of the log, signed. */
   async recordsAfter(sequence: number): Promise<LogRecord[]> {
-    const first = this.#tail[0]?.sequence ?? Infinity;
-    if (sequence + 1 >= first) {
-      return page(this.#tail.slice(sequence + 1 - first, sequence + 1 - first + pageRows));
-    }
-    const rows = await this.parts.catalog.read((view) => view.logAfter(sequence, pageRows));
-    return page(rows.map((row) => this.#signed(row)));
+    return await this.#tail.after(sequence);
   }
 
+  /** Signed, so that nobody can say who kept the log but the tracker. */
   card(): ClusterCard {
-    const { sealedKey, members } = this.parts;
-    const { copies } = this.#keepers;
-    return { sealedKey, copies, seeders: members.all().length, keepers: this.#keepers.told() };
+    const { sealedKey, keys, begun: { epoch } } = this.parts;
+    const { sequence, seederIds, before } = this.#keepers.named;
+    const named = { seederIds: [...seederIds], ...(before && { before: [...before] }) };
+    return signCard(keys.clusterKey, { sealedKey, keepers: { epoch, sequence, ...named } });
+  }
+
+  /** What has to be done without being asked: naming other keepers, going on with one of two. */
+  async step(): Promise<void> {
+    const { begun, now, mode, catalog, log, authority } = this.parts;
+    if (authority.isFenced || this.#isStepping) return;
+    const waitedMs = now() - begun.timeMs;
+    if (mode !== "seeders" && !this.#cleared && waitedMs > limits.logSyncWaitMs) this.#weaken();
+    const named = this.#cleared ? this.#keepers.next(this.#sureness) : undefined;
+    if (named === undefined) return;
+    this.#isStepping = true;
+    try {
+      const permit = authority.acknowledge();
+      const stamp = { permit, epoch: begun.epoch, term: begun.term, nowMs: now() };
+      const { seederIds, before } = named;
+      const ids = { seederIds: [...seederIds], ...(before && { before: [...before] }) };
+      await catalog.transaction((tx) =>
+        commitOperation(tx, stamp, { kind: "set-keepers", ...ids })
+      );
+      log.info("keepers of the log", ids);
+    } catch (fault) {
+      log.warn("the keepers of the log are not written down", { fault });
+    } finally {
+      this.#isStepping = false;
+    }
   }
 
   /** Lets go of every question and every wait. */
   close(): void {
-    this.#closed = true;
-    this.#wakeAll();
+    this.#bell.close();
     const fault = new Fault("unavailable", "the tracker is stopping");
     for (const waiter of this.#waiters.splice(0)) waiter.settle(fault);
   }
 
-  /** Everybody is told: who knows of it makes that the seeder can be counted. */
-  async #admit(seederId: SeederId): Promise<void> {
-    try {
-      await this.#keepers.admit(seederId);
-      this.#wakeAll();
-    } catch (fault) {
-      // Without room in the catalog it has the log all the same; it asks again.
-      this.parts.log.warn("a seeder is no keeper of the log yet", { seederId, fault });
-    }
-  }
-
-  /** Those that were forgotten are none any more. */
-  async #retire(): Promise<void> {
-    try {
-      if (await this.#keepers.retire()) this.#wakeAll();
-    } catch (fault) {
-      this.parts.log.warn("the keepers of the log are not written down", { fault });
-    }
-  }
-
-  #signed(row: LogRow): LogRecord {
-    return signRecord(this.parts.keys.clusterKey, row);
-  }
-
-  #reply(records: LogRecord[], restart: boolean): PullLogReply {
+  #reply(request: PullLogRequest, records: LogRecord[], restart = false): PullLogReply {
     const { keys: { clusterId }, begun: start } = this.parts;
-    return { clusterId, start, records, restart, card: this.card(), snapshots: this.news() };
+    const snapshots = this.#keepers.isKeeper(request.seederId) ? this.news() : { keep: [] };
+    const tells = this.#cleared && !this.#isCurrent(request);
+    return { clusterId, start, records, restart, snapshots, ...(tells && { card: this.card() }) };
+  }
+
+  /** Whether a seeder has the card as it is now. */
+  #isCurrent({ keepers }: PullLogRequest): boolean {
+    const { sequence } = this.#keepers.named;
+    return keepers?.epoch === this.parts.begun.epoch && keepers.sequence === sequence;
+  }
+
+  /** Enough of the keepers have shown that their logs are beginnings of this one. */
+  #clear(): void {
+    if (this.#cleared || !this.#keepers.haveShown(this.#sureness)) return;
+    this.#cleared = true;
+    this.#bell.ring();
+  }
+
+  /** One or two keepers, and too few of them answer: it goes on with fewer. */
+  #weaken(): void {
+    const { mode, log } = this.parts;
+    if (mode === "seeders" || this.#sureness === "least") return;
+    this.#sureness = "least";
+    this.#clear();
+    if (mode === "local" || this.#keepers.named.seederIds.length > 2) return;
+    log.warn("the log is on too few seeders: acknowledged with fewer than a majority", {
+      next: "see status; a lost disk could lose what follows",
+    });
   }
 
   /**
@@ -259,119 +305,69 @@ export class LogShipping implements Witnesses {
     const mark = since ?? keep.findLast((each) => each.sequence >= this.#start);
     if (mark !== undefined) return mark;
     if (isHere) return undefined;
-    const detail = `the log begins with operation ${this.#start}, and no snapshot is here`;
-    throw new Fault("unavailable", detail, { next: "wait until the tracker has made one" });
+    throw new Fault("unavailable", `operations before ${this.#start} are in no snapshot here`);
   }
 
-  async #isOurs(seederId: SeederId, position: LogPosition): Promise<boolean> {
-    if (position.sequence === 0) return true;
+  async #isOurs({ seederId, position }: PullLogRequest): Promise<boolean> {
     const sent = this.#keepers.get(seederId)?.sent;
     if (sent?.sequence === position.sequence) return isSamePosition(sent, position);
-    const [row] = await this.parts.catalog.read((view) => view.logAfter(position.sequence - 1, 1));
-    return row !== undefined && isSamePosition(row, position);
+    return await this.#tail.has(position);
   }
 
   /** A seeder has records that are not in this log. */
-  async #foreign(seederId: SeederId, position: LogPosition): Promise<PullLogReply> {
+  async #foreign(request: PullLogRequest): Promise<PullLogReply> {
+    const { seederId, position } = request;
     await this.parts.authority.hearForeign(position);
     this.parts.log.warn("a seeder sets its log aside", { seederId, ...position });
-    return this.#reply([], true);
+    return this.#reply(request, [], true);
   }
 
-  #untilNews(): Promise<void> {
-    if (this.#closed) return Promise.resolve();
-    const done = new AbortController();
-    return new Promise((resolve) => {
-      const wake = () => {
-        this.#wakers.delete(wake);
-        done.abort();
-        resolve();
-      };
-      this.#wakers.add(wake);
-      this.parts.clock.sleep(limits.logPullMs, done.signal).then(wake, () => {});
-    });
+  /** Until others are to keep the log. */
+  async #untilNamed(): Promise<void> {
+    const { sequence } = this.#keepers.named;
+    await this.#bell.wait(() => this.#keepers.named.sequence !== sequence);
   }
 
-  #wakeAll(): void {
-    for (const wake of [...this.#wakers]) wake();
-  }
-
-  #confirmed(): number {
-    const { mode, copies, members, now } = this.parts;
-    const live = members.live(now());
-    const needed = confirmationsNeeded(mode, copies, live.length);
-    return confirmedSequence(this.#keepers.positions(needed, live), needed);
+  /** Up to which operation the log is acknowledged to whoever has this permit. */
+  #confirmed({ alone }: Pick<AcknowledgePermit, "alone">): number {
+    const { mode } = this.parts;
+    if (mode === "local") return Infinity;
+    // Before anybody keeps the log nobody has it.
+    if (mode === "seeders" && this.#keepers.named.seederIds.length === 0) return 0;
+    return this.#keepers.confirmed(alone ? this.#sureness : "majority");
   }
 
   #acknowledged(): void {
-    const confirmed = this.#confirmed();
-    const { copies } = this.#keepers;
-    if (this.#keepers.mayRetire(confirmed >= this.#head, copies)) void this.#retire();
-    if (this.#degraded && this.#caughtUp()) {
-      this.#degraded = false;
-      this.parts.log.info("the log is on enough seeders again", { sequence: confirmed });
+    const { mode, log } = this.parts;
+    if (this.#sureness === "least" && mode !== "local") {
+      if (this.#keepers.isNear(this.head.sequence, "majority")) {
+        this.#sureness = "majority";
+        log.info("the log is on enough seeders again", { sequence: this.head.sequence });
+      }
     }
-    const waiting = this.#waiters;
-    const settled = waiting.filter((waiter) => this.#isSettled(waiter));
-    if (settled.length === 0) return;
-    this.#waiters = waiting.filter((waiter) => !settled.includes(waiter));
+    this.#settle();
+  }
+
+  /** Those that still wait. */
+  #settle(): Waiter[] {
+    const isDone = ({ sequence, permit }: Waiter) => sequence <= this.#confirmed(permit);
+    const settled = this.#waiters.filter(isDone);
+    this.#waiters = this.#waiters.filter((waiter) => !settled.includes(waiter));
     for (const waiter of settled) waiter.settle();
-  }
-
-  #isSettled({ sequence, permit }: Pick<Waiter, "sequence" | "permit">): boolean {
-    if (permit.alone || this.parts.mode === "local") {
-      return this.#degraded || sequence <= this.#confirmed();
-    }
-    const { needed, named } = this.word();
-    return sequence <= confirmedSequence(this.#keepers.positions(needed, named), needed);
-  }
-
-  /** As many seeders as are needed lag by no more than what is on its way to them. */
-  #caughtUp(): boolean {
-    const { mode, copies, members, now } = this.parts;
-    const needed = confirmationsNeeded(mode, copies, members.live(now()).length);
-    const near = this.#keepers.all().filter((keeper) =>
-      keeper.sequence + pageRows >= this.#head && now() - keeper.heardMs < limits.yellowAfterMs
-    );
-    return near.length >= Math.max(1, needed);
+    return this.#waiters;
   }
 
   /** The oldest wait has taken too long. */
   #late(): void {
-    const { mode, copies, members, now, log } = this.parts;
-    const live = members.live(now()).length;
-    const needed = confirmationsNeeded(mode, copies, live);
-    const confirmed = this.#confirmed();
-    const fields = { head: this.#head, confirmed, needed, live, keepers: this.#keepers.size };
-    const [alone, together] = [true, false].map((each) =>
-      this.#waiters.filter(({ permit }) => permit.alone === each)
-    );
+    const { log } = this.parts;
+    this.#weaken();
+    const tooFew = this.#settle();
+    if (tooFew.length === 0) return;
     this.#waiters = [];
-    const starting = "the tracker has started, and too few keepers of its log have spoken yet";
-    for (const { settle } of together ?? []) settle(new Fault("unavailable", starting));
-    const waiters = alone ?? [];
-    if (waiters.length === 0) return;
-    if (mode === "auto") {
-      this.#degraded = true;
-      log.warn("the log is on too few seeders: acknowledged from this tracker's disk alone", {
-        ...fields,
-        next: "see status; a lost disk of the tracker would lose what follows",
-      });
-      for (const waiter of waiters) waiter.settle();
-      return;
-    }
-    log.warn("the log is on too few seeders: nothing is acknowledged", fields);
-    const detail = `operation ${this.#head} is on fewer than ${needed} seeders`;
+    const head = this.head.sequence, keepers = this.#keepers.named.seederIds.length;
+    log.warn("the log is on too few of its keepers: nothing is acknowledged", { head, keepers });
+    const detail = `operation ${head} is on too few of the ${keepers} keepers of the log`;
     const next = "start seeders, or forget those that will not come back; see: seeders";
-    for (const waiter of waiters) waiter.settle(new Fault("unavailable", detail, { next }));
+    for (const waiter of tooFew) waiter.settle(new Fault("unavailable", detail, { next }));
   }
-}
-
-const pageRows = limits.logPageRecordsMax;
-
-/** As many of the records as fit into one message, one at least. */
-function page(records: readonly LogRecord[]): LogRecord[] {
-  let bytes = 0;
-  const end = records.findIndex(({ text }) => (bytes += text.length) >= limits.logPageBytesMax);
-  return records.slice(0, end === -1 ? records.length : end + 1);
 }

@@ -17,7 +17,7 @@ import {
   VersionId,
 } from "../../../protocol/mod.ts";
 import type { AcknowledgePermit, GiveUpPermit } from "../authority/authority.ts";
-import { applyOperation, type Removed } from "./apply.ts";
+import { applyOperation, keepersSetting, type Removed } from "./apply.ts";
 import { seederOperations } from "./seeder_operations.ts";
 import {
   type Catalog,
@@ -37,7 +37,15 @@ const Keeps = z.strictObject({ supersededMs: z.int(), untilMs: z.int() });
 /** Settings that a person chose. */
 const chosenSettings = ["healing-pace"] as const;
 /** Settings that come back with the log. */
-export const loggedSettings = chosenSettings;
+export const loggedSettings = [...chosenSettings, keepersSetting] as const;
+
+/** Who keeps the log (`plan/log_keepers.ts`). */
+export const SetKeepers = z.strictObject({
+  kind: z.literal("set-keepers"),
+  seederIds: z.array(SeederId),
+  /** Those before, until the change is on a majority of both. */
+  before: z.array(SeederId).optional(),
+});
 
 /** Every change of the namespace. A node id that is there already means that node is changed. */
 export const Operation = z.discriminatedUnion("kind", [
@@ -144,6 +152,7 @@ export const Operation = z.discriminatedUnion("kind", [
     /** Its state was taken from seeders or a file: the epoch is far above the one before. */
     rebuilt: z.literal(true).optional(),
   }),
+  SetKeepers,
   /** What a file on a seeder's disk became, or was found to be already. */
   z.strictObject({
     kind: z.literal("adopt-file"),
@@ -279,6 +288,11 @@ export async function replayRows(
     await applyOperation(tx, operation, row.sequence);
     last = row;
   }
+}
+
+/** Told without reading it. */
+export function isSetKeepers(text: string): boolean {
+  return text.startsWith('{"kind":"set-keepers"');
 }
 
 /** Whether rows that follow this one belong to the same change. */

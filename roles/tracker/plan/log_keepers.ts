@@ -1,112 +1,128 @@
 /**
- * Which seeders are keepers of the log, so that a rebuild knows whom to wait for. What was
- * acknowledged is on `copies` keepers that are counted; all keepers are named in the card that
- * every seeder keeps beside its log.
+ * Who keeps the log, and what counts as acknowledged. Keepers are few, in different zones, and
+ * named by an operation of the log. They change jointly: while a change is under way there are two
+ * sets, and everything (acknowledging, proving, rebuilding) asks for a majority of both, which is
+ * the lesser of what the two have. The later set stands alone once the operation that names it is
+ * on a majority of both.
  *
- * A seeder becomes a keeper when it has shown that it has a card, and is counted only once at least
- * `copies` of the keepers before it (all, where there are fewer) have a card that names it. So
- * whoever knows an older card only, and sees as many keepers as that one asks for (all but
- * `copies` - 1), sees one that has a later card: the two sets are too large to miss each other. It
- * goes on with that card, until it has the latest by which anything was acknowledged, and then it
- * sees one of the keepers that have the last operation, for the same reason. A keeper that was
- * forgotten for good makes both numbers smaller by one at the most, and is left out when the log
- * that says so is acknowledged itself. The proof holds while there are `copies` keepers left, and
- * as long as no one who was forgotten because nothing could be acknowledged without comes back.
+ * So any two sets of seeders of which each was enough for something share a keeper, and the one
+ * that knows the later change tells it: the card with the names is on a keeper's disk before the
+ * records that follow it (`docs/decisions/0015-keepers-of-the-log.md` has the argument,
+ * `log_keepers_test.ts` plays it). What a person does is beside this: who was forgotten can confirm
+ * nothing any more, so where fewer than a majority are left, those who are left are enough.
  */
-import type { KeepersMark, LogKeepers, SeederId } from "../../../protocol/mod.ts";
+import type { SeederId } from "../../../protocol/mod.ts";
 import type { LogSync } from "./log_sync.ts";
 
-export interface LogKeeper {
-  readonly seederId: SeederId;
-  /** The change that made it one. */
-  readonly since: KeepersMark;
+/** Who keeps the log. */
+export interface NamedKeepers {
+  readonly seederIds: readonly SeederId[];
+  /** Those before, while the change is under way. */
+  readonly before?: readonly SeederId[] | undefined;
 }
 
-export interface Electorate {
-  /** The latest change. */
-  readonly mark: KeepersMark;
-  /** In the order in which they came. */
-  readonly keepers: readonly LogKeeper[];
-  /** So many of the first are counted. */
-  readonly counted: number;
+/** Of this many. */
+export function majorityOf(count: number): number {
+  return count === 0 ? 0 : Math.floor(count / 2) + 1;
 }
 
-/** On how many keepers an acknowledged operation is at the least, outside of what `auto` says. */
-export function copiesPromised(mode: LogSync, copies: number): number {
-  return mode === "seeders" ? copies : Math.min(copies, 2);
+/** The one set, or both. */
+export function setsOf({ seederIds, before }: NamedKeepers): (readonly SeederId[])[] {
+  return before === undefined ? [seederIds] : [seederIds, before];
 }
 
-/** Whether the first is the later one, or the same. */
-export function isAsLate(one: KeepersMark, other: KeepersMark): boolean {
-  return one.epoch > other.epoch || (one.epoch === other.epoch && one.version >= other.version);
+/** Whether these are a majority of the keepers, of both sets where there are two. */
+export function isMajority(keepers: NamedKeepers, who: ReadonlySet<SeederId>): boolean {
+  return setsOf(keepers).every((ids) =>
+    ids.filter((id) => who.has(id)).length >= majorityOf(ids.length)
+  );
 }
 
-function nextMark({ mark }: Electorate, epoch: number): KeepersMark {
-  return { epoch, version: mark.version + 1 };
-}
+/** How sure an acknowledgement is: of a majority always, or of less where there are only two. */
+export type Sureness = "majority" | "least";
 
-/** With one keeper more, who is not counted yet. */
-export function withKeeper(before: Electorate, seederId: SeederId, epoch: number): Electorate {
-  const mark = nextMark(before, epoch);
-  return { ...before, mark, keepers: [...before.keepers, { seederId, since: mark }] };
-}
-
-/** Without those that were forgotten. */
-export function withoutKeepers(
-  before: Electorate,
-  gone: ReadonlySet<SeederId>,
-  epoch: number,
-): Electorate {
-  const stays = ({ seederId }: LogKeeper) => !gone.has(seederId);
-  return {
-    mark: nextMark(before, epoch),
-    keepers: before.keepers.filter(stays),
-    counted: before.keepers.slice(0, before.counted).filter(stays).length,
-  };
-}
-
-/** How many are counted now that these have told which card they have. */
-export function countedNow(
-  { keepers, counted }: Electorate,
-  told: ReadonlyMap<SeederId, KeepersMark>,
-  copies: number,
+/**
+ * On how many of a set an operation must be. `auto` goes below a majority only where there are
+ * fewer than three: to one of two, and to none of one.
+ */
+export function confirmationsNeeded(
+  ids: readonly SeederId[],
+  members: (seederId: SeederId) => boolean,
+  sureness: Sureness,
 ): number {
-  let count = counted;
-  for (let next = keepers[count]; next !== undefined; next = keepers[++count]) {
-    const { since } = next;
-    const before = keepers.slice(0, count);
-    const know = before.filter(({ seederId }) => {
-      const mark = told.get(seederId);
-      return mark !== undefined && isAsLate(mark, since);
-    });
-    if (know.length < Math.min(copies, before.length)) break;
-  }
-  return count;
+  const count = ids.length;
+  const asked = sureness === "majority" || count >= 3 ? majorityOf(count) : Math.max(0, count - 1);
+  return Math.min(asked, ids.filter(members).length);
 }
 
-/** As a card tells it. */
-export function toldIn({ mark, keepers, counted }: Electorate): LogKeepers {
-  return { ...mark, seederIds: keepers.map(({ seederId }) => seederId), counted };
+/**
+ * The highest number that enough of the keepers have reached: the lesser of the two sets'.
+ * @param reached how far each has it that has said so; Infinity where nothing is asked for
+ */
+export function confirmedBy(
+  keepers: NamedKeepers,
+  reached: ReadonlyMap<SeederId, number>,
+  members: (seederId: SeederId) => boolean,
+  sureness: Sureness,
+): number {
+  return Math.min(
+    ...setsOf(keepers).map((ids) => {
+      const needed = confirmationsNeeded(ids, members, sureness);
+      if (needed === 0) return Infinity;
+      const positions = ids.flatMap((id) => reached.get(id) ?? []).toSorted((a, b) => b - a);
+      return positions[needed - 1] ?? 0;
+    }),
+  );
 }
 
-/** From a card: of those that are not counted it is not known which of them knew what. */
-export function electorateOf({ epoch, version, seederIds, counted }: LogKeepers): Electorate {
-  const mark = { epoch, version };
-  const keepers = seederIds.map((seederId) => ({ seederId, since: mark }));
-  return { mark, keepers, counted: Math.min(counted, keepers.length) };
+/** Below which sureness an acknowledgement never goes. */
+export function leastSureness(mode: LogSync): Sureness {
+  return mode === "seeders" ? "majority" : "least";
 }
 
-/** The latest that any of these cards tells, with the most that are counted. */
-export function latestKeepers(
-  cards: readonly { readonly keepers?: LogKeepers | undefined }[],
-): LogKeepers | undefined {
-  return cards.flatMap(({ keepers }) => keepers ?? [])
-    .reduce<LogKeepers | undefined>(
-      (latest, one) => latest === undefined || isLater(one, latest) ? one : latest,
-      undefined,
-    );
+export interface KeeperFacts {
+  readonly seederId: SeederId;
+  readonly zone: string;
+  /** It is being drained. */
+  readonly leaving: boolean;
+  /** It asks for the log now. */
+  readonly asks: boolean;
+  /** Silent for longer than any restart or repair of a machine takes. */
+  readonly absent: boolean;
 }
 
-function isLater(one: LogKeepers, other: LogKeepers): boolean {
-  return !isAsLate(other, one) || (isAsLate(one, other) && one.counted > other.counted);
+const mostKeepers = 5;
+
+/** Odd where it can be: a fourth, or a second beside one, makes no absence harmless. */
+function howMany(usable: number): number {
+  return Math.min(mostKeepers, usable < 3 ? usable : usable - 1 + usable % 2);
+}
+
+/**
+ * Who shall keep the log, given the members. Those who keep it go on; whoever was forgotten is no
+ * member, and leaves the set, as does one that is drained. One that is absent for long is replaced
+ * when there is another, and stays when there is none. Zones that no keeper is in come first.
+ */
+export function planKeepers(
+  now: readonly SeederId[],
+  members: readonly KeeperFacts[],
+): readonly SeederId[] {
+  const byId = members.toSorted((a, b) => a.seederId < b.seederId ? -1 : 1);
+  const usable = byId.filter(({ leaving }) => !leaving);
+  const isKeeper = ({ seederId }: KeeperFacts) => now.includes(seederId);
+  const kept = usable.filter((one) => isKeeper(one) && !one.absent);
+  const others = usable.filter((one) => !isKeeper(one) && one.asks);
+  const absent = usable.filter((one) => isKeeper(one) && one.absent);
+  const wanted = howMany(kept.length + others.length + absent.length);
+  const zones = new Set<string>();
+  const firstOfZone = ({ zone }: KeeperFacts) => !zones.has(zone) && zones.add(zone) !== undefined;
+  const spread = [...kept.filter(firstOfZone), ...others.filter(firstOfZone)];
+  const rest = [...kept, ...others].filter((one) => !spread.includes(one));
+  const chosen = [...spread, ...rest, ...absent].slice(0, wanted);
+  // With nobody to take it the log stays where it is.
+  return chosen.length === 0 ? now : chosen.map(({ seederId }) => seederId).toSorted();
+}
+
+export function isSameSet(one: readonly SeederId[], other: readonly SeederId[]): boolean {
+  return one.length === other.length && one.every((id) => other.includes(id));
 }

@@ -1,16 +1,22 @@
 /**
  * From whom a tracker that has lost its disk takes its log, and after which snapshot. What was
- * acknowledged is on at least `copies` of the keepers of the log (`log_keepers.ts`), so among all
- * but `copies - 1` of them there is one that has it. Who they are the latest card says. Of those
- * that present themselves the one whose last record is of the highest epoch, and then the furthest,
- * has it: a record of a later epoch was written by a tracker that knew all that was acknowledged
+ * acknowledged is on a majority of the keepers of the log (`log_keepers.ts`), so in every other
+ * majority of them there is one that has it. Who they are the latest card says. Of those that
+ * present themselves the one whose last record is of the highest epoch, and then the furthest, has
+ * it: a record of a later epoch was written by a tracker that knew all that was acknowledged
  * before.
  *
  * Its log may begin after a snapshot. Any seeder's will do that lies on that log: the newest saves
  * the most work, and one that turns out damaged is passed over for the next.
  */
-import type { LogKeepers, LogPosition, SeederId, SnapshotMark } from "../../../protocol/mod.ts";
-import { latestKeepers } from "./log_keepers.ts";
+import {
+  isLaterMark,
+  type LogKeepers,
+  type LogPosition,
+  type SeederId,
+  type SnapshotMark,
+} from "../../../protocol/mod.ts";
+import { isMajority, type NamedKeepers, setsOf } from "./log_keepers.ts";
 
 type Place = Pick<LogPosition, "sequence" | "epoch" | "checksum">;
 
@@ -21,11 +27,8 @@ export interface LogOffer {
   readonly after: Place;
   /** Those that have not turned out damaged. */
   readonly snapshots: readonly SnapshotMark[];
-  /** As the tracker told this seeder last: copies of an operation, seeders there were. */
-  readonly copies: number;
-  readonly seeders: number;
-  /** And who the keepers were; absent where no tracker told it. */
-  readonly keepers?: LogKeepers | undefined;
+  /** Who the keepers are, as the tracker told this seeder last. */
+  readonly keepers: LogKeepers;
 }
 
 export interface SnapshotOffer {
@@ -34,7 +37,7 @@ export interface SnapshotOffer {
 }
 
 export type RebuildPlan =
-  | { readonly kind: "wait"; readonly needed: number; readonly why: string }
+  | { readonly kind: "wait"; readonly why: string }
   | {
     readonly kind: "take";
     readonly from: SeederId;
@@ -54,35 +57,46 @@ export function planRebuild(
   override?: number,
   taken?: Place,
 ): RebuildPlan {
-  const keepers = latestKeepers(offers)?.seederIds;
-  const known = keepers?.length ??
-    Math.max(0, offers.length, ...offers.map(({ seeders }) => seeders));
-  const copies = Math.min(known, ...offers.map(({ copies }) => copies));
+  const keepers = latestOf(offers) ?? { seederIds: [] };
   // Others may have the log as well, and may not be told of the last operation.
-  const counted = (some: readonly LogOffer[]) =>
-    some.filter(({ seederId }) =>
-      override !== undefined || keepers === undefined || keepers.includes(seederId)
-    ).length;
-  const needed = override ?? Math.max(1, known - Math.max(0, copies - 1));
+  const isEnough = (some: readonly LogOffer[]) =>
+    some.length > 0 &&
+    (override === undefined
+      ? isMajority(keepers, new Set(some.map(({ seederId }) => seederId)))
+      : some.length >= override);
   const newest = offers.toSorted(newestFirst);
+  const here = `${offers.length} seeders are here, ${tellsOf(keepers, offers)}`;
   // One whose log is of no use does not count among those that must be here.
   for (const [unusable, best] of newest.entries()) {
-    if (counted(newest.slice(unusable)) < needed) break;
+    if (!isEnough(newest.slice(unusable))) break;
     const resume = taken !== undefined && isPartOf(taken, best);
     const base = resume ? undefined : baseFor(best, newest);
     if (!resume && base === undefined && best.after.sequence > 0) continue;
     const { sequence, epoch } = best.position;
     const begun = base === undefined ? "" : `, after the snapshot at ${base.mark.sequence}`;
-    const why = `the newest log among ${offers.length} of ${known} seeders: ${sequence} ` +
-      `operations, the last of epoch ${epoch}${begun}`;
+    const why =
+      `the newest log: ${sequence} operations, the last of epoch ${epoch}${begun}; ${here}`;
     return { kind: "take", from: best.seederId, resume, base, why };
   }
   const unusable =
     newest.filter((one) => one.after.sequence > 0 && baseFor(one, newest) === undefined).length;
   const lacking = unusable === 0 ? "" : `; ${unusable} of them lack a good snapshot`;
-  const why = `${offers.length} of ${known} seeders are here${lacking}; what was acknowledged is ` +
-    `on ${copies}, so ${needed} are needed`;
-  return { kind: "wait", needed, why };
+  const why = `${here}${lacking}; what was acknowledged is on a majority, so one is needed`;
+  return { kind: "wait", why };
+}
+
+function latestOf(offers: readonly LogOffer[]): LogKeepers | undefined {
+  return offers.map(({ keepers }) => keepers).reduce<LogKeepers | undefined>(
+    (latest, one) => latest === undefined || isLaterMark(one, latest) ? one : latest,
+    undefined,
+  );
+}
+
+function tellsOf(keepers: NamedKeepers, offers: readonly LogOffer[]): string {
+  const isHere = (id: SeederId) => offers.some(({ seederId }) => seederId === id);
+  return setsOf(keepers)
+    .map((ids) => `${ids.filter(isHere).length} of the ${ids.length} keepers of the log`)
+    .join(", and of those before ");
 }
 
 function newestFirst(a: LogOffer, b: LogOffer): number {

@@ -11,6 +11,7 @@
 import {
   asFault,
   Fault,
+  isCardSigned,
   isPresentedBy,
   isSigned,
   limits,
@@ -36,7 +37,6 @@ import { SnapshotFolder } from "../../kit/snapshot_folder.ts";
 import { ClusterKeys } from "../cluster_keys.ts";
 import { admitSeeder, type Caller, confirmSeeder, secretOf } from "../guard.ts";
 import { LogIntake } from "../log/log_intake.ts";
-import { latestKeepers } from "../plan/log_keepers.ts";
 import { type LogOffer, planRebuild, type RebuildPlan } from "../plan/rebuild.ts";
 import { restoreSnapshot, rowsAtOnceAlone } from "../snapshots/snapshot_restore.ts";
 import { endIntake, markBegun, type RebuildParts } from "./way_back.ts";
@@ -124,14 +124,16 @@ export class Rebuilding {
       clusterId: request.card.sealedKey.clusterId,
       clusterKey: unsealKey(recoveryCode, request.card.sealedKey),
     });
-    const { seederId, generation, nonce, last, heard, after } = request;
+    const { seederId, generation, nonce, last, heard, after, card } = request;
     const seederKey = keys.seederKey(seederId, generation);
     if (!isPresentedBy(seederKey, request)) {
       throw new Fault("unauthenticated", `seeder ${seederId} is not of cluster ${keys.clusterId}`);
     }
     // What no tracker of this cluster wrote counts for nothing, whoever presents it.
-    for (const mark of [heard, positionOf(last), after]) {
-      if (isSigned(keys.clusterKey, mark)) continue;
+    const marks = [heard, positionOf(last), after];
+    const isOurs = marks.every((mark) => isSigned(keys.clusterKey, mark)) &&
+      isCardSigned(keys.clusterKey, card);
+    if (!isOurs) {
       const detail = `what seeder ${seederId} presents was not written by a tracker`;
       throw new Fault("unauthenticated", detail);
     }
@@ -218,8 +220,7 @@ export class Rebuilding {
     intake.forgetOpen();
     const epochs = [...this.#presented.values()].map(({ request }) => request.heard.epoch);
     const highest = Math.max(intake.position.epoch, ...epochs);
-    const cards = [...this.#presented.values()].map(({ request }) => request.card);
-    const epoch = await endIntake(this.parts, keys, highest, latestKeepers(cards));
+    const epoch = await endIntake(this.parts, keys, highest);
     this.parts.log.info("rebuilt", { operations: intake.position.sequence, epoch });
     this.#ended = true;
     this.#done.resolve();
@@ -317,13 +318,13 @@ export class Rebuilding {
 
   #choose(nowMs: number): boolean {
     const offers = [...this.#presented.values()].flatMap(({ request, heardMs }): LogOffer[] => {
-      const { seederId, last, after, card: { copies, seeders, keepers } } = request;
+      const { seederId, last, after, card: { keepers } } = request;
       if (this.#bad.has(seederId) || nowMs - heardMs > limits.redAfterMs) return [];
       const snapshots = request.snapshots.filter(({ digest }) =>
         !this.#badSnapshots.has(digest) && !this.#badSnapshots.has(`${seederId} ${digest}`)
       );
       const position = positionOf(last);
-      return [{ seederId, position, after, snapshots, copies, seeders, keepers }];
+      return [{ seederId, position, after, snapshots, keepers }];
     });
     const plan = planRebuild(offers, this.parts.seedersNeeded, this.#taken);
     if (plan.why !== this.#told) this.parts.log.info("rebuilding", { why: plan.why });

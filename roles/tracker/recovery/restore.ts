@@ -65,7 +65,7 @@ export async function restoreFile(parts: RebuildParts, path: string): Promise<nu
   receiver?.close();
   if (done || keys === undefined || intake === undefined) return 0;
   const { sequence, epoch: last } = intake.position;
-  const epoch = await endIntake(parts, keys, Math.max(head.epoch, last), head.card.keepers);
+  const epoch = await endIntake(parts, keys, Math.max(head.epoch, last));
   log.info("restored", { path, operations: sequence, epoch });
   return sequence;
 }

@@ -2,14 +2,13 @@
  * What every way back from nothing has in common, from seeders or from a file: the mark that a
  * catalog is being filled, and what stands beside the catalog in the end.
  */
-import { Fault, limits, type LogKeepers, type RecoveryCode } from "../../../protocol/mod.ts";
+import { Fault, limits, type RecoveryCode } from "../../../protocol/mod.ts";
 import type { Clock } from "../../kit/clock.ts";
 import { type Disk, readWhole } from "../../kit/disk.ts";
 import type { Log } from "../../kit/log.ts";
 import type { Random } from "../../kit/random.ts";
 import type { Catalog, CatalogTransaction } from "../catalog/catalog.ts";
 import { type ClusterKeys, writeClusterKeys } from "../cluster_keys.ts";
-import { keepersSetting } from "../log/log_keepers.ts";
 import { keepSealed } from "./recovery.ts";
 
 export const clusterIdSetting = "cluster-id";
@@ -70,15 +69,11 @@ export function markBegun(tx: CatalogTransaction): Promise<void> {
   return tx.putSetting(intakeSetting, "begun");
 }
 
-/**
- * Leaves what a tracker starts from, under an epoch that no earlier tracker reaches.
- * @param keepers of the log, by the latest card that was seen
- */
+/** Leaves what a tracker starts from, under an epoch that no earlier tracker reaches. */
 export async function endIntake(
   parts: RebuildParts,
   keys: ClusterKeys,
   highestEpoch: number,
-  keepers: LogKeepers | undefined,
 ): Promise<number> {
   const { catalog, disk, stateDirectory, random, clock, recoveryCode } = parts;
   const epoch = (Math.floor(highestEpoch / limits.epochsOfGenerationMax) + 1) *
@@ -89,7 +84,6 @@ export async function endIntake(
   await catalog.transaction(async (tx) => {
     await tx.putSetting(clusterIdSetting, keys.clusterId);
     await tx.putSetting(authoritySetting, String(epoch));
-    if (keepers !== undefined) await tx.putSetting(keepersSetting, JSON.stringify(keepers));
     await tx.putSetting(intakeSetting, "ended");
   });
   return epoch;

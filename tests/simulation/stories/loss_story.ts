@@ -25,8 +25,8 @@ export class Loss {
     this.actor = new Actor(cluster, client, this.belief, seededRandom(9), 2 ** 16);
   }
 
-  static async begin(seed: number, logSync: LogSync = "auto"): Promise<Loss> {
-    const parts = { seed, seeders: 3, clients: 1, copies: 2, engine: "memory", logSync } as const;
+  static async begin(seed: number, logSync: LogSync = "auto", seeders = 3): Promise<Loss> {
+    const parts = { seed, seeders, clients: 1, copies: 2, engine: "memory", logSync } as const;
     const cluster = new Cluster(parts);
     await cluster.begin();
     return new Loss(cluster);

@@ -1,26 +1,48 @@
 /** From whom a rebuilt tracker takes its log: small clusters, every case there is. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { logOrigin, SeederId, type SnapshotMark } from "../../../../protocol/mod.ts";
+import {
+  type LogKeepers,
+  logOrigin,
+  SeederId,
+  type SnapshotMark,
+} from "../../../../protocol/mod.ts";
 import { type LogOffer, planRebuild } from "../../../../roles/tracker/plan/rebuild.ts";
 
 const ids = [1, 2, 3, 4, 5].map((number) => SeederId.parse(String(number).repeat(16)));
 
+const named = (count: number, rest: Partial<LogKeepers> = {}): LogKeepers => ({
+  ...{ epoch: 1, sequence: 2, seederIds: ids.slice(0, count) },
+  ...rest,
+});
+
 function offer(index: number, sequence: number, rest: Partial<LogOffer> = {}, epoch = 1): LogOffer {
   const position = { sequence, epoch, checksum: "0".repeat(64) };
-  const all = { after: logOrigin, snapshots: [], copies: 2, seeders: 3 };
+  const all = { after: logOrigin, snapshots: [], keepers: named(3) };
   return { seederId: ids[index]!, position, ...all, ...rest };
 }
 
-Deno.test("planRebuild waits for all but copies - 1 of the seeders", () => {
+Deno.test("planRebuild waits for a majority of the keepers, of both sets while they change", () => {
   assert.equal(planRebuild([]).kind, "wait");
-  const one = planRebuild([offer(0, 9)]);
-  assert.ok(one.kind === "wait" && one.needed === 2);
-  assert.match(one.why, /1 of 3 seeders are here/);
+  const one = planRebuild([offer(0, 9), offer(3, 9), offer(4, 9)]);
+  assert.ok(one.kind === "wait");
+  assert.match(one.why, /1 of the 3 keepers of the log/);
   const two = planRebuild([offer(0, 8), offer(1, 9)]);
   assert.ok(two.kind === "take" && two.from === ids[1]);
-  assert.equal(planRebuild([offer(0, 1, { seeders: 1, copies: 2 })]).kind, "take");
-  assert.equal(planRebuild([offer(0, 1, { copies: 1 }), offer(1, 1, { copies: 1 })]).kind, "wait");
+  const five = { keepers: named(5) };
+  assert.equal(planRebuild([0, 1].map((i) => offer(i, 9, five))).kind, "wait");
+  assert.equal(planRebuild([0, 1, 4].map((i) => offer(i, 9, five))).kind, "take", "two are off");
+  const [, , , four, last] = ids;
+  const changing = { keepers: named(3, { sequence: 5, before: [ids[0]!, four!, last!] }) };
+  assert.equal(planRebuild([offer(0, 9), offer(1, 9, changing)]).kind, "wait");
+  assert.equal(planRebuild([offer(0, 9), offer(1, 9, changing), offer(3, 9)]).kind, "take");
+});
+
+Deno.test("planRebuild goes by the latest card: by epoch, then by operation", () => {
+  const old = { keepers: named(1, { epoch: 1, sequence: 9 }) };
+  const later = { keepers: named(3, { epoch: 2, sequence: 4 }) };
+  assert.equal(planRebuild([offer(0, 9, old)]).kind, "take");
+  assert.equal(planRebuild([offer(0, 9, old), offer(4, 1, later)]).kind, "wait");
 });
 
 Deno.test("planRebuild begins with fewer when a person says so, never with none", () => {
@@ -33,21 +55,20 @@ Deno.test("planRebuild prefers a later epoch to a longer log", () => {
   assert.ok(plan.kind === "take" && plan.from === ids[1]);
 });
 
-Deno.test("what is on `copies` seeders is in the log that is taken, whoever is missing", () => {
-  // Every way to have written a record on `copies` of up to five seeders, every absence allowed.
-  for (let seeders = 1; seeders <= 5; seeders++) {
-    for (let copies = 1; copies <= seeders; copies++) {
-      for (let has = 0; has < 2 ** seeders; has++) {
-        const holders = [...Array(seeders).keys()].filter((i) => has >> i & 1);
-        if (holders.length < copies) continue;
-        for (let here = 1; here < 2 ** seeders; here++) {
-          const offers = [...Array(seeders).keys()].filter((i) => here >> i & 1)
-            .map((i) => offer(i, holders.includes(i) ? 7 : 6, { seeders, copies }));
-          const plan = planRebuild(offers);
-          if (plan.kind === "wait") continue;
-          const from = offers.find(({ seederId }) => seederId === plan.from);
-          assert.equal(from?.position.sequence, 7, `${seeders} ${copies} ${has} ${here}`);
-        }
+Deno.test("what is on a majority of the keepers is in the log that is taken, whoever is missing", () => {
+  for (let count = 1; count <= 5; count++) {
+    const all = [...Array(count).keys()];
+    for (let has = 0; has < 2 ** count; has++) {
+      const holders = all.filter((i) => has >> i & 1);
+      if (holders.length <= count / 2) continue;
+      for (let here = 1; here < 2 ** count; here++) {
+        const offers = all.filter((i) => here >> i & 1)
+          .map((i) => offer(i, holders.includes(i) ? 7 : 6, { keepers: named(count) }));
+        const plan = planRebuild(offers);
+        assert.equal(plan.kind, offers.length > count / 2 ? "take" : "wait");
+        if (plan.kind === "wait") continue;
+        const from = offers.find(({ seederId }) => seederId === plan.from);
+        assert.equal(from?.position.sequence, 7, `${count} ${has} ${here}`);
       }
     }
   }
@@ -131,16 +152,16 @@ Deno.test("with logs cut after snapshots, what was acknowledged is in what is ta
     snapshots: fc.subarray([1, 2, 3, 4, 5, 6, 7, 8, 9]),
   });
   const all = fc.array(seeder, { minLength: 1, maxLength: 5 });
-  fc.assert(fc.property(all, fc.integer({ min: 1, max: 3 }), (seeders, copies) => {
+  fc.assert(fc.property(all, (seeders) => {
+    const keepers = named(seeders.length);
     const offers = seeders.map(({ behind, cut, snapshots }, i) => {
       const end = 9 - behind;
       const after = at(Math.min(cut, end));
       const marks = snapshots.filter((sequence) => sequence <= end).map((one) => snapshotAt(one));
-      const seen = { copies, seeders: seeders.length };
-      return offer(i, end, { position: at(end), after, snapshots: marks, ...seen });
+      return offer(i, end, { position: at(end), after, snapshots: marks, keepers });
     });
     const acknowledged = offers.map(({ position }) => position.sequence)
-      .toSorted((a, b) => b - a)[Math.min(copies, seeders.length) - 1] ?? 0;
+      .toSorted((a, b) => b - a)[Math.floor(seeders.length / 2)] ?? 0;
     const plan = planRebuild(offers);
     if (plan.kind === "wait") return;
     const from = offers.find(({ seederId }) => seederId === plan.from);

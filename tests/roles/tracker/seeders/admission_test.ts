@@ -4,8 +4,10 @@
  */
 import assert from "node:assert/strict";
 import {
+  type KeepersMark,
   limits,
   logOrigin,
+  type LogPosition,
   positionOf,
   type Route,
   trackerRoutes,
@@ -107,22 +109,24 @@ Deno.test("a question for the log that waits is not answered to one that is bann
   const { seederId } = one;
   const head = await world.catalog.read((view) => view.logHead());
   assert(head);
-  const position = positionOf({ ...head, mac: "a".repeat(43) });
-  let keepers: { epoch: number; version: number; counted: number } | undefined;
+  let position: LogPosition = positionOf({ ...head, mac: "a".repeat(43) });
+  let keepers: KeepersMark | undefined;
   const pull = () =>
     one.connection.pullLog({
       ...{ seederId, position },
       ...(keepers === undefined ? {} : { keepers }),
     });
-  // Until it knows who the keepers are: from then on a question waits for news.
-  for (let turn = 0; turn < 3; turn++) {
+  // Until it is a keeper and has all there is: from then on a question waits for news.
+  for (let turn = 0; turn < 6; turn++) {
     const asked = pull();
     await settle();
     world.clock.advance(limits.logPullMs);
-    const told = (await asked).card.keepers;
-    if (told !== undefined) {
-      keepers = { epoch: told.epoch, version: told.version, counted: told.counted };
+    const { card, records } = await asked;
+    position = records.length === 0 ? position : positionOf(records.at(-1));
+    if (card !== undefined) {
+      keepers = { epoch: card.keepers.epoch, sequence: card.keepers.sequence };
     }
+    await one.beat();
   }
   const ask = pull();
   await settle();
