@@ -151,7 +151,7 @@ export class LogShipping implements Witnesses {
   }
 
   /**
-   * Resolves when the log as it stands is on enough seeders: on a majority of the keepers while this
+   * Resolves when the log as it stands is on enough seeders: on a majority of keepers while this
    * tracker may not acknowledge with less. @throws `stale-epoch`, `unavailable`
    */
   async settled(permit: AcknowledgePermit): Promise<void> {

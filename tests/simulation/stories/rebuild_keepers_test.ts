@@ -107,6 +107,49 @@ Deno.test("story: a keeper is away while others come to keep the log, and is bel
   await loss.end();
 });
 
+Deno.test("story: one that keeps the log no more lets go of its copy, when the others have it", async () => {
+  const loss = await Loss.begin(207, "auto");
+  const { world, cluster } = loss;
+  const [first] = cluster.seeders;
+  assert(first !== undefined);
+  await world.timeline.run(loss.put(2), 10 * 60_000);
+  first.cutPower();
+  join(loss);
+  await world.timeline.pass(limits.keeperAbsentMs + 20_000);
+  const names = async () =>
+    (await first.disk.list(`${stateOf.seeder}/log`)).map(({ name }) => name).sort();
+  assert.deepEqual(await names(), ["000000000001.log", "card.json"]);
+  first.start();
+  const isGone = () => world.trace.some((line) => line.includes("others keep the log now"));
+  assert(await world.until(isGone, 30_000));
+  await world.timeline.pass(2_000);
+  assert.deepEqual(await names(), ["card.json"], "it knows who keeps it");
+  await loss.end();
+});
+
+Deno.test("story: a tracker set back in time leaves no record behind that a rebuild takes for newer", async () => {
+  const loss = await Loss.begin(208, "auto");
+  const { world, cluster } = loss;
+  const [first, second, third] = cluster.seeders;
+  await world.timeline.run(loss.put(2), 10 * 60_000);
+  await world.timeline.pass(2_000);
+  third?.cutPower();
+  const image = cluster.trackerImage();
+  assert(image !== undefined);
+  await world.timeline.run(loss.put(2), 10 * 60_000);
+  assert.equal(loss.belief.acknowledgements, 4);
+  // The third alone knows nothing of what came after: it is no majority, and is given nothing.
+  for (const off of [first, second]) off?.cutPower();
+  cluster.setTrackerBack(image);
+  for (const machine of [cluster.tracker, third]) machine?.start();
+  await world.timeline.pass(30_000);
+  for (const off of [first, third]) off?.cutPower();
+  loss.lose();
+  for (const machine of [cluster.tracker, second, third]) machine?.start();
+  assert(await world.until(() => cluster.tracker.ready, 60_000), "two of three are enough");
+  await loss.end();
+});
+
 Deno.test("story: with two keepers one may be off, and with none heard nothing is acknowledged", async () => {
   const loss = await Loss.begin(206, "auto", 2);
   const { world, cluster } = loss;
