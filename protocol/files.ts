@@ -122,6 +122,10 @@ export const MakeDirectoriesRequest = z.strictObject({
   paths: z.array(RemotePath).min(1).max(limits.batchItemsMax),
   /** Make missing parents, and accept a directory that is there, like `mkdir -p`. */
   parents: z.boolean(),
+  /** Of each path, in their order; 0755 where there are none. Those that are there keep theirs. */
+  modes: z.array(Mode).max(limits.batchItemsMax).optional(),
+}).refine(({ paths, modes }) => modes === undefined || modes.length === paths.length, {
+  message: "there is not one mode for each path",
 });
 export const MakeDirectoriesReply = z.strictObject({ made: z.int() });
 

@@ -168,7 +168,7 @@ function special(path: string): Fault {
 }
 
 interface Pending {
-  readonly directories: { path: RemotePath; from: string }[];
+  readonly directories: { path: RemotePath; from: string; mode: number }[];
   readonly links: { path: RemotePath; from: string; modifiedMs: number }[];
   readonly files: UploadSource[];
 }
@@ -242,7 +242,7 @@ function sort(
   stat: { kind: string; sizeBytes: number; modifiedMs: number; mode: number },
 ): void {
   const { modifiedMs, mode, sizeBytes } = stat;
-  if (stat.kind === "directory") pending.directories.push({ path, from });
+  if (stat.kind === "directory") pending.directories.push({ path, from, mode });
   else if (stat.kind === "link") pending.links.push({ path, from, modifiedMs });
   else if (stat.kind === "file") {
     const content = { kind: "file" as const, localPath: from, sizeBytes };
@@ -266,13 +266,15 @@ async function makeDirectories(
   tally: Tally,
   report: TransferReport,
 ): Promise<void> {
-  const make = async (paths: RemotePath[]) => {
-    await session.tracker.makeDirectories({ paths, parents: true }, { signal: context.signal });
+  const make = async (some: Pending["directories"]) => {
+    const paths = some.map((one) => one.path), modes = some.map((one) => one.mode);
+    const request = { paths, modes, parents: true };
+    await session.tracker.makeDirectories(request, { signal: context.signal });
     tally.directories += paths.length;
   };
   await eachIfNotAll(
     batch.directories,
-    (some) => make(some.map((one) => one.path)),
+    make,
     (one, fault) => tally.add(context, report, { path: one.path, sizeBytes: 0, fault }),
   );
 }

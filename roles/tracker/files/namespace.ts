@@ -34,9 +34,10 @@ export function makeDirectories(
 ): Promise<z.input<typeof MakeDirectoriesReply>> {
   return once(core, asked, async (tx) => {
     const maker = new DirectoryMaker(core, tx, asked.by);
-    for (const path of input.paths) {
-      if (input.parents) await maker.ensure(path);
-      else await maker.make(path);
+    for (const [i, path] of input.paths.entries()) {
+      const mode = input.modes?.[i];
+      if (input.parents) await maker.ensure(path, mode);
+      else await maker.make(path, mode);
     }
     return { made: maker.made };
   });

@@ -88,3 +88,33 @@ Deno.test("get drops set-uid and the like, obeys the umask, and keeps both on re
   assert.equal((await world.run(["get", "-p", "/file", "exact"])).code, 0);
   assert.equal(await modeOf("exact"), 0o6777);
 });
+
+Deno.test("put -r and get -r keep modes of directories, also of those nobody may write", async () => {
+  await using world = await openClientWorld(2);
+  const umask = Deno.umask();
+  const modes = {
+    "tree": 0o755,
+    "tree/closed": 0o500,
+    "tree/closed/in": 0o700,
+    "tree/set": 0o2775,
+  };
+  for (const path of Object.keys(modes)) await Deno.mkdir(`${world.local}/${path}`);
+  await Deno.writeTextFile(`${world.local}/tree/closed/in/file`, "text");
+  for (const [path, mode] of Object.entries(modes)) {
+    await Deno.chmod(`${world.local}/${path}`, mode);
+  }
+  assert.equal((await world.run(["put", "-r", "tree", "/"])).code, 0);
+  const stat = await world.run(["ls", "-l", "/tree"]);
+  assert.match(stat.output, /^dr-x------ .*closed$/m);
+  assert.match(stat.output, /^drwxrwsr-x .*set$/m);
+  for (const [flag, mask] of [["-r", 0o777 & ~umask], ["-rp", 0o7777]] as const) {
+    const to = `back${flag}`;
+    const got = await world.run(["get", flag, "/tree", to]);
+    assert.equal(got.code, 0, got.error);
+    for (const [path, mode] of Object.entries(modes)) {
+      const there = (await Deno.stat(`${world.local}/${path.replace("tree", to)}`)).mode! & 0o7777;
+      assert.equal(there, mode & mask, `${flag} ${path}`);
+    }
+    assert.equal(await Deno.readTextFile(`${world.local}/${to}/closed/in/file`), "text");
+  }
+});
