@@ -145,8 +145,21 @@ async function runClientRole(words: string[]): Promise<number> {
     transport: transports.systemTransport(),
     disk: disks.systemDisk(),
     log: silentLog,
-    currentDirectory: Deno.cwd(),
+    currentDirectory: currentDirectory(),
   });
+}
+
+/** It may be gone by now, or its name no UTF-8. */
+function currentDirectory(): string {
+  try {
+    return Deno.cwd();
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new Fault("local-failed", `the current directory cannot be used: ${why}`, {
+      cause,
+      next: "go to another directory",
+    });
+  }
 }
 
 async function runUp(words: string[]): Promise<number> {

@@ -1,5 +1,5 @@
 /** Builds the executable and runs it as any program, with nothing of Deno's on the PATH. */
-export const root = new URL("../..", import.meta.url).pathname;
+const root = new URL("../..", import.meta.url).pathname;
 const decoder = new TextDecoder();
 
 export interface Ran {

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { until } from "../cluster/cluster.ts";
-import { build, path, root, run } from "./built.ts";
+import { build, path, run } from "./built.ts";
 
 Deno.test("the packed executable is one file that does what the program does", async (t) => {
   const folder = await Deno.makeTempDir({ prefix: "offshore-executable-" });

@@ -21,3 +21,15 @@ Deno.test("backup writes the whole log into a new file, and never over another",
   assert.deepEqual((await Array.fromAsync(Deno.readDir(directory))).length, 1);
   await Deno.remove(directory, { recursive: true });
 });
+
+Deno.test("backup removes nothing of a person's, and two at once for one name are one and a refusal", async () => {
+  await using world = await openClientWorld(2);
+  await Deno.writeTextFile(`${world.local}/b.part`, "theirs");
+  const both = await Promise.all([world.run(["backup", "b"]), world.run(["backup", "b"])]);
+  assert.deepEqual(both.map(({ code }) => code).sort(), [0, 4]);
+  assert.equal((await world.run(["backup", "--check", "b"])).code, 0);
+  assert.equal((await Deno.stat(`${world.local}/b`)).mode! & 0o777, 0o600);
+  assert.equal(await Deno.readTextFile(`${world.local}/b.part`), "theirs");
+  const names = (await Array.fromAsync(Deno.readDir(world.local))).map(({ name }) => name);
+  assert.deepEqual(names.filter((name) => name.startsWith(".offshore-")), []);
+});

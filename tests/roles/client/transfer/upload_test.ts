@@ -235,6 +235,27 @@ Deno.test("uploadFiles refuses a file that changed while it was read", () =>
     assert.deepEqual(entries, []);
   }));
 
+Deno.test("uploadFiles refuses a file whose place another took while it was read", () =>
+  withWorld(3, async (world) => {
+    const source = await localFile(world, "a", bytesOf(4 * mib, 2));
+    const { mtime } = await Deno.stat(`${world.directory}/a`);
+    let swapped = false;
+    world.trackerBehave = (path) => {
+      if (path === "/v1/uploads/place" && !swapped) {
+        swapped = true;
+        Deno.renameSync(`${world.directory}/a`, `${world.directory}/before`);
+        Deno.writeFileSync(`${world.directory}/a`, bytesOf(4 * mib, 3));
+        Deno.utimeSync(`${world.directory}/a`, mtime!, mtime!);
+      }
+      return "ok";
+    };
+    const { results } = await upload(world, [source]);
+    assert.equal(results[0]?.fault?.code, "local-failed");
+    assert.match(results[0]?.fault?.message ?? "", /another took its place/);
+    const { entries } = await world.session.tracker.list({ path: remote("/") });
+    assert.deepEqual(entries, []);
+  }));
+
 Deno.test("uploadFiles tells of a bad source and goes on with the rest", () =>
   withWorld(3, async (world) => {
     const good = await localFile(world, "good", bytesOf(100, 1));
