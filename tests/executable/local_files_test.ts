@@ -121,7 +121,8 @@ Deno.test("the packed executable is as careful with local files as the program",
     await t.step("names and arguments that are no UTF-8 are told by their bytes", async () => {
       const ran = await shell(
         `mkdir tree; printf no >"tree/$(printf 'caf\\351')"; printf yes >tree/caf\ufffd
-        "$1" put -r tree /; echo $?; "$1" put "tree/$(printf 'caf\\351')" tree/caf\ufffd /a; echo $?`,
+        "$1" put -r tree /; echo $?
+        "$1" put "tree/$(printf 'caf\\351')" tree/caf\ufffd /a; echo $?`,
       );
       assert.equal(ran.out, "1\n1\n", ran.err);
       assert.equal(ran.err.match(/caf\\xe9: the name is not valid UTF-8/g)?.length, 2, ran.err);
