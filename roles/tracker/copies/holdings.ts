@@ -56,7 +56,8 @@ export class Holdings {
 
   /**
    * Adds holdings that were told just now, with a receipt or otherwise. They are remembered only
-   * while a page or an outcome that contradicts them may be under way.
+   * while a page or an outcome that contradicts them may be under way. A run that is aborted leaves
+   * a memory too many, for which a holding would be looked at once more.
    */
   async addReceipted(
     tx: CatalogTransaction,

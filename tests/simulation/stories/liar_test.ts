@@ -76,3 +76,27 @@ Deno.test("story: what only a liar claims lets nobody forget the seeder that had
   const refused = story.session.tracker.forget({ seederId: last.seederId, acceptLoss: false });
   await assert.rejects(story.world.timeline.run(refused), /nothing proves another copy/);
 });
+
+Deno.test("story: a drain that a liar would have ended goes on until real copies are proved", async () => {
+  const { story, end } = await withLiars(27, 4, 1);
+  const { cluster, world } = story;
+  const [leaving] = cluster.seeders;
+  assert(leaving);
+  const { seederId } = await story.seeder(leaving);
+  const { tracker } = story.session;
+  await world.timeline.run(tracker.drain({ seederId, cancel: false }));
+  const early = (await story.status()).healing.drains[0];
+  assert(early !== undefined && early.chunksUnproved > 0, "nobody has answered yet");
+  await story.until(
+    "drained",
+    ({ healing: { drains } }) => drains[0]?.chunksLeft === 0 && drains[0].chunksUnproved === 0,
+  );
+  leaving.cutPower();
+  await story.until(
+    "it is gone",
+    ({ seeders }) => seeders.some((one) => one.seederId === seederId && one.state === "red"),
+  );
+  await world.timeline.run(tracker.forget({ seederId, acceptLoss: false, ban: false }));
+  cluster.seeders.shift();
+  await end();
+});

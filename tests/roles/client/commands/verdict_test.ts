@@ -158,3 +158,14 @@ Deno.test("the first word is the worst of what is wrong, out of a closed list", 
   }
   assert.deepEqual(new Set(cases.map(([state]) => state)), new Set(clusterStates));
 });
+
+Deno.test("problemsOf names a seeder that answers for what it does not have", () => {
+  const status = clusterOf({ nowMs: 90_000 });
+  const seeders = status.seeders.map((seeder, i) =>
+    i === 0 ? seeder : { ...seeder, falseAnswers: { chunks: 3, lastMs: 30_000 } }
+  );
+  const [problem, ...others] = problemsOf({ ...status, seeders });
+  assert.deepEqual(others, []);
+  assert.match(problem?.what ?? "", /^s-1 said that it holds 3 chunks and did not have the bytes/);
+  assert.match(problem?.next ?? "", /forget s-1 --now$/);
+});
