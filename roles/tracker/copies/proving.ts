@@ -100,6 +100,8 @@ export class Proving {
     const core = this.needs;
     const cluster = core.members.view(core.now());
     this.#noteDrains(cluster);
+    // Nobody reads for what may not be given up.
+    if (core.authority.giveUp() === undefined) return;
     const due = this.#cases.values().filter(({ notBeforeMs }) => notBeforeMs <= cluster.nowMs)
       .take(decidedMost).toArray();
     if (due.length === 0) return;
