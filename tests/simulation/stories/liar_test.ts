@@ -70,11 +70,14 @@ Deno.test("story: what only a liar claims lets nobody forget the seeder that had
     "both are gone",
     ({ seeders }) => seeders.filter(({ state }) => state === "red").length === 2,
   );
-  const forgotten = story.session.tracker.forget({ seederId, acceptLoss: false });
-  await story.world.timeline.run(forgotten);
+  await story.until("stopped", ({ authority }) => authority.state === "stopped");
+  const { tracker } = story.session;
+  const { timeline } = story.world;
+  await timeline.run(tracker.confirmLoss({}));
+  await timeline.run(tracker.forget({ seederId, acceptLoss: false }));
   const last = await story.seeder(other);
-  const refused = story.session.tracker.forget({ seederId: last.seederId, acceptLoss: false });
-  await assert.rejects(story.world.timeline.run(refused), /nothing proves another copy/);
+  const refused = tracker.forget({ seederId: last.seederId, acceptLoss: false });
+  await assert.rejects(timeline.run(refused), /nothing proves another copy/);
 });
 
 Deno.test("story: a drain that a liar would have ended goes on until real copies are proved", async () => {
