@@ -17,12 +17,19 @@ async function writeNoise(path: string, sizeBytes: number): Promise<void> {
 }
 
 /** Bytes on the client's disk so far, of a download under way or done. */
+/** Those there are; none of a folder that has gone meanwhile. */
+function entriesOf(directory: string): Promise<Deno.DirEntry[]> {
+  return Array.fromAsync(Deno.readDir(directory)).catch(() => []);
+}
+
 async function bytesUnder(directory: string): Promise<number> {
   let total = 0;
-  for await (const entry of Deno.readDir(directory)) {
-    const info = await Deno.stat(`${directory}/${entry.name}`).catch(() => undefined);
-    // Blocks, not size: a part file has its full size from the start.
-    total += (info?.blocks ?? 0) * 512;
+  for (const { name, isDirectory } of await entriesOf(directory)) {
+    const path = `${directory}/${name}`;
+    // Blocks, not size: a part has its full size from the start. It lies in a folder of its own.
+    total += isDirectory
+      ? await bytesUnder(path)
+      : ((await Deno.stat(path).catch(() => undefined))?.blocks ?? 0) * 512;
   }
   return total;
 }
