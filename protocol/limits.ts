@@ -219,6 +219,8 @@ export const limits = {
   logOperationsMin: 1_000_000,
   /** Who was silent for this long keeps the log no more, where another can. */
   keeperAbsentMs: 10 * 60_000,
+  /** What a seeder says it heard of the lease clock is not believed further ahead than this. */
+  leaseAheadMsMax: 24 * 60 * 60_000,
   /** Of the log; while they change there are two sets. */
   logKeepersMax: 5,
   /** With enough seeders present, a rebuild still waits this long for others. */

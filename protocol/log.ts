@@ -207,6 +207,8 @@ export const PullLogRequest = z.strictObject({
   snapshots: SnapshotMarks.default([]),
   /** The keepers in the card on its disk; absent while it has none. */
   keepers: KeepersMark.optional(),
+  /** The latest time of the lease clock that this process heard: no tracker's begins before it. */
+  leaseHeardMs: z.int().optional(),
 });
 export type PullLogRequest = z.output<typeof PullLogRequest>;
 
@@ -234,6 +236,8 @@ export const PresentLogRequest = z.strictObject({
   generation: z.int().min(1),
   /** Of the latest start that was heard. */
   heard: LogMark,
+  /** As in `pullLog`. */
+  leaseHeardMs: z.int().optional(),
   card: ClusterCard,
   last: LogMark.optional(),
   /** Of the record before its first: what was before is in a snapshot. */
@@ -280,9 +284,9 @@ export function signPresentation(
   seederKey: SecretKey,
   request: Omit<PresentLogRequest, "mac">,
 ): PresentLogRequest {
-  const { seederId, nonce, heard, last, after, snapshots, card } = request;
+  const { seederId, nonce, heard, last, after, snapshots, card, leaseHeardMs = 0 } = request;
   const has = snapshots.map(({ sequence, digest }) => `${sequence} ${digest}`).join(" ");
-  const said = `${card.mac} ${heard.mac} ${
+  const said = `${card.mac} ${heard.mac} ${leaseHeardMs} ${
     last?.mac ?? ""
   } ${after.sequence} ${after.checksum} ${has}`;
   return { ...request, mac: presentMac(seederKey, "seeder", seederId, `${nonce} ${said}`) };

@@ -112,7 +112,9 @@ export async function openSeeder(parts: SeederParts): Promise<Seeder> {
   const parties = { membership, line, health, worker, scrub, time, leaseTime, receipts };
   const loop = new SeederLoop({ ...common, ...parties, bootId });
   const directory = `${stateDirectory}/log`;
-  const keeper = new LogKeeper({ disk, directory, membership, line, clock, random, log });
+  const keeper = new LogKeeper({
+    ...{ disk, directory, membership, line, leaseTime, clock, random, log },
+  });
   const guard = new LeaveGuard(identity, leaseTime);
   const adoption = adoptionOf(parts, quiet, load);
   const offers = adoption === undefined || parts.adopt === undefined

@@ -11,6 +11,7 @@ const attendLateMsMax = 2 * limits.yellowAfterMs;
 
 export class TrackerTime {
   #aheadMs: number | undefined;
+  #heardMs: number | undefined;
   #attendedMs: number;
 
   constructor(private readonly clock: Clock) {
@@ -18,8 +19,14 @@ export class TrackerTime {
   }
 
   hear(trackerNowMs: number): void {
+    this.#heardMs = Math.max(this.#heardMs ?? trackerNowMs, trackerNowMs);
     this.#attendedMs = this.clock.now();
     this.#aheadMs = trackerNowMs - this.#attendedMs;
+  }
+
+  /** The latest time that was heard, as it was; undefined before the first. */
+  get heardMs(): number | undefined {
+    return this.#heardMs;
   }
 
   /** Called before each heartbeat. What passed while this machine slept did not pass here. */

@@ -18,6 +18,8 @@ export interface Leases {
   /** The time now, to give away: no later tracker begins before it. */
   handOut(catalog: Catalog): Promise<number>;
   attend(): void;
+  /** A keeper of the log heard this time: ours is not before it. */
+  heard(ms: number): void;
 }
 
 export interface Settings {

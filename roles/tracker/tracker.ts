@@ -221,7 +221,7 @@ async function openCore(
   const shipping: LogShipping = new LogShipping({
     ...{ start, folder, spreadNeeded: parts.snapshots?.spreadNeeded },
     ...{ catalog: told, keys, sealedKey, begun, members, now, clock, log },
-    authority,
+    ...{ authority, leases },
     keepersKept: kept.keepersKept,
     mode: parts.logSync ?? "local",
   });

@@ -185,6 +185,7 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
   pullLog: {
     request: {
       ...{ seederId, heard: positionOf(firstRecord), position: positionOf(firstRecord) },
+      leaseHeardMs: nowMs - 3_600_000,
       snapshots: [snapshotMark],
     },
     reply: {

@@ -27,6 +27,7 @@ import { backoffMs, repeat } from "../../kit/pace.ts";
 import { type Random, randomHex } from "../../kit/random.ts";
 import type { Identity } from "../identity.ts";
 import type { Membership } from "../membership.ts";
+import type { TrackerTime } from "../tracker_time.ts";
 import type { TrackerLine } from "../tracker_line.ts";
 import { SnapshotFolder } from "../../kit/snapshot_folder.ts";
 import { LogSegments } from "./segments.ts";
@@ -37,6 +38,7 @@ export interface LogKeeperParts {
   /** Holds the files of the log and `card.json`. */
   readonly directory: string;
   readonly membership: Membership;
+  readonly leaseTime: Pick<TrackerTime, "heardMs">;
   readonly line: TrackerLine;
   readonly clock: Clock;
   readonly random: Random;
@@ -138,6 +140,7 @@ export class LogKeeper {
       position: segments.position,
       snapshots: this.#snapshots.marks ?? [],
       ...(keepers === undefined ? {} : { keepers: markOf(keepers) }),
+      ...this.#leaseHeard(),
     };
     const reply = await this.parts.line.ask(
       limits.logPullMs + limits.trackerCallMs,
@@ -209,6 +212,11 @@ export class LogKeeper {
     return text;
   }
 
+  #leaseHeard(): { leaseHeardMs?: number } {
+    const leaseHeardMs = this.parts.leaseTime.heardMs;
+    return leaseHeardMs === undefined ? {} : { leaseHeardMs };
+  }
+
   /** Before the records: what is acknowledged can be opened again. */
   async #keepCard(card: ClusterCard): Promise<void> {
     if (this.#card !== undefined && !isLaterMark(card.keepers, this.#card.keepers)) return;
@@ -239,7 +247,7 @@ export class LogKeeper {
     if (position.sequence < this.#owes) return presentPauseMs;
     const nonce = randomHex(random, 32);
     const request = signPresentation(seederKey, {
-      ...{ seederId, generation, heard, card },
+      ...{ seederId, generation, heard, card, ...this.#leaseHeard() },
       ...(position.sequence === 0 ? {} : { last: position }),
       after: segments.after,
       snapshots,

@@ -9,6 +9,7 @@
  * it is written down that all times up to a little later may be in use; the next tracker begins
  * after them.
  */
+import { limits } from "../../../protocol/mod.ts";
 import type { Clock } from "../../kit/clock.ts";
 import type { Catalog, CatalogView } from "../catalog/catalog.ts";
 import { judgedMs } from "../seeders/roster.ts";
@@ -18,6 +19,11 @@ const settingName = "lease-clock-reserved";
 const reserveMs = 20_000;
 /** A time in use is never closer to the end of what is reserved. */
 const marginMs = 5_000;
+
+/** Of what seeders say that they heard. */
+export function latestBelieved(clock: Clock): number {
+  return clock.now() + limits.leaseAheadMsMax;
+}
 
 export class LeaseClock {
   #attendedMs: number | undefined;
@@ -41,6 +47,15 @@ export class LeaseClock {
   /** To compare with. What is handed out comes from `handOut`. */
   now(): number {
     return judgedMs(this.#attendedMs, this.clock.now()) + this.#aheadMs;
+  }
+
+  /**
+   * A keeper of the log heard this of the clock. A tracker whose disk was set back, or lost, would
+   * begin before it. What is much too late was made up.
+   */
+  heard(ms: number): void {
+    const laterMs = Math.min(ms, latestBelieved(this.clock)) - this.now();
+    if (laterMs > 0) this.#aheadMs += laterMs;
   }
 
   /** Called every `attendMs` of the roster: a stall is skipped. */

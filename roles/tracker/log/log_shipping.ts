@@ -55,6 +55,7 @@ export interface LogShippingParts {
   readonly begun: LogMark;
   /** Hears of later logs and later trackers, and says whether this one may go on. */
   readonly authority: Authority;
+  readonly leases: { heard(ms: number): void };
   /** The first operation this log still has. */
   readonly start: number;
   /** On so many keepers a snapshot must be before anything goes; on a majority without it. */
@@ -181,6 +182,7 @@ export class LogShipping implements Witnesses {
     const isHere = this.#start === 1 || position.sequence >= this.#start;
     if (isHere && !await this.#isOurs(request)) return await this.#foreign(request);
     this.#keepers.hear(request);
+    this.parts.leases.heard(request.leaseHeardMs ?? 0);
     this.#clear();
     // A young cluster has few keepers for as short a time as may be.
     if (this.#keepers.isChanging) await this.step();

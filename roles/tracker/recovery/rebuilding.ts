@@ -220,7 +220,8 @@ export class Rebuilding {
     intake.forgetOpen();
     const epochs = [...this.#presented.values()].map(({ request }) => request.heard.epoch);
     const highest = Math.max(intake.position.epoch, ...epochs);
-    const epoch = await endIntake(this.parts, keys, highest);
+    const leases = [...this.#presented.values()].map(({ request }) => request.leaseHeardMs ?? 0);
+    const epoch = await endIntake(this.parts, keys, highest, Math.max(...leases));
     this.parts.log.info("rebuilt", { operations: intake.position.sequence, epoch });
     this.#ended = true;
     this.#done.resolve();

@@ -9,6 +9,7 @@ import type { Log } from "../../kit/log.ts";
 import type { Random } from "../../kit/random.ts";
 import type { Catalog, CatalogTransaction } from "../catalog/catalog.ts";
 import { type ClusterKeys, writeClusterKeys } from "../cluster_keys.ts";
+import { latestBelieved, LeaseClock } from "../copies/lease_clock.ts";
 import { keepSealed } from "./recovery.ts";
 
 export const clusterIdSetting = "cluster-id";
@@ -69,11 +70,15 @@ export function markBegun(tx: CatalogTransaction): Promise<void> {
   return tx.putSetting(intakeSetting, "begun");
 }
 
-/** Leaves what a tracker starts from, under an epoch that no earlier tracker reaches. */
+/**
+ * Leaves what a tracker starts from, under an epoch that no earlier tracker reaches.
+ * @param leaseHeardMs the latest that a seeder heard of the lease clock: the next begins after it
+ */
 export async function endIntake(
   parts: RebuildParts,
   keys: ClusterKeys,
   highestEpoch: number,
+  leaseHeardMs = 0,
 ): Promise<number> {
   const { catalog, disk, stateDirectory, random, clock, recoveryCode } = parts;
   const epoch = (Math.floor(highestEpoch / limits.epochsOfGenerationMax) + 1) *
@@ -84,6 +89,8 @@ export async function endIntake(
   await catalog.transaction(async (tx) => {
     await tx.putSetting(clusterIdSetting, keys.clusterId);
     await tx.putSetting(authoritySetting, String(epoch));
+    const leaseMs = Math.min(leaseHeardMs, latestBelieved(clock));
+    if (leaseMs > clock.now()) await tx.putSetting(LeaseClock.settingName, String(leaseMs));
     await tx.putSetting(intakeSetting, "ended");
   });
   return epoch;

@@ -104,3 +104,16 @@ Deno.test("an upload that nobody goes on with is forgotten all the same", async 
   stop.abort();
   await running;
 });
+
+Deno.test("LeaseClock is not before what a keeper heard of it, and believes nothing from far ahead", async () => {
+  const clock = new HandClock();
+  const catalog = openMemoryCatalog();
+  const leases = await catalog.read((view) => LeaseClock.open(view, clock, clock.now()));
+  const before = leases.now();
+  leases.heard(before - 5);
+  assert.equal(leases.now(), before);
+  leases.heard(before + 40_000);
+  assert.equal(leases.now(), before + 40_000, "a tracker set back in time begins after it");
+  leases.heard(2 ** 52);
+  assert.equal(leases.now(), clock.now() + limits.leaseAheadMsMax);
+});

@@ -27,6 +27,7 @@ import {
   openMemoryCatalog,
 } from "../../../../roles/tracker/catalog/memory_catalog.ts";
 import { isAnother } from "../../../../roles/tracker/plan/authority.ts";
+import { LeaseClock } from "../../../../roles/tracker/copies/lease_clock.ts";
 import { commitStart } from "../../../../roles/tracker/log/begin.ts";
 import { authoritySetting, beginIntake } from "../../../../roles/tracker/recovery/way_back.ts";
 import { Rebuilding } from "../../../../roles/tracker/recovery/rebuilding.ts";
@@ -65,6 +66,7 @@ function cardOf(keepers: readonly SeederId[], epoch = 1, key = clusterKey): Clus
 
 class RebuildWorld {
   readonly clock = new HandClock();
+  leaseHeardMs = 0;
   readonly random;
   readonly catalog = openMemoryCatalog(new MemoryCatalogData());
   readonly rebuilding: Rebuilding;
@@ -93,6 +95,7 @@ class RebuildWorld {
     return this.rebuilding.present(signPresentation(seederKey, {
       ...{ seederId, generation: 1, card, heard: positionOf(log[0]), last: positionOf(last) },
       ...{ after: logOrigin, snapshots: [], nonce: "9d".repeat(16) },
+      leaseHeardMs: this.leaseHeardMs,
     }));
   }
 
@@ -177,4 +180,17 @@ Deno.test("two rebuilds from other seeders have one epoch and two terms, and eac
   assert.deepEqual([one.epoch, two.epoch], Array(2).fill(limits.epochsOfGenerationMax));
   assert.notEqual(one.term, two.term);
   assert(isAnother(one, two) && isAnother(two, one), "who is told of the other stops");
+});
+
+Deno.test("the lease clock of a rebuilt tracker begins after the latest that a keeper heard", async () => {
+  const [one, two] = ids;
+  assert(one && two);
+  for (const aheadMs of [-90_000, 90_000]) {
+    const world = await RebuildWorld.open();
+    world.leaseHeardMs = world.clock.now() + aheadMs;
+    await world.through(new Map([[one, logOf(5)], [two, logOf(5)]]));
+    const nowMs = world.clock.now();
+    const leases = await world.catalog.read((view) => LeaseClock.open(view, world.clock, nowMs));
+    assert.equal(leases.now(), Math.max(nowMs, world.leaseHeardMs));
+  }
 });
