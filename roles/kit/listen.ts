@@ -17,7 +17,7 @@ const silentMs = 120_000;
 /** A chain of seeders with leaves is the largest head. */
 const headBytesMax = 24 * 1024;
 const headersMost = 64;
-/** Three of each seeder of the largest cluster we mean, and below what a process may open. */
+/** Three of each seeder of the largest cluster we mean. */
 const connectionsMost = 4_096;
 
 export interface Listener {
@@ -69,7 +69,7 @@ export async function listen(
     void answerOver(app, incoming, outgoing, (end) => void setTimeout(end, lingerMs));
   });
   server.maxHeadersCount = headersMost;
-  server.maxConnections = connectionsMost;
+  server.maxConnections = Math.min(connectionsMost, descriptorsMost() / 2);
   server.setTimeout(silentMs);
   const opened = Promise.withResolvers<void>();
   server.once("error", opened.reject);
@@ -81,6 +81,22 @@ export async function listen(
   }
   return { host, port: portOf(server), stop: (graceMs) => stopped(server, graceMs) };
 }
+
+/**
+ * So many files and connections a process may have open: one that accepts a connection beyond them
+ * never accepts another (seen on Deno 2.9.6). Half of them are for connections.
+ */
+function descriptorsMost(): number {
+  try {
+    const limits = Deno.readTextFileSync("/proc/self/limits");
+    return Number(/^Max open files +(\d+)/m.exec(limits)?.[1] ?? leastDescriptors);
+  } catch {
+    return leastDescriptors;
+  }
+}
+
+/** What systems allow that do not tell. */
+const leastDescriptors = 1_024;
 
 function portOf(server: Server): number {
   const address = server.address();

@@ -202,3 +202,40 @@ Deno.test("listen closes connections that show no whole head, or none", async ()
     await listener.stop(1000);
   }
 });
+
+Deno.test("listen goes on after more connections came than the process may have", async () => {
+  const module = new URL("../../../roles/kit/listen.ts", import.meta.url);
+  const script = `import { listen } from "${module}";
+    const app = () => Promise.resolve(new Response("in", { headers: { "content-length": "2" } }));
+    console.log((await listen(app, "127.0.0.1", 0)).port);`;
+  const config = new URL("../../../deno.json", import.meta.url).pathname;
+  const child = new Deno.Command("sh", {
+    args: [
+      "-c",
+      'ulimit -n 256 && exec "$0" eval --quiet --config "$1" "$2"',
+      ...[Deno.execPath(), config, script],
+    ],
+    stdout: "piped",
+  }).spawn();
+  const late = setTimeout(() => child.kill("SIGKILL"), 30_000);
+  try {
+    const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    const port = Number((await reader.read()).value);
+    await reader.cancel();
+    const strangers: Deno.Conn[] = [];
+    for (let i = 0; i < 300; i++) {
+      strangers.push(await Deno.connect({ hostname: "127.0.0.1", port }));
+    }
+    for (const stranger of strangers) stranger.close();
+    let heard = "";
+    for (let tries = 0; !heard.endsWith("in") && tries < 1_000; tries++) {
+      const text = "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+      heard = await exchange(port, text).catch(() => "");
+    }
+    assert.match(heard, /^HTTP\/1.1 200/);
+  } finally {
+    clearTimeout(late);
+    child.kill("SIGKILL");
+    await child.status;
+  }
+});
