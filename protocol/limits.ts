@@ -238,6 +238,15 @@ export const limits = {
   scrubAgeMaxMs: 30 * 24 * 60 * 60_000,
   /** By the first two digits of the chunk id, as the folders of a seeder are. */
   scrubShelfCount: 256,
+  /**
+   * A copy whose reading failed counts as lost when it fails again this long after: longer than a
+   * disk takes to reset itself, short enough to repair the copy before another disk fails.
+   */
+  unreadableAfterMs: 10_000,
+  /** A copy that cannot be read is tried again at least this often. */
+  unreadableRetryMsMax: 24 * 60 * 60_000,
+  /** So many copies in doubt are tried again one by one; more of them are a disk to be replaced. */
+  unreadableChunksMax: 10_000,
 
   /** Files offered in one message; with their chunks it stays below half a MiB. */
   adoptPageFilesMax: 256,

@@ -3,7 +3,7 @@ import * as z from "zod";
 import { Adopted } from "./adopt.ts";
 import { AuthorityStatus } from "./authority.ts";
 import { HealingStatus } from "./healing.ts";
-import { BaseUrl, BootId, ClusterId, SeederId, SeederName } from "./ids.ts";
+import { BaseUrl, BootId, ChunkId, ClusterId, SeederId, SeederName } from "./ids.ts";
 import { limits } from "./limits.ts";
 import { LogMark } from "./log.ts";
 import { ChunkEntry } from "./manifest.ts";
@@ -76,6 +76,22 @@ export const JoinReply = z.strictObject({
  */
 export const InventoryDigest = z.string().regex(/^[0-9a-f]{32}$/);
 
+/**
+ * Why a seeder has not a copy any more that counted as held: its bytes were others and were set
+ * aside; it could not be read, twice, some time apart, and stays there as a last resort; or it was
+ * not there any more.
+ */
+export const Loss = z.enum(["corrupt", "unreadable", "gone"]);
+export type Loss = z.output<typeof Loss>;
+
+export const LostChunk = z.strictObject({
+  chunkId: ChunkId,
+  why: Loss,
+  /** By the tracker's clock; 0 where the seeder has not heard it yet. */
+  foundMs: z.int().min(0),
+});
+export type LostChunk = z.output<typeof LostChunk>;
+
 export const Heartbeat = z.strictObject({
   seederId: SeederId,
   /** Drawn at each start, so that the tracker notices a restart shorter than a heartbeat. */
@@ -90,6 +106,8 @@ export const Heartbeat = z.strictObject({
   writable: z.boolean(),
   trouble: z.string().max(500).optional(),
   outcomes: z.array(OrderOutcome).max(limits.batchItemsMax),
+  /** Told again until a heartbeat that carried it was answered. */
+  lost: z.array(LostChunk).max(limits.batchItemsMax).optional(),
   /**
    * By the lease clock: of receipts given before this it does not know for which chunks they were,
    * and drops nothing that could stand on one. Absent when it knows all.

@@ -123,7 +123,7 @@ export const trackerRoutes = {
   scrubReport: large(json(
     "seeder",
     "/v1/seeders/scrub-report",
-    "What a seeder's scrub has done, and the chunks it found bad.",
+    "What a seeder's scrub has done.",
     scrub.ScrubReport,
     Nothing,
   )),

@@ -10,7 +10,6 @@
 import * as z from "zod";
 import { BootId, SeederId, SeederName } from "./ids.ts";
 import { limits } from "./limits.ts";
-import { ChunkEntry } from "./manifest.ts";
 import { SeederState } from "./membership.ts";
 
 const Count = z.int().min(0);
@@ -38,25 +37,16 @@ export const ScrubProgress = z.strictObject({
   corruptChunks: Count,
   /** When the latest corrupt chunk was found; 0 when there was none. */
   corruptMs: TrackerTimeMs,
-  /** Chunks that could not be read when their shelf was read last: the disk failed. */
+  /** Copies in doubt now: the disk would not give them when they were read last. */
   unreadableChunks: Count,
 });
 export type ScrubProgress = z.output<typeof ScrubProgress>;
-
-/** `corrupt`: set aside in quarantine; `gone`: it was not there any more. */
-export const BadChunk = ChunkEntry.extend({
-  found: z.enum(["corrupt", "gone"]),
-  foundMs: TrackerTimeMs,
-});
-export type BadChunk = z.output<typeof BadChunk>;
 
 export const ScrubReport = z.strictObject({
   seederId: SeederId,
   bootId: BootId,
   verifiedMs: ShelfTimes,
   progress: ScrubProgress,
-  /** Chunks this seeder holds no more. Told again until a report was answered. */
-  bad: z.array(BadChunk).max(limits.batchItemsMax),
 });
 export type ScrubReport = z.output<typeof ScrubReport>;
 

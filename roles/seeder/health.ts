@@ -66,6 +66,7 @@ export class DiskHealth {
       }
     };
     return {
+      ...store,
       put: async (chunkId, sizeBytes, source) => {
         const result = await watch(store.put(chunkId, sizeBytes, source));
         if (result === "stored") this.worked();
@@ -77,15 +78,7 @@ export class DiskHealth {
         if (results.includes("stored")) this.worked();
         return results;
       },
-      sizeOf: (chunkId) => store.sizeOf(chunkId),
-      isStored: (chunkId) => store.isStored(chunkId),
-      read: (chunkId, range) => store.read(chunkId, range),
-      verify: (chunkId) => store.verify(chunkId),
       drop: (chunkId) => watch(store.drop(chunkId)),
-      list: (after, limit) => store.list(after, limit),
-      summary: () => store.summary(),
-      space: () => store.space(),
-      close: () => store.close(),
     };
   }
 }

@@ -30,18 +30,11 @@ export class Load {
   /** The store, its transfers noticed. */
   watched(store: ChunkStore): ChunkStore {
     return {
+      ...store,
       put: (chunkId, sizeBytes, source) =>
         this.#during(() => store.put(chunkId, sizeBytes, source)),
       putMany: (items) => this.#during(() => store.putMany(items)),
       read: (chunkId, range) => this.#during(() => store.read(chunkId, range)),
-      sizeOf: (chunkId) => store.sizeOf(chunkId),
-      isStored: (chunkId) => store.isStored(chunkId),
-      verify: (chunkId) => store.verify(chunkId),
-      drop: (chunkId) => store.drop(chunkId),
-      list: (after, limit) => store.list(after, limit),
-      summary: () => store.summary(),
-      space: () => store.space(),
-      close: () => store.close(),
     };
   }
 }

@@ -15,6 +15,7 @@ import { DiskHealth } from "./health.ts";
 import { LogKeeper } from "./log/keeper.ts";
 import { IdentityFile } from "./identity.ts";
 import { Load } from "./load.ts";
+import { LostReports } from "./lost_reports.ts";
 import { Membership } from "./membership.ts";
 import { Receipts } from "./receipts.ts";
 import { Scrub } from "./scrub.ts";
@@ -102,14 +103,14 @@ export async function openSeeder(parts: SeederParts): Promise<Seeder> {
   );
   const scrubFile = new ScrubFile(disk, stateDirectory, log);
   const scrub = new Scrub({ store: quiet, load, file: scrubFile, time, clock, log });
-  const onCorrupt = () => scrub.foundCorrupt();
+  const losses = new LostReports(store, time);
   const worker = new Worker({
-    ...{ store, identity, time, receipts, onCorrupt, clock, transport, log },
+    ...{ store, identity, time, receipts, clock, transport, log },
     ...parts.answer === undefined ? {} : { answer: parts.answer },
   });
   const bootId = randomHex(random, 16);
   const common = { store, clock, random, transport, log };
-  const parties = { membership, line, health, worker, scrub, time, leaseTime, receipts };
+  const parties = { membership, line, health, worker, scrub, losses, time, leaseTime, receipts };
   const loop = new SeederLoop({ ...common, ...parties, bootId });
   const directory = `${stateDirectory}/log`;
   const keeper = new LogKeeper({

@@ -1,17 +1,9 @@
 /**
- * Reads everything on this seeder again, a little at a time, as `plan/scrub.ts` says. A corrupt
- * chunk is set aside by the store; here it is noted and told to the tracker, which takes the
- * holding away and has it copied from a good one. What was told without an answer is told again.
+ * Reads everything on this seeder again, a little at a time, as `plan/scrub.ts` says, and again
+ * what could not be read. A copy that turns out bad the store sets aside and tells of itself
+ * (`lost_reports.ts`); here is kept how far the reading got and how much was found.
  */
-import {
-  asFault,
-  type BadChunk,
-  type ChunkEntry,
-  type Fault,
-  limits,
-  type ScrubReport,
-  shelfOf,
-} from "../../protocol/mod.ts";
+import { type ChunkId, limits, type Loss, type ScrubReport, shelfOf } from "../../protocol/mod.ts";
 import type { Clock } from "../kit/clock.ts";
 import type { Log } from "../kit/log.ts";
 import { repeat } from "../kit/pace.ts";
@@ -49,14 +41,17 @@ const keepMs = 60_000;
 /** Told at least so often, so that a tracker that restarted knows soon. */
 const tellMs = 60_000;
 
-type Told = Pick<ScrubReport, "verifiedMs" | "progress" | "bad">;
+type Told = Pick<ScrubReport, "verifiedMs" | "progress">;
 
 export class Scrub {
   #memory: ScrubMemory | undefined;
   #last: ScrubFacts["last"];
   #yielding = false;
-  #bad: BadChunk[] = [];
   #keptMs = 0;
+  /** Copies that a process before this one could not read. */
+  #again: readonly ChunkId[] = [];
+  /** Shelves whose latest reading left a copy undecided. */
+  readonly #undecided = new Set<number>();
   /**
    * Whether the store was empty when this process began: then all it holds was checked coming in.
    */
@@ -69,11 +64,22 @@ export class Scrub {
 
   constructor(private readonly parts: ScrubParts) {
     this.#wasEmpty = parts.store.summary().chunkCount === 0;
+    parts.store.watch(({ why }) => this.#count(why));
+  }
+
+  /** Whoever found it: one who asks how sound the disk is shall know. */
+  #count(why: Loss): void {
+    const memory = this.#memory;
+    if (memory !== undefined && why === "corrupt") {
+      memory.corruptChunks++;
+      memory.corruptMs = this.#trackerNow() ?? memory.corruptMs;
+    }
+    this.tellAnew();
   }
 
   /** Reads until the signal fires. Never throws. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, file } = this.parts;
+    const { clock } = this.parts;
     await repeat(clock, signal, async () => {
       try {
         const ms = await this.#step();
@@ -84,7 +90,7 @@ export class Scrub {
       }
       return 0;
     });
-    if (this.#memory !== undefined) await file.write(this.#memory);
+    if (this.#memory !== undefined) await this.#keep(this.#memory);
   }
 
   /** Rests, unless a person asks for more meanwhile. */
@@ -110,25 +116,14 @@ export class Scrub {
     this.#wake();
   }
 
-  /** A corrupt chunk was found by other means: whoever asks how sound the disk is counts it too. */
-  foundCorrupt(): void {
-    const memory = this.#memory;
-    if (memory === undefined) return;
-    memory.corruptChunks++;
-    memory.corruptMs = this.#trackerNow() ?? memory.corruptMs;
-    this.tellAnew();
-  }
-
   /** What to tell the tracker, when there is something to tell. */
   due(): Told | undefined {
     const memory = this.#memory;
     const nowMs = this.#trackerNow();
     if (memory === undefined || nowMs === undefined) return undefined;
-    // A chunk that has come back since is here: the tracker must not hear otherwise.
-    this.#bad = this.#bad.filter(({ chunkId }) => this.parts.store.sizeOf(chunkId) === undefined);
-    const isDue = this.#bad.length > 0 || this.#told !== memory.passedMs ||
-      this.parts.clock.now() - this.#toldMs >= tellMs;
+    const isDue = this.#told !== memory.passedMs || this.parts.clock.now() - this.#toldMs >= tellMs;
     if (!isDue) return undefined;
+    const { undecided, unreadable } = this.parts.store.doubtful();
     const { checkedChunks, checkedBytes, corruptChunks, corruptMs } = memory;
     return {
       verifiedMs: memory.verifiedMs,
@@ -140,16 +135,13 @@ export class Scrub {
         checkedBytes,
         corruptChunks,
         corruptMs,
-        unreadableChunks: memory.unreadable.reduce((sum, number) => sum + number, 0),
+        unreadableChunks: undecided.length + unreadable.length,
       },
-      bad: this.#bad.slice(0, limits.batchItemsMax),
     };
   }
 
   /** The tracker has answered a report that carried this. */
   told(report: Told): void {
-    const told = new Set(report.bad);
-    this.#bad = this.#bad.filter((one) => !told.has(one));
     this.#told = report.verifiedMs === this.#memory?.verifiedMs ? this.#memory.passedMs : undefined;
     this.#toldMs = this.parts.clock.now();
   }
@@ -175,26 +167,33 @@ export class Scrub {
     const emptyMs = this.#wasEmpty ? this.#firstHeardMs : 0;
     const memory = this.#memory ??= await this.#remember(emptyMs);
     forgetFuture(memory, nowMs);
+    const due = [...this.#again, ...store.doubtful().due].slice(0, stepChunks);
+    if (due.length > 0) {
+      this.#again = this.#again.slice(due.length);
+      for (const chunkId of due) await this.#verify(chunkId);
+      this.#settle(memory);
+      return 0;
+    }
     const facts = { nowMs, storeBytes: store.summary().usedBytes, busy: load.busy };
     const last = this.#last === undefined ? {} : { last: this.#last };
     const step = nextStep(memory, { ...facts, ...last });
     this.#yielding = step.kind === "rest" && step.yielding;
     if (step.kind === "rest") return step.ms;
     if (step.kind === "begin") {
-      memory.current = { shelf: step.shelf, begunMs: nowMs, unreadable: 0 };
+      memory.current = { shelf: step.shelf, begunMs: nowMs };
       this.#last = undefined;
       return 0;
     }
-    await this.#read(memory, step, nowMs);
+    await this.#read(memory, step);
     return 0;
   }
 
   async #read(
     memory: ScrubMemory,
     { shelf, after }: Extract<ScrubStep, { kind: "read" }>,
-    nowMs: number,
   ): Promise<void> {
-    const { store, clock, file } = this.parts;
+    const { store, clock } = this.parts;
+    const nowMs = this.#trackerNow() ?? 0;
     const beganMs = clock.now();
     const listed = await store.list(after ?? beforeShelf(shelf), stepChunks);
     const entries = listed.filter(({ chunkId }) => shelfOf(chunkId) === shelf);
@@ -203,7 +202,7 @@ export class Scrub {
     let bytes = 0, read = 0;
     for (const entry of entries) {
       if (bytes >= stepBytes) break;
-      if (!await this.#verify(memory, entry, nowMs)) current.unreadable++;
+      await this.#verify(entry.chunkId);
       current.after = entry.chunkId;
       bytes += entry.sizeBytes;
       read++;
@@ -218,14 +217,23 @@ export class Scrub {
     if (!ended && clock.now() - this.#keptMs < keepMs) return;
     if (ended && paceOf(memory, nowMs) === "asked" && clock.now() - this.#keptMs < 1_000) return;
     this.#keptMs = clock.now();
-    await file.write(memory);
+    await this.#keep(memory);
+  }
+
+  #keep(memory: ScrubMemory): Promise<void> {
+    const { undecided, unreadable } = this.parts.store.doubtful();
+    memory.unreadable = [...new Set([...this.#again, ...undecided, ...unreadable])];
+    return this.parts.file.write(memory);
   }
 
   /** What an earlier start kept; a first one is kept at once, for the next may follow a crash. */
   async #remember(emptyMs: number): Promise<ScrubMemory> {
     const { file } = this.parts;
     const known = await file.read();
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      this.#again = known.unreadable;
+      return known;
+    }
     const memory = freshMemory(emptyMs);
     await file.write(memory);
     return memory;
@@ -234,13 +242,13 @@ export class Scrub {
   #endShelf(
     memory: ScrubMemory,
     shelf: number,
-    { begunMs, unreadable }: NonNullable<ScrubMemory["current"]>,
+    { begunMs }: NonNullable<ScrubMemory["current"]>,
   ): void {
     const wasAsked = paceOf(memory, begunMs) === "asked";
     memory.passedMs = memory.passedMs.with(shelf, begunMs);
-    if (unreadable === 0) memory.verifiedMs = memory.verifiedMs.with(shelf, begunMs);
-    else memory.verifiedMs = [...memory.verifiedMs];
-    memory.unreadable = memory.unreadable.with(shelf, unreadable);
+    memory.verifiedMs = [...memory.verifiedMs];
+    this.#undecided.add(shelf);
+    this.#settle(memory);
     memory.current = undefined;
     if (wasAsked && paceOf(memory, begunMs) !== "asked") {
       const { checkedChunks, corruptChunks } = memory;
@@ -248,33 +256,27 @@ export class Scrub {
     }
   }
 
-  /** False when the disk could not tell. */
-  async #verify(memory: ScrubMemory, entry: ChunkEntry, nowMs: number): Promise<boolean> {
-    const { store, log } = this.parts;
-    let found: "good" | "corrupt" | "absent" | Fault;
-    try {
-      found = await store.verify(entry.chunkId);
-    } catch (error) {
-      found = asFault(error);
+  /** A shelf that was read is verified when each of its copies was, or is held no more. */
+  #settle(memory: ScrubMemory): void {
+    if (this.#undecided.size === 0) return;
+    const open = new Set(this.parts.store.doubtful().undecided.map(shelfOf));
+    for (const shelf of this.#undecided) {
+      if (open.has(shelf)) continue;
+      this.#undecided.delete(shelf);
+      memory.verifiedMs = memory.verifiedMs.with(shelf, memory.passedMs[shelf] ?? 0);
     }
-    if (found === "good") return true;
-    const { chunkId } = entry;
-    if (found === "corrupt") {
-      memory.corruptChunks++;
-      memory.corruptMs = nowMs;
-      log.error("scrub found a corrupt chunk", { chunkId, next: "test the disk and the memory" });
-      this.#note({ ...entry, found: "corrupt", foundMs: nowMs });
-    } else if (found === "absent") this.#note({ ...entry, found: "gone", foundMs: nowMs });
-    else {
-      log.error("scrub cannot read a chunk", { chunkId, fault: found, next: "test the disk" });
-      return false;
-    }
-    return true;
+    this.tellAnew();
   }
 
-  /** What does not fit into the list the tracker finds out from the inventory. */
-  #note(bad: BadChunk): void {
-    if (this.#bad.length < limits.batchItemsMax) this.#bad.push(bad);
+  async #verify(chunkId: ChunkId): Promise<void> {
+    const { store, log } = this.parts;
+    try {
+      const found = await store.verify(chunkId);
+      if (found === "good") return;
+      log.error("scrub found a bad copy", { chunkId, found, next: "test the disk and the memory" });
+    } catch {
+      // The store keeps it in doubt, and has told.
+    }
   }
 }
 

@@ -12,21 +12,20 @@ const Count = z.int().min(0);
 
 export const ScrubMemory = z.strictObject({
   passedMs: ShelfTimes,
-  /** As `passedMs`, less readings in which a chunk could not be read. */
+  /** As `passedMs`, less readings that left a copy in doubt. */
   verifiedMs: ShelfTimes,
   current: z.strictObject({
     shelf: z.int().min(0).max(limits.scrubShelfCount - 1),
     begunMs: Count,
     after: ChunkId.optional(),
-    unreadable: Count,
   }).optional(),
   askedMs: Count,
   checkedChunks: Count,
   checkedBytes: Count,
   corruptChunks: Count,
   corruptMs: Count,
-  /** For each shelf, in its latest reading. */
-  unreadable: z.array(Count).length(limits.scrubShelfCount),
+  /** Copies in doubt when this was written: a restart reads them first. */
+  unreadable: z.array(ChunkId),
 });
 export type ScrubMemory = z.output<typeof ScrubMemory>;
 
@@ -34,7 +33,7 @@ export type ScrubMemory = z.output<typeof ScrubMemory>;
 export function freshMemory(atMs: number): ScrubMemory {
   const all = (value: number) => new Array<number>(limits.scrubShelfCount).fill(value);
   const counts = { checkedChunks: 0, checkedBytes: 0, corruptChunks: 0, corruptMs: 0, askedMs: 0 };
-  return { passedMs: all(atMs), verifiedMs: all(atMs), unreadable: all(0), ...counts };
+  return { passedMs: all(atMs), verifiedMs: all(atMs), unreadable: [], ...counts };
 }
 
 export class ScrubFile {

@@ -17,6 +17,7 @@ import { backoffMs, repeat } from "../kit/pace.ts";
 import type { Random } from "../kit/random.ts";
 import type { DiskHealth } from "./health.ts";
 import { sendInventory } from "./inventory.ts";
+import type { LostReports } from "./lost_reports.ts";
 import type { Membership, Presented } from "./membership.ts";
 import type { Receipts } from "./receipts.ts";
 import type { Scrub } from "./scrub.ts";
@@ -32,6 +33,7 @@ export interface SeederLoopParts {
   readonly health: DiskHealth;
   readonly worker: Worker;
   readonly scrub: Scrub;
+  readonly losses: LostReports;
   readonly time: TrackerTime;
   readonly leaseTime: TrackerTime;
   readonly receipts: Receipts;
@@ -85,6 +87,7 @@ export class SeederLoop {
         (tracker, inner) => tracker.heartbeat(heartbeat, { signal: inner }),
       );
       worker.reported(heartbeat.outcomes);
+      this.parts.losses.told(heartbeat.lost ?? []);
       this.#failures = 0;
       await this.#heard(reply, signal);
       return reply.intervalMs;
@@ -96,7 +99,7 @@ export class SeederLoop {
   }
 
   async #heartbeat(presented: Presented): Promise<Heartbeat> {
-    const { store, health, worker, membership, receipts, bootId } = this.parts;
+    const { store, health, worker, losses, membership, receipts, bootId } = this.parts;
     await health.probe();
     try {
       this.#space = await store.space();
@@ -108,6 +111,7 @@ export class SeederLoop {
     if (identity === undefined) throw new Fault("unavailable", "this seeder has not joined");
     const { chunkCount, digest } = store.summary();
     const trouble = health.trouble;
+    const lost = losses.untold();
     return {
       seederId: identity.seederId,
       bootId,
@@ -118,12 +122,13 @@ export class SeederLoop {
       writable: trouble === undefined,
       ...(trouble === undefined ? {} : { trouble }),
       outcomes: [...worker.outcomes()],
+      ...(lost.length === 0 ? {} : { lost }),
       ...(receipts.floorMs === undefined ? {} : { receiptsFloorMs: receipts.floorMs }),
     };
   }
 
   async #heard(reply: HeartbeatReply, signal: AbortSignal): Promise<void> {
-    const { membership, worker, scrub, time, leaseTime, receipts, log } = this.parts;
+    const { membership, worker, scrub, losses, time, leaseTime, receipts, log } = this.parts;
     const identity = membership.identity;
     if (reply.clusterId !== identity?.clusterId) {
       return this.#tell("error", "the tracker is of another cluster", {
@@ -151,6 +156,7 @@ export class SeederLoop {
     if (!this.#joined || this.#lastTold !== "") {
       log.info("tracker reached", { epoch: reply.start.epoch });
       scrub.tellAnew();
+      losses.tellAnew();
     }
     this.#joined = true;
     this.#lastTold = "";

@@ -23,6 +23,7 @@ import { answerTo } from "./answer.ts";
 import type { Identity } from "./identity.ts";
 import type { Receipts } from "./receipts.ts";
 import type { ChunkStore } from "./store/chunk_store.ts";
+import { isReadFailure } from "./store/losses.ts";
 import type { TrackerTime } from "./tracker_time.ts";
 import { atMost } from "./turnstile.ts";
 
@@ -31,8 +32,6 @@ export interface WorkerParts {
   readonly identity: () => Identity | undefined;
   readonly time: TrackerTime;
   readonly receipts: Receipts;
-  /** A chunk that was read again, for a doubt or before a receipt, held other bytes. */
-  readonly onCorrupt: () => void;
   /** How it answers for a chunk; a liar of the simulator has another way. */
   readonly answer?: typeof answerTo;
   readonly clock: Clock;
@@ -49,6 +48,8 @@ type Result = Omit<OrderOutcome, "orderId" | "kind" | "chunkId" | "sizeBytes">;
 const tellsOfCopy: readonly FaultCode[] = [
   "chunk-not-found",
   "chunk-corrupt",
+  "disk-failed",
+  "truncated-body",
   "digest-mismatch",
   "size-mismatch",
 ];
@@ -150,17 +151,11 @@ export class Worker {
       const { store, answer: answerFor = answerTo } = this.parts;
       const answer = await answerFor(store, chunkId, nonce).catch(() => undefined);
       if (answer !== undefined) return { result: "held", answer };
-      const found = await this.#readAgain(chunkId);
+      const found = await store.verify(chunkId);
       if (found !== "good") return { result: "absent", detail: found };
       // It was stored or moved while it was read.
       if (reading === readingsMost) throw new Fault("unavailable", "it changes while it is read");
     }
-  }
-
-  async #readAgain(chunkId: ChunkId): Promise<"good" | "corrupt" | "absent"> {
-    const found = await this.parts.store.verify(chunkId);
-    if (found === "corrupt") this.parts.onCorrupt();
-    return found;
   }
 
   async #copy(order: CopyOrder, signal: AbortSignal): Promise<Result> {
@@ -168,7 +163,7 @@ export class Worker {
     let last: unknown;
     const doubtful: SeederId[] = [];
     // A receipt says that the copy is good: what is here already is read before one is given.
-    let here = store.isStored(order.chunkId) && await this.#readAgain(order.chunkId) === "good";
+    let here = store.isStored(order.chunkId) && await this.#isGood(order.chunkId);
     for (const source of here ? [] : order.sources) {
       try {
         await this.#fetch(order, source, signal);
@@ -193,6 +188,16 @@ export class Worker {
     const { chunkId, sizeBytes, storeLeave } = order;
     const receipt = this.parts.receipts.give(identity, chunkId, sizeBytes, storeLeave);
     return { result: "held", receipt, ...told };
+  }
+
+  /** What cannot be read now is fetched again. */
+  async #isGood(chunkId: ChunkId): Promise<boolean> {
+    try {
+      return await this.parts.store.verify(chunkId) === "good";
+    } catch (error) {
+      if (!isReadFailure(error)) throw error;
+      return false;
+    }
   }
 
   async #fetch(

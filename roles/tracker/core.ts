@@ -8,6 +8,7 @@ import type { Garbage } from "./copies/garbage.ts";
 import type { Ground } from "./ground.ts";
 import type { Healing } from "./copies/healing.ts";
 import type { Holdings } from "./copies/holdings.ts";
+import type { LostCopies } from "./copies/lost.ts";
 import type { LossGuard } from "./copies/loss_guard.ts";
 import type { LogShipping } from "./log/log_shipping.ts";
 import type { Members } from "./seeders/members.ts";
@@ -22,6 +23,7 @@ export interface Core extends Ground {
   readonly holdings: Holdings;
   readonly orders: OrderBook;
   readonly scrubs: Scrubs;
+  readonly lost: LostCopies;
   readonly adoptions: Adoptions;
   /** Says whether the catalog may grow; without it, it may. */
   readonly room: Room | undefined;

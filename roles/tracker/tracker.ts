@@ -37,6 +37,7 @@ import { Garbage } from "./copies/garbage.ts";
 import { Healing } from "./copies/healing.ts";
 import { Holdings } from "./copies/holdings.ts";
 import { LeaseClock } from "./copies/lease_clock.ts";
+import { LostCopies } from "./copies/lost.ts";
 import { LossGuard } from "./copies/loss_guard.ts";
 import { keepersSetting } from "./log/apply.ts";
 import { LogShipping } from "./log/log_shipping.ts";
@@ -263,13 +264,12 @@ async function openCore(
   const losses = new LossGuard({ ...ground, members }, stop);
   const dropping = { ...ground, members, orders, losses, adoptions };
   const ids = rows.map((row) => row.seederId);
-  const scrubs = await catalog.read((view) =>
-    Scrubs.open({ ...ground, members, holdings }, view, ids)
-  );
+  const scrubs = await catalog.read((view) => Scrubs.open({ ...ground, members }, view, ids));
   const core: Core = {
     ...dropping,
     holdings,
     scrubs,
+    lost: new LostCopies({ ...ground, members, holdings }),
     shipping,
     archive,
     mending: new Mending(parts.mends === true && archive !== undefined),

@@ -159,6 +159,7 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
         { orderId: "order-3", kind: "verify", ...entry, result: "failed", detail: "disk-failed" },
         { orderId: "order-2", kind: "drop", ...entry, result: "held", adopted: true },
       ],
+      lost: [{ chunkId, why: "corrupt", foundMs: nowMs }],
       receiptsFloorMs: nowMs - 3_700_000,
     },
     reply: {
@@ -637,7 +638,6 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
       bootId,
       verifiedMs: new Array(256).fill(nowMs - 3_600_000),
       progress: scrubProgress,
-      bad: [{ ...entry, found: "corrupt", foundMs: nowMs }],
     },
     reply: {},
   },

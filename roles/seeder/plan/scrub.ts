@@ -18,8 +18,6 @@ export interface ScrubState {
     readonly shelf: number;
     readonly begunMs: number;
     readonly after?: ChunkId | undefined;
-    /** Chunks in it that could not be read. */
-    readonly unreadable: number;
   } | undefined;
   /** All shelves shall be read after this time, as fast as may be; 0 when nobody asked. */
   readonly askedMs: number;

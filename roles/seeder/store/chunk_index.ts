@@ -2,7 +2,7 @@
  * What a seeder holds, in memory: chunk id to where it lies. Engines put an entry in only when the
  * chunk is durable, so whoever finds it here may give a receipt for it. Beside these stand the
  * chunks of adopted files, each with all its places: a chunk that is both is one entry, that of
- * the seeder's own copy.
+ * the seeder's own copy. One that cannot be read stands here and is not listed.
  *
  * Its one idea: pages are cut from a sorted array that is kept between pages; chunks that came
  * since are merged in when the next page is asked for, chunks that went are passed over.
@@ -18,6 +18,8 @@ export class ChunkIndex<Location extends Located> {
   readonly #locations = new Map<ChunkId, Location>();
   /** One place as itself: there are millions of these. */
   readonly #places = new Map<ChunkId, InPlace | readonly InPlace[]>();
+  /** Those that are here and cannot be read. */
+  readonly #aside = new Set<ChunkId>();
   readonly #sum = new InventorySum();
   #usedBytes = 0;
   #count = 0;
@@ -30,28 +32,57 @@ export class ChunkIndex<Location extends Located> {
     return this.#locations.get(chunkId);
   }
 
-  /** Adds a chunk, or moves one that is there. */
+  /** Adds a chunk, or moves one that is there: what lies there can be read. */
   set(chunkId: ChunkId, location: Location): void {
-    const before = this.#locations.get(chunkId) ?? this.placesOf(chunkId)[0];
-    const wasStored = this.#locations.has(chunkId);
-    this.#locations.set(chunkId, location);
-    this.#usedBytes += location.sizeBytes - (before?.sizeBytes ?? 0);
-    if (wasStored) return;
-    this.#sum.toggle(chunkId);
-    if (before === undefined) this.#come(chunkId);
-    else this.#sum.toggle(chunkId, true);
+    this.#change(chunkId, () => {
+      this.#locations.set(chunkId, location);
+      this.#aside.delete(chunkId);
+    });
   }
 
   delete(chunkId: ChunkId): boolean {
-    const before = this.#locations.get(chunkId);
-    if (before === undefined) return false;
-    this.#locations.delete(chunkId);
-    this.#sum.toggle(chunkId);
+    return this.#change(chunkId, () => this.#locations.delete(chunkId));
+  }
+
+  /** Its copy cannot be read: it is not held any more, and still found where it lies. */
+  setAside(chunkId: ChunkId): void {
+    this.#change(chunkId, () => this.#aside.add(chunkId));
+  }
+
+  /** It can be read after all. */
+  takeBack(chunkId: ChunkId): void {
+    if (this.#aside.has(chunkId)) this.#change(chunkId, () => this.#aside.delete(chunkId));
+  }
+
+  /** Whether it is listed and counted. */
+  holds(chunkId: ChunkId): boolean {
+    return this.#entry(chunkId) !== undefined;
+  }
+
+  /** As it is listed; undefined when it is not. */
+  #entry(chunkId: ChunkId): HeldChunk | undefined {
+    if (this.#aside.has(chunkId)) return undefined;
+    const own = this.#locations.get(chunkId);
+    if (own !== undefined) return { chunkId, sizeBytes: own.sizeBytes };
     const [place] = this.placesOf(chunkId);
-    this.#usedBytes += (place?.sizeBytes ?? 0) - before.sizeBytes;
-    if (place === undefined) this.#count--;
-    else this.#sum.toggle(chunkId, true);
-    return true;
+    return place && { chunkId, sizeBytes: place.sizeBytes, adopted: true };
+  }
+
+  /** Whatever `work` does to where a chunk lies, the sums follow. */
+  #change<T>(chunkId: ChunkId, work: () => T): T {
+    const before = this.#entry(chunkId);
+    const wasHere = this.sizeOf(chunkId) !== undefined;
+    const result = work();
+    if (this.sizeOf(chunkId) === undefined) this.#aside.delete(chunkId);
+    else if (!wasHere) this.#added.push(chunkId);
+    const after = this.#entry(chunkId);
+    for (const [entry, sign] of [[before, -1], [after, 1]] as const) {
+      if (entry === undefined) continue;
+      this.#count += sign;
+      this.#usedBytes += sign * entry.sizeBytes;
+      this.#sum.toggle(chunkId, entry.adopted);
+    }
+    return result;
   }
 
   /** Where the chunk lies in adopted files. */
@@ -64,39 +95,24 @@ export class ChunkIndex<Location extends Located> {
   adopt(chunkId: ChunkId, place: InPlace): void {
     const before = this.placesOf(chunkId);
     if (before.some((each) => isSame(each, place))) return;
-    this.#places.set(chunkId, before.length === 0 ? place : [...before, place]);
-    if (before.length > 0 || this.#locations.has(chunkId)) return;
-    this.#usedBytes += place.sizeBytes;
-    this.#sum.toggle(chunkId, true);
-    this.#come(chunkId);
+    this.#change(chunkId, () => {
+      this.#places.set(chunkId, before.length === 0 ? place : [...before, place]);
+    });
   }
 
   /** Forgets a place, if it is known. */
   disown(chunkId: ChunkId, place: Pick<InPlace, "file" | "offset">): void {
-    const before = this.placesOf(chunkId);
-    const left = before.filter((each) => !isSame(each, place));
-    const gone = before.find((each) => isSame(each, place));
-    if (gone === undefined) return;
+    const left = this.placesOf(chunkId).filter((each) => !isSame(each, place));
     const [first] = left;
-    if (first !== undefined) {
-      this.#places.set(chunkId, left.length === 1 ? first : left);
-      return;
-    }
-    this.#places.delete(chunkId);
-    if (this.#locations.has(chunkId)) return;
-    this.#usedBytes -= gone.sizeBytes;
-    this.#sum.toggle(chunkId, true);
-    this.#count--;
+    this.#change(chunkId, () => {
+      if (first === undefined) this.#places.delete(chunkId);
+      else this.#places.set(chunkId, left.length === 1 ? first : left);
+    });
   }
 
-  /** The size of a chunk that is here, wherever it lies. */
+  /** The size of a chunk that is here, wherever it lies and whether it can be read or not. */
   sizeOf(chunkId: ChunkId): number | undefined {
     return this.#locations.get(chunkId)?.sizeBytes ?? this.placesOf(chunkId)[0]?.sizeBytes;
-  }
-
-  #come(chunkId: ChunkId): void {
-    this.#count++;
-    this.#added.push(chunkId);
   }
 
   page(after: ChunkId | undefined, limit: number): HeldChunk[] {
@@ -105,10 +121,8 @@ export class ChunkIndex<Location extends Located> {
     for (let i = this.#firstAbove(after); i < this.#sorted.length; i++) {
       if (entries.length === limit) break;
       const chunkId = this.#sorted[i];
-      const sizeBytes = chunkId === undefined ? undefined : this.sizeOf(chunkId);
-      if (chunkId === undefined || sizeBytes === undefined) continue;
-      const adopted = this.#locations.has(chunkId) ? {} : { adopted: true as const };
-      entries.push({ chunkId, sizeBytes, ...adopted });
+      const entry = chunkId === undefined ? undefined : this.#entry(chunkId);
+      if (entry !== undefined) entries.push(entry);
     }
     return entries;
   }

@@ -19,9 +19,10 @@ import type { Random } from "../../kit/random.ts";
 import { AdoptedFiles } from "./adopted_files.ts";
 import { type ByteSource, checkDigest, checkedBytes, checkOnly } from "./checked_source.ts";
 import { ChunkIndex } from "./chunk_index.ts";
-import type { ChunkStore, PutResult, StoredChunk } from "./chunk_store.ts";
+import type { ChunkStore, PutResult, StoredChunk, Verdict } from "./chunk_store.ts";
 import { FileStore } from "./file_store.ts";
 import type { Location } from "./location.ts";
+import { isReadFailure, Losses } from "./losses.ts";
 import { notHere } from "./memory_store.ts";
 import { recordHeadBytes } from "./pack_format.ts";
 import { PackStore } from "./pack_store.ts";
@@ -50,12 +51,14 @@ export interface DiskStore extends ChunkStore {
 export async function openDiskStore(parts: DiskStoreParts): Promise<DiskStore> {
   const { disk, directory, clock, random, log } = parts;
   const index = new ChunkIndex<Location>();
+  const losses = new Losses(index, clock, log);
   const quarantine = new Quarantine(disk, `${directory}/quarantine`, clock, log);
   const packs = new PackStore({
     disk,
     directory: `${directory}/packs`,
     index,
     quarantine,
+    verify,
     random,
     log,
   });
@@ -80,14 +83,23 @@ export async function openDiskStore(parts: DiskStoreParts): Promise<DiskStore> {
     return room.during(sizeBytes + recordHeadBytes, work);
   }
 
+  const ownOf = (kind: Location["kind"]) => kind === "file" ? files : packs;
+
   /**
    * A receipt will say that the copy is good, so the one that is here is read again first. One that
-   * is not good is set aside, and the bytes that come take its place.
+   * is not good is set aside, and the bytes that come take its place, as they do that of one that
+   * cannot be read.
    */
-  async function isGood(chunkId: ChunkId): Promise<boolean> {
-    const kind = index.get(chunkId)?.kind;
-    if (kind === undefined) return false;
-    return await (kind === "file" ? files : packs).verify(chunkId) === "good";
+  async function lookAt(chunkId: ChunkId): Promise<"good" | "absent" | { unreadable: Location }> {
+    const location = index.get(chunkId);
+    if (location === undefined) return "absent";
+    try {
+      const found = await noted(chunkId, () => ownOf(location.kind).verify(chunkId));
+      return found === "good" ? "good" : "absent";
+    } catch (error) {
+      if (!isReadFailure(error)) throw error;
+      return { unreadable: location };
+    }
   }
 
   async function put(
@@ -95,16 +107,18 @@ export async function openDiskStore(parts: DiskStoreParts): Promise<DiskStore> {
     sizeBytes: number,
     source: ByteSource,
   ): Promise<PutResult> {
-    if (await isGood(chunkId)) {
+    const found = await lookAt(chunkId);
+    if (found === "good") {
       await checkOnly(chunkId, sizeBytes, source);
-      if (index.get(chunkId) !== undefined) return "present";
+      if (isStored(chunkId)) return "present";
       throw new Fault("unavailable", "the chunk was dropped while it was being sent again");
     }
     return await roomFor(sizeBytes, async () => {
+      const replaced = found === "absent" ? undefined : found.unreadable;
       if (sizeBytes >= limits.packedChunkBytesMax) {
-        return await files.put(chunkId, sizeBytes, source);
+        return await files.put(chunkId, sizeBytes, source, replaced);
       }
-      return await packs.put(chunkId, await checkedBytes(chunkId, sizeBytes, source));
+      return await packs.put(chunkId, await checkedBytes(chunkId, sizeBytes, source), replaced);
     });
   }
 
@@ -116,7 +130,9 @@ export async function openDiskStore(parts: DiskStoreParts): Promise<DiskStore> {
       return await put(chunkId, bytes.length, onePart(bytes));
     }
     checkDigest(chunkId, chunkIdOf(bytes));
-    return await isGood(chunkId) ? "present" : await packs.put(chunkId, bytes);
+    const found = await lookAt(chunkId);
+    if (found === "good") return "present";
+    return await packs.put(chunkId, bytes, found === "absent" ? undefined : found.unreadable);
   }
 
   async function putMany(
@@ -144,35 +160,72 @@ export async function openDiskStore(parts: DiskStoreParts): Promise<DiskStore> {
   ): Promise<StoredChunk> {
     const sizeBytes = index.sizeOf(chunkId);
     if (sizeBytes === undefined) throw notHere(chunkId);
+    if (!index.holds(chunkId) && await verify(chunkId) !== "good") throw notHere(chunkId);
     const start = range?.start ?? 0, end = range?.end ?? sizeBytes;
-    const location = index.get(chunkId);
     try {
-      if (location?.kind === "file") {
-        return { sizeBytes, body: await files.read(chunkId, start, end) };
-      }
-      if (location !== undefined) {
-        return { sizeBytes, body: await packs.read(chunkId, start, end) };
-      }
+      return { sizeBytes, body: await bodyOf(chunkId, start, end) };
     } catch (error) {
-      const isGone = error instanceof Fault && error.code === "chunk-not-found";
-      if (!isGone || index.placesOf(chunkId).length === 0) throw error;
+      losses.failed(chunkId, error);
+      if (!index.holds(chunkId)) losses.lost(chunkId, "gone");
+      throw error;
     }
-    if (adopted === undefined) throw notHere(chunkId);
-    return { sizeBytes, body: await adopted.read(chunkId, start, end) };
   }
 
-  async function verify(chunkId: ChunkId): Promise<"good" | "corrupt" | "absent"> {
-    const kind = index.get(chunkId)?.kind;
-    const inPlace = await adopted?.verify(chunkId) ?? "absent";
-    if (kind === undefined) return inPlace;
-    return await (kind === "file" ? files : packs).verify(chunkId);
+  async function bodyOf(
+    chunkId: ChunkId,
+    start: number,
+    end: number,
+  ): Promise<StoredChunk["body"]> {
+    const location = index.get(chunkId);
+    try {
+      if (location !== undefined) return await ownOf(location.kind).read(chunkId, start, end);
+    } catch (error) {
+      if (index.placesOf(chunkId).length === 0) throw error;
+    }
+    if (adopted === undefined) throw notHere(chunkId);
+    return await adopted.read(chunkId, start, end);
+  }
+
+  function verify(chunkId: ChunkId): Promise<Verdict> {
+    return noted(chunkId, () => verifyCopies(chunkId));
+  }
+
+  /** What `work` found when it read the chunk again, told to whoever should know. */
+  async function noted(chunkId: ChunkId, work: () => Promise<Verdict>): Promise<Verdict> {
+    const wasHeld = index.holds(chunkId);
+    try {
+      const found = await work();
+      if (found === "good") losses.settled(chunkId);
+      else if (found === "corrupt") losses.lost(chunkId, found);
+      else if (wasHeld && !index.holds(chunkId)) losses.lost(chunkId, "gone");
+      return found;
+    } catch (error) {
+      losses.failed(chunkId, error);
+      throw error;
+    }
+  }
+
+  /** What counts is the store's own copy; a person's file, where there is none. */
+  async function verifyCopies(chunkId: ChunkId): Promise<Verdict> {
+    const location = index.get(chunkId);
+    if (location === undefined) return await adopted?.verify(chunkId) ?? "absent";
+    try {
+      await adopted?.verify(chunkId);
+    } catch (fault) {
+      log.warn("a person's file cannot be read", { chunkId, fault });
+    }
+    return await ownOf(location.kind).verify(chunkId);
   }
 
   async function drop(chunkId: ChunkId): Promise<boolean> {
-    const kind = index.get(chunkId)?.kind;
-    if (kind === undefined) return await adopted?.drop(chunkId) ?? false;
-    return await (kind === "file" ? files : packs).drop(chunkId);
+    const location = index.get(chunkId);
+    if (location === undefined) return await adopted?.drop(chunkId) ?? false;
+    const dropped = await ownOf(location.kind).drop(chunkId);
+    losses.settled(chunkId);
+    return dropped;
   }
+
+  const isStored = (chunkId: ChunkId) => index.get(chunkId) !== undefined && index.holds(chunkId);
 
   return {
     adopted,
@@ -182,7 +235,10 @@ export async function openDiskStore(parts: DiskStoreParts): Promise<DiskStore> {
     verify,
     drop,
     sizeOf: (chunkId) => index.sizeOf(chunkId),
-    isStored: (chunkId) => index.get(chunkId) !== undefined,
+    isStored,
+    holds: (chunkId) => index.holds(chunkId),
+    doubtful: () => losses.doubtful(),
+    watch: (listener) => losses.watch(listener),
     list: (after, limit): Promise<HeldChunk[]> => Promise.resolve(index.page(after, limit)),
     summary: () => index.summary(),
     space: async (): Promise<Space> => {

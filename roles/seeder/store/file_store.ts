@@ -10,8 +10,9 @@ import { ChunkId, type ChunkId as Id, Fault, limits, startDigest } from "../../.
 import type { Disk, DiskFile } from "../../kit/disk.ts";
 import type { Log } from "../../kit/log.ts";
 import { type ByteSource, checkedSource } from "./checked_source.ts";
-import type { PutResult } from "./chunk_store.ts";
+import type { PutResult, Verdict } from "./chunk_store.ts";
 import type { DiskIndex } from "./chunk_index.ts";
+import type { Location } from "./location.ts";
 import type { Quarantine } from "./quarantine.ts";
 
 /** Parts from the network are small; the disk wants large writes. */
@@ -70,7 +71,13 @@ export class FileStore {
     } else this.index.set(chunkId.data, { kind: "file", sizeBytes: stat.sizeBytes });
   }
 
-  async put(chunkId: Id, sizeBytes: number, source: ByteSource): Promise<PutResult> {
+  /** @param replaced a copy that cannot be read, whose place is taken */
+  async put(
+    chunkId: Id,
+    sizeBytes: number,
+    source: ByteSource,
+    replaced?: Location,
+  ): Promise<PutResult> {
     const temporary = `${this.root}/tmp/${chunkId.slice(0, 16)}-${this.#temporaries++}`;
     const file = await this.disk.open(temporary, "create");
     try {
@@ -84,7 +91,7 @@ export class FileStore {
       } finally {
         file.close();
       }
-      return await this.#inTurn(chunkId, () => this.#name(chunkId, sizeBytes, temporary));
+      return await this.#inTurn(chunkId, () => this.#name(chunkId, sizeBytes, temporary, replaced));
     } catch (error) {
       this.#stubborn.add(temporary);
       await this.tidy();
@@ -134,8 +141,14 @@ export class FileStore {
   }
 
   /** Gives the finished temporary file its name, unless another sender was first. */
-  async #name(chunkId: Id, sizeBytes: number, temporary: string): Promise<PutResult> {
-    if (this.index.get(chunkId) !== undefined) {
+  async #name(
+    chunkId: Id,
+    sizeBytes: number,
+    temporary: string,
+    replaced: Location | undefined,
+  ): Promise<PutResult> {
+    const here = this.index.get(chunkId);
+    if (here !== undefined && here !== replaced) {
       await this.disk.remove(temporary);
       return "present";
     }
@@ -146,7 +159,8 @@ export class FileStore {
     try {
       await this.disk.syncDirectory(directory);
     } catch (error) {
-      await this.disk.remove(path).catch(() => {});
+      // Of an acknowledged copy whose place was taken this is what is left, under either name.
+      if (here === undefined) await this.disk.remove(path).catch(() => {});
       throw error;
     }
     this.index.set(chunkId, { kind: "file", sizeBytes });
@@ -189,7 +203,8 @@ export class FileStore {
     this.index.delete(chunkId);
   }
 
-  verify(chunkId: Id): Promise<"good" | "corrupt" | "absent"> {
+  /** @throws Fault `chunk-corrupt` when its bytes are wrong and cannot be set aside */
+  verify(chunkId: Id): Promise<Verdict> {
     return this.#inTurn(chunkId, async () => {
       const path = this.pathOf(chunkId);
       if (this.index.get(chunkId)?.kind !== "file") return "absent";
@@ -199,8 +214,12 @@ export class FileStore {
       }
       const found = await this.#digest(path);
       if (found === chunkId) return "good";
+      try {
+        await this.quarantine.takeFile(chunkId, path, `its SHA-256 is ${found}`);
+      } catch (cause) {
+        throw new Fault("chunk-corrupt", `${path} is damaged and cannot be moved`, { cause });
+      }
       this.index.delete(chunkId);
-      await this.quarantine.takeFile(chunkId, path, `its SHA-256 is ${found}`);
       return "corrupt";
     });
   }

@@ -12,7 +12,7 @@ import {
 } from "../../../protocol/mod.ts";
 import { checkDigest, checkedBytes } from "./checked_source.ts";
 import { ChunkIndex } from "./chunk_index.ts";
-import type { ChunkStore, PutResult, StoredChunk } from "./chunk_store.ts";
+import type { ChunkStore, LostCopy, PutResult, StoredChunk } from "./chunk_store.ts";
 
 interface Kept {
   readonly sizeBytes: number;
@@ -32,7 +32,13 @@ export interface MemoryStore extends ChunkStore {
 export function openMemoryStore(parts: MemoryStoreParts = {}): MemoryStore {
   const totalBytes = parts.totalBytes ?? 2 ** 40;
   const index = new ChunkIndex<Kept>();
+  const listeners: ((lost: LostCopy) => void)[] = [];
   let coming = 0;
+
+  function lose(chunkId: ChunkId): void {
+    index.delete(chunkId);
+    for (const listener of listeners) listener({ chunkId, why: "corrupt" });
+  }
 
   function freeBytes(): number {
     return Math.max(0, totalBytes - index.summary().usedBytes - coming);
@@ -43,7 +49,7 @@ export function openMemoryStore(parts: MemoryStoreParts = {}): MemoryStore {
     const kept = index.get(chunkId);
     if (kept === undefined) return false;
     if (chunkIdOf(kept.bytes) === chunkId) return true;
-    index.delete(chunkId);
+    lose(chunkId);
     return false;
   }
 
@@ -85,6 +91,9 @@ export function openMemoryStore(parts: MemoryStoreParts = {}): MemoryStore {
       })),
     sizeOf: (chunkId) => index.sizeOf(chunkId),
     isStored: (chunkId) => index.get(chunkId) !== undefined,
+    holds: (chunkId) => index.holds(chunkId),
+    doubtful: () => ({ due: [], undecided: [], unreadable: [] }),
+    watch: (listener) => void listeners.push(listener),
     read: (chunkId, range): Promise<StoredChunk> => {
       const kept = index.get(chunkId);
       if (kept === undefined) return Promise.reject(notHere(chunkId));
@@ -97,7 +106,7 @@ export function openMemoryStore(parts: MemoryStoreParts = {}): MemoryStore {
       const kept = index.get(chunkId);
       if (kept === undefined) return Promise.resolve("absent");
       if (chunkIdOf(kept.bytes) === chunkId) return Promise.resolve("good");
-      index.delete(chunkId);
+      lose(chunkId);
       return Promise.resolve("corrupt");
     },
     drop: (chunkId) => Promise.resolve(index.delete(chunkId)),

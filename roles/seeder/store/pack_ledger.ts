@@ -8,6 +8,7 @@ import type { Disk } from "../../kit/disk.ts";
 import type { Log } from "../../kit/log.ts";
 import type { Random } from "../../kit/random.ts";
 import type { DiskIndex } from "./chunk_index.ts";
+import type { Verdict } from "./chunk_store.ts";
 import type { InPack } from "./location.ts";
 import { packHeadBytes, recordHeadBytes } from "./pack_format.ts";
 import { OpenPack, packPath, sidecarPath } from "./pack_file.ts";
@@ -21,6 +22,8 @@ export interface PackStoreParts {
   readonly directory: string;
   readonly index: DiskIndex;
   readonly quarantine: Quarantine;
+  /** Reads a chunk again that was met while a pack is rewritten, and tells what was found. */
+  readonly verify: (chunkId: ChunkId) => Promise<Verdict>;
   readonly random: Random;
   readonly log: Log;
 }

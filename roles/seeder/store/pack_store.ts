@@ -6,8 +6,8 @@
  */
 import { asFault, type ChunkId, chunkIdOf, Fault, limits } from "../../../protocol/mod.ts";
 import type { DiskFile } from "../../kit/disk.ts";
-import type { PutResult } from "./chunk_store.ts";
-import type { InPack } from "./location.ts";
+import type { PutResult, Verdict } from "./chunk_store.ts";
+import type { InPack, Location } from "./location.ts";
 import {
   type Bytes,
   packHeadBytes,
@@ -48,9 +48,13 @@ export class PackStore {
     this.#compactSoon();
   }
 
-  /** Stores bytes that were checked already. */
-  async put(chunkId: ChunkId, bytes: Bytes): Promise<PutResult> {
-    if (this.parts.index.get(chunkId) !== undefined) return "present";
+  /**
+   * Stores bytes that were checked already.
+   * @param replaced a copy that cannot be read, whose place is taken
+   */
+  async put(chunkId: ChunkId, bytes: Bytes, replaced?: Location): Promise<PutResult> {
+    const here = this.parts.index.get(chunkId);
+    if (here !== undefined && here !== replaced) return "present";
     const coming = this.#coming.get(chunkId);
     if (coming !== undefined) {
       await coming;
@@ -61,6 +65,8 @@ export class PackStore {
     try {
       const location = await stored;
       this.#ledger.stored(location);
+      const before = this.parts.index.get(chunkId);
+      if (before?.kind === "pack") this.#ledger.died(chunkId, before);
       this.parts.index.set(chunkId, location);
       return "stored";
     } finally {
@@ -95,7 +101,7 @@ export class PackStore {
     }
   }
 
-  async verify(chunkId: ChunkId): Promise<"good" | "corrupt" | "absent"> {
+  async verify(chunkId: ChunkId): Promise<Verdict> {
     const location = this.parts.index.get(chunkId);
     if (location?.kind !== "pack") return "absent";
     let bytes: Bytes;
@@ -117,6 +123,8 @@ export class PackStore {
     }
     const from = packPath(this.parts.directory, location.pack);
     await this.parts.quarantine.takeBytes(chunkId, bytes, from, "its SHA-256 is another");
+    // Somebody may have stored it anew meanwhile: that copy is another one.
+    if (this.parts.index.get(chunkId) !== location) return await this.verify(chunkId);
     await this.drop(chunkId);
     return "corrupt";
   }
@@ -184,7 +192,7 @@ export class PackStore {
   #append(record: NewRecord): Promise<InPack> {
     return new Promise((done, failed) => {
       this.#waiting.push({ record, done, failed });
-      this.#writing ??= this.#write().finally(() => this.#writing = undefined);
+      this.#writing ??= this.#write();
     });
   }
 
@@ -216,6 +224,8 @@ export class PackStore {
         for (const each of group) each.failed(asFault(error));
       }
     }
+    // In the same breath as the look at those that wait: whoever comes next begins anew.
+    this.#writing = undefined;
   }
 
   async #packFor(groupBytes: number): Promise<OpenPack> {
@@ -266,6 +276,10 @@ export class PackStore {
 
   /** Copies what lives in a sealed pack to the open one, then removes the pack. */
   async #compact(pack: number): Promise<void> {
+    const { freeBytes } = await this.parts.disk.space(this.parts.directory);
+    if (freeBytes < 2 * this.#ledger.liveBytesOf(pack)) {
+      throw new Fault("disk-full", `no room to rewrite pack ${pack} beside what it holds`);
+    }
     const contents = await this.#ledger.contentsOf(pack);
     let moving: Promise<void>[] = [], movingBytes = 0;
     for (const record of contents.records) {
@@ -298,16 +312,18 @@ export class PackStore {
   }
 
   async #move(chunkId: ChunkId, from: InPack): Promise<void> {
-    const bytes = await this.read(chunkId, 0, from.sizeBytes);
+    const bytes = await this.read(chunkId, 0, from.sizeBytes).catch(() => undefined);
     if (this.parts.index.get(chunkId) !== from) return;
-    if (chunkIdOf(bytes) !== chunkId) {
-      await this.verify(chunkId);
+    if (bytes === undefined || chunkIdOf(bytes) !== chunkId) {
+      await this.parts.verify(chunkId);
       return;
     }
     await this.#moveBytes(chunkId, from, bytes);
   }
 
   async #moveBytes(chunkId: ChunkId, from: InPack, bytes: Bytes): Promise<void> {
+    // A record behind that of a drop would rise again at the next start.
+    if (this.parts.index.get(chunkId) !== from) return;
     const to = await this.#append({ kind: "store", chunkId, sizeBytes: bytes.length, bytes });
     this.#ledger.stored(to);
     if (this.parts.index.get(chunkId) === from) {

@@ -1,7 +1,6 @@
 /**
- * What the seeders' scrubs have told: when the copies of each shelf were last verified, and which
- * chunks turned out bad. A bad chunk's holding goes at once; that there is a copy fewer is then
- * seen and mended by whoever looks after the number of copies.
+ * What the seeders' scrubs have told: how far they are, and when the copies of each shelf were last
+ * verified. Which copies turned out bad is told elsewhere (`lost.ts`).
  *
  * Kept in memory and, so that a restart of the tracker does not forget the seeders that are silent
  * just then, as one setting a seeder.
@@ -18,7 +17,6 @@ import {
   shelfOf,
   ShelfTimes,
 } from "../../../protocol/mod.ts";
-import type { Holdings } from "./holdings.ts";
 import type { CatalogView } from "../catalog/catalog.ts";
 import type { Ground } from "../ground.ts";
 import type { Members } from "../seeders/members.ts";
@@ -26,12 +24,11 @@ import type { Members } from "../seeders/members.ts";
 const Kept = z.strictObject({ verifiedMs: ShelfTimes, progress: ScrubProgress });
 type Kept = z.output<typeof Kept>;
 
-/** Reports that found nothing bad are written down no more often than this. */
+/** Reports are written down no more often than this. */
 const keepMs = 10_000;
 
-export interface ScrubNeeds extends Pick<Ground, "catalog" | "now" | "log"> {
+export interface ScrubNeeds extends Pick<Ground, "catalog" | "now"> {
   readonly members: Members;
-  readonly holdings: Pick<Holdings, "removeMissing">;
 }
 
 /** Where what was told is asked for. */
@@ -66,7 +63,7 @@ export class Scrubs {
   /** @throws Fault `seeder-unknown` */
   async take(report: ScrubReport): Promise<void> {
     const core = this.needs;
-    const { seederId, bootId, verifiedMs, progress, bad } = report;
+    const { seederId, bootId, verifiedMs, progress } = report;
     const member = core.members.get(seederId);
     if (member === undefined) {
       throw new Fault("seeder-unknown", `no seeder with the id ${seederId} has joined`);
@@ -75,17 +72,11 @@ export class Scrubs {
     const nowMs = core.now();
     this.#kept.set(seederId, { verifiedMs, progress });
     const isDue = nowMs - (this.#keptMs.get(seederId) ?? -Infinity) >= keepMs;
-    if (bad.length === 0 && !isDue) return;
+    if (!isDue) return;
     this.#keptMs.set(seederId, nowMs);
-    await core.catalog.transaction(async (tx) => {
-      const missing = bad.map(({ chunkId, foundMs }) => ({ chunkId, sinceMs: foundMs }));
-      await core.holdings.removeMissing(tx, seederId, missing);
-      await tx.putSetting(settingOf(seederId), JSON.stringify({ verifiedMs, progress }));
-    });
-    for (const { chunkId, found } of bad) {
-      const { name } = member.row;
-      core.log.warn("scrub found a bad copy, its holding is taken away", { name, chunkId, found });
-    }
+    await core.catalog.transaction((tx) =>
+      tx.putSetting(settingOf(seederId), JSON.stringify({ verifiedMs, progress }))
+    );
   }
 
   /** These seeders shall read at once all that they have not read since now. */

@@ -1,11 +1,13 @@
 /**
  * Finding files to read: manifests in batches, with who holds each chunk and a leave to read it
  * there. Green seeders come first in random order, so that many readers spread; then yellow, then
- * red, which may be back before the tracker knows, and those that signed out last of all.
+ * red, which may be back before the tracker knows, then those that signed out, and last of all those
+ * that could not read their copy.
  */
 import type * as z from "zod";
 import {
   asFault,
+  type ChunkId,
   Fault,
   limits,
   type LocatedChunk,
@@ -31,6 +33,7 @@ const stateOrder: readonly SeederState[] = ["green", "yellow", "red", "away"];
 interface LocateNeeds extends Ground {
   readonly members: Members;
   readonly orders: Pick<OrderBook, "orderVerify">;
+  readonly lost: { lastResorts(chunkId: ChunkId): SeederId[] };
 }
 
 export function locate(
@@ -94,11 +97,12 @@ class LocatePage {
     return entries.map(({ chunkId, sizeBytes }, i) => {
       const subject = { action: "read", chunkId, sizeBytes } as const;
       const inOrder = this.#ordered(holders.get(chunkId) ?? []);
+      const others = this.core.lost.lastResorts(chunkId).filter((id) => !inOrder.includes(id));
       return {
         chunkId,
         sizeBytes,
         index: from + i,
-        holders: inOrder.map((seederId) => {
+        holders: [...inOrder, ...this.#ordered(others)].map((seederId) => {
           this.#named.add(seederId);
           const key = this.core.members.keyOf(seederId);
           return { seederId, leave: makeLeave(key, subject, expiresMs) };

@@ -14,6 +14,7 @@ import {
   type JoinReply,
   type JoinRequest,
   limits,
+  type LostChunk,
   type SeederId,
   seederIdOf,
 } from "../../../protocol/mod.ts";
@@ -30,6 +31,7 @@ export interface MemberNeeds extends Ground, OutcomeNeeds {
     inventoryWanted(member: Member, nowMs: number): Promise<boolean>;
     takePage(member: Member, page: InventoryPage, nowMs: number): Promise<void>;
   };
+  readonly lost: { take(seederId: SeederId, lost: readonly LostChunk[]): Promise<void> };
   readonly scrubs: { askedOf(seederId: SeederId): number | undefined };
 }
 
@@ -126,6 +128,7 @@ export async function heartbeat(
   }
   hear(member, input, addressOf(input.advertised, peer), nowMs);
   await takeOutcomes(core, input.seederId, input.outcomes);
+  await core.lost.take(input.seederId, input.lost ?? []);
   const wanted = await core.holdings.inventoryWanted(member, nowMs);
   await save(core, member);
   const { authority } = core;

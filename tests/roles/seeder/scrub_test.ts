@@ -48,9 +48,9 @@ Deno.test("scrub finds flipped bits in files and packs, sets them aside and tell
       () => last(world)?.verifiedMs.every((ms) => ms >= askedMs) ?? false,
       "all is read",
     );
-    const told = world.heard.scrubs.flatMap((report) => report.bad);
+    const told = world.heard.heartbeats.flatMap(({ lost = [] }) => lost);
     assert.deepEqual(told.map(({ chunkId }) => chunkId).sort(), bad.toSorted());
-    assert(told.every(({ found }) => found === "corrupt"));
+    assert(told.every(({ why }) => why === "corrupt"));
     for (const chunkId of bad) {
       assert.equal(store.sizeOf(chunkId), undefined);
       assert.ok(await disk.stat(`/state/quarantine/${chunkId}.txt`) !== undefined);

@@ -132,7 +132,6 @@ function inputs(world: TrackerWorld): Record<keyof typeof trackerRoutes, unknown
         corruptMs: 0,
         unreadableChunks: 0,
       },
-      bad: [],
     },
     scrubStatus: {},
     scrubNow: { seeders: [seederId] },

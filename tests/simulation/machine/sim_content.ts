@@ -52,6 +52,8 @@ export class SimContent {
   readonly #seen = new Growing();
   readonly #durable = new Growing();
   #pending: PendingWrite[] = [];
+  /** Its sectors are bad: programs can find it and not read it. Stays over crashes. */
+  spoiled = false;
 
   get sizeBytes(): number {
     return this.#seen.sizeBytes;

@@ -120,6 +120,11 @@ export class SimDisk implements Disk {
     content.rot(bit ?? randomInt(this.#random, 0, content.sizeBytes * 8 - 1));
   }
 
+  /** From now on, or no more, every read of a file fails: its sectors are bad. */
+  spoil(path: string, spoiled = true): void {
+    this.#existing(path).content.spoiled = spoiled;
+  }
+
   /** Paths and sizes of all files, in ascending order of path. */
   files(under = "/"): { path: string; sizeBytes: number }[] {
     const start = find(this.#root, under, true);

@@ -55,7 +55,10 @@ export class SimFile implements DiskFile {
   }
 
   read(buffer: Uint8Array<ArrayBuffer>, offset: number): Promise<number> {
-    return this.#queued("readErrors", () => this.content.read(buffer, offset));
+    return this.#queued("readErrors", () => {
+      if (this.content.spoiled) throw new Fault("disk-failed", `${this.path}: input/output error`);
+      return this.content.read(buffer, offset);
+    });
   }
 
   write(bytes: Uint8Array<ArrayBuffer>, offset: number): Promise<void> {

@@ -339,8 +339,7 @@ Deno.test("failing reads, writes and syncs never make a store lie", async () => 
     fc.asyncProperty(fc.nat(), fc.array(fc.nat(7), { maxLength: 30 }), async (seed, picks) => {
       const disk = newDisk(seed);
       let store = await openOn(disk);
-      disk.faults.writeErrors = 0.1;
-      disk.faults.syncErrors = 0.1;
+      Object.assign(disk.faults, { readErrors: 0.1, writeErrors: 0.1, syncErrors: 0.1 });
       const held = new Set<ChunkId>();
       for (const pick of picks) {
         const chunk = chunks[pick];
@@ -352,8 +351,7 @@ Deno.test("failing reads, writes and syncs never make a store lie", async () => 
         if (result === "stored" || result === "present") held.add(chunkId);
         else assert.ok(result instanceof Fault && result.code === "disk-failed", String(result));
       }
-      disk.faults.writeErrors = 0;
-      disk.faults.syncErrors = 0;
+      Object.assign(disk.faults, { readErrors: 0, writeErrors: 0, syncErrors: 0 });
       for (const chunkId of held) assert.equal(await store.verify(chunkId), "good");
       await store.close();
       disk.crash();

@@ -19,24 +19,9 @@ type Report = Parameters<TestSeeder["connection"]["scrubReport"]>[0];
 
 function tell(seeder: TestSeeder, changes: Partial<Report>) {
   const { seederId, bootId } = seeder;
-  const report = { seederId, bootId, verifiedMs: all(0), progress, bad: [], ...changes };
+  const report = { seederId, bootId, verifiedMs: all(0), progress, ...changes };
   return seeder.connection.scrubReport(report);
 }
-
-Deno.test("a bad copy's holding goes at once, and the file has a copy fewer", async () => {
-  const world = await TrackerWorld.open({ seeders: 2 });
-  const chunk = chunkOf(1);
-  await world.upload("/file", [chunk]);
-  const [one] = world.seeders;
-  assert(one);
-  const found = { found: "corrupt" as const, foundMs: world.clock.now() + 1 };
-  one.chunks.delete(chunk.chunkId);
-  await tell(one, { bad: [{ ...chunk, ...found }] });
-  const { copiesLeast } = await world.admin.stat({ target: { path: "/file" }, follow: true });
-  assert.equal(copiesLeast, 1);
-  world.clock.advance(2_000);
-  assert.equal((await world.admin.status({})).chunksAtRisk, 1);
-});
 
 Deno.test("stat, ls and explain tell when the copies were verified, by the oldest", async () => {
   const world = await TrackerWorld.open({ seeders: 2 });

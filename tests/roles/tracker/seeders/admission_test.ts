@@ -33,7 +33,7 @@ async function knocks(world: TrackerWorld, seeder: TestSeeder): Promise<Record<s
     inventory: () => connection.inventory({ seederId, bootId, chunks: [], last: true }),
     scrubReport: () =>
       connection.scrubReport({
-        ...{ seederId, bootId, verifiedMs: Array(256).fill(0), bad: [] },
+        ...{ seederId, bootId, verifiedMs: Array(256).fill(0) },
         progress: {
           pace: "calm" as const,
           ...{ yielding: false, shelvesDone: 0, checkedChunks: 0, checkedBytes: 0 },
