@@ -116,11 +116,11 @@ export class SimDisk implements Disk {
   /** Flips one bit of a file, chosen by the dice where none is given. */
   rot(path: string, bit?: number): void {
     const { content } = this.#existing(path);
-    if (content.sizeBytes === 0) return;
-    content.rot(bit ?? randomInt(this.#random, 0, content.sizeBytes * 8 - 1));
+    const last = content.sizeBytes * 8 - 1;
+    if (last > 0) content.rot(bit ?? randomInt(this.#random, 0, last));
   }
 
-  /** From now on, or no more, every read of a file fails: its sectors are bad. */
+  /** Every read of a file fails from now on, or no more: its sectors are bad. */
   spoil(path: string, spoiled = true): void {
     this.#existing(path).content.spoiled = spoiled;
   }
