@@ -2,11 +2,11 @@
  * The chunk store of one seeder. `tests/conformance/chunk_store_suite.ts` is run over every engine.
  *
  * Contract:
- * - When `put` or `putMany` resolves for a chunk, it is durable and its bytes had the SHA-256 of its
- *   id; when it throws, nothing is left behind that a later `read` or `list` would show.
+ * - When `put` or `putMany` resolves for a chunk, it is durable and its bytes had the SHA-256 of
+ *   its id; when it throws, nothing is left behind that a later `read` or `list` would show.
  * - Putting a chunk that is there reads its source to the end, checks it, and changes nothing, but
- *   where the copy that is there turns out to be damaged, or cannot be read: then the bytes that come
- *   take its place.
+ *   where the copy that is there turns out to be damaged, or cannot be read: then the bytes that
+ *   come take its place.
  * - A chunk once put is listed, readable and counted until it is dropped or lost. Whoever meets the
  *   loss, `watch` tells of it: other bytes (`corrupt`), no bytes any more (`gone`), or a copy that
  *   could not be read twice, some time apart (`unreadable`). The last stays where it is: it is

@@ -1,8 +1,8 @@
 /**
  * Finding files to read: manifests in batches, with who holds each chunk and a leave to read it
  * there. Green seeders come first in random order, so that many readers spread; then yellow, then
- * red, which may be back before the tracker knows, then those that signed out, and last of all those
- * that could not read their copy.
+ * red, which may be back before the tracker knows, then those that signed out, and last of all
+ * those that could not read their copy.
  */
 import type * as z from "zod";
 import {

@@ -115,12 +115,11 @@ export class SimDisk implements Disk {
 
   /** Flips one bit of a file, chosen by the dice where none is given. */
   rot(path: string, bit?: number): void {
-    const { content } = this.#existing(path);
-    const last = content.sizeBytes * 8 - 1;
+    const { content } = this.#existing(path), last = content.sizeBytes * 8 - 1;
     if (last > 0) content.rot(bit ?? randomInt(this.#random, 0, last));
   }
 
-  /** Every read of a file fails from now on, or no more: its sectors are bad. */
+  /** Its sectors are bad from now on, or good again: see `SimContent.spoiled`. */
   spoil(path: string, spoiled = true): void {
     this.#existing(path).content.spoiled = spoiled;
   }
