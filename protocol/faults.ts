@@ -123,6 +123,12 @@ export const faultKinds = {
     "run it with OFFSHORE_LOG_LEVEL=debug and look into its log",
   ),
   "disk-failed": kind(500, "elsewhere", "The disk failed", "check the disk and the log"),
+  "disk-gone": kind(
+    503,
+    "elsewhere",
+    "The disk is not there",
+    "mount the seeder's disk again where it was; it goes on by itself",
+  ),
   "chunk-corrupt": kind(
     500,
     "elsewhere",

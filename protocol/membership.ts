@@ -105,6 +105,11 @@ export const Heartbeat = z.strictObject({
   /** False while the store cannot be written, with the reason. */
   writable: z.boolean(),
   trouble: z.string().max(500).optional(),
+  /**
+   * Its disk folder is not there, or that of another disk is: no copy can be read now. It is judged
+   * like one that is silent.
+   */
+  diskGone: z.literal(true).optional(),
   outcomes: z.array(OrderOutcome).max(limits.batchItemsMax),
   /** Told again until a heartbeat that carried it was answered. */
   lost: z.array(LostChunk).max(limits.batchItemsMax).optional(),
@@ -166,10 +171,15 @@ export const SeederView = z.strictObject({
   zone: z.string(),
   address: BaseUrl,
   state: SeederState,
-  /** Since the last heartbeat, by the tracker's clock. Null where this tracker has heard none. */
+  /**
+   * Since the last heartbeat with its disk there, by the tracker's clock. Null where this tracker
+   * has heard none.
+   */
   silentMs: z.int().min(0).nullable(),
   writable: z.boolean(),
   trouble: z.string().optional(),
+  /** It reports, and its disk is not there. */
+  diskGone: z.literal(true).optional(),
   /** As much of it as was accepted. */
   space: Space,
   /** What it says of itself and nobody has accepted: it does not count. */

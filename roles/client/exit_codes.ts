@@ -43,6 +43,7 @@ const exitCodes: Readonly<Record<FaultCode, ExitCode>> = {
   "protocol-mismatch": 1,
   "internal": 1,
   "disk-failed": 1,
+  "disk-gone": 1,
   "chunk-corrupt": 5,
   "seeder-unreachable": 5,
   "unavailable": 5,

@@ -1,12 +1,14 @@
 /**
- * Whether the disk can be written, learnt from the work itself: a put that fails for the disk's
- * sake is trouble, one that succeeds ends it. While there is trouble a small file is written now
- * and then to see whether it is over. A full disk is no trouble: the free space says it.
+ * Whether the disk is there (`anchor.ts`), and can be written, learnt from the work itself: a put
+ * that fails for the disk's sake is trouble, one that succeeds ends it. While there is trouble a
+ * small file is written now and then to see whether it is over. A full disk is no trouble: the free
+ * space says it.
  */
 import { Fault } from "../../protocol/mod.ts";
 import type { Clock } from "../kit/clock.ts";
 import { type Disk, writeDurably } from "../kit/disk.ts";
 import type { Log } from "../kit/log.ts";
+import type { Anchor } from "./anchor.ts";
 import type { ChunkStore } from "./store/chunk_store.ts";
 
 const probeIntervalMs = 5_000;
@@ -20,11 +22,17 @@ export class DiskHealth {
     private readonly directory: string,
     private readonly clock: Clock,
     private readonly log: Log,
+    private readonly anchor?: Anchor,
   ) {}
+
+  /** Why the disk is not the one the seeder started on; undefined while it is. */
+  get gone(): string | undefined {
+    return this.anchor?.trouble;
+  }
 
   /** In words; undefined while the disk can be written. */
   get trouble(): string | undefined {
-    return this.#trouble;
+    return this.gone ?? this.#trouble;
   }
 
   failed(error: unknown): void {
@@ -44,6 +52,12 @@ export class DiskHealth {
 
   /** Looks again when it is time to. Never throws. */
   async probe(): Promise<void> {
+    const before = this.gone, now = await this.anchor?.look();
+    if (now !== undefined && before === undefined) {
+      const next = "mount the disk again where it was; the seeder goes on by itself";
+      this.log.error("the disk is gone", { why: now, next });
+    } else if (now === undefined && before !== undefined) this.log.info("the disk is back");
+    if (now !== undefined) return;
     if (this.#trouble === undefined) return;
     if (this.clock.now() - this.#probedMs < probeIntervalMs) return;
     this.#probedMs = this.clock.now();

@@ -7,6 +7,7 @@ import { type Random, randomHex } from "../kit/random.ts";
 import type { App } from "../kit/serve.ts";
 import { Adoption } from "./adoption.ts";
 import { AdoptionOffers } from "./adoption_offer.ts";
+import { Anchor } from "./anchor.ts";
 import type { answerTo } from "./answer.ts";
 import { seederApp } from "./api.ts";
 import { JoinAttempts } from "./join_attempts.ts";
@@ -28,6 +29,7 @@ import { TrackerTime } from "./tracker_time.ts";
 import { WaitingBytes } from "./waiting_bytes.ts";
 import { Worker } from "./worker.ts";
 
+export { Anchor };
 export type { ChunkStore } from "./store/chunk_store.ts";
 export { type DiskStore, type DiskStoreParts, openDiskStore } from "./store/disk_store.ts";
 export { type MemoryStore, type MemoryStoreParts, openMemoryStore } from "./store/memory_store.ts";
@@ -37,6 +39,8 @@ export interface SeederParts {
   readonly store: ChunkStore;
   readonly disk: Disk;
   readonly stateDirectory: string;
+  /** Tells whether the disk is still the one of the start; without it that is not asked. */
+  readonly anchor?: Anchor;
   /** Files found in the disk folder are held in place; without it none are looked for. */
   readonly adopt?: {
     readonly folder: string;
@@ -93,7 +97,7 @@ export async function openSeeder(parts: SeederParts): Promise<Seeder> {
   const identity = () => membership.identity;
   const time = new TrackerTime(clock);
   const leaseTime = new TrackerTime(clock);
-  const health = new DiskHealth(disk, stateDirectory, clock, log);
+  const health = new DiskHealth(disk, stateDirectory, clock, log, parts.anchor);
   const quiet = health.watched(parts.store);
   const load = new Load(clock);
   const store = load.watched(quiet);

@@ -105,7 +105,8 @@ export class SeederLoop {
       this.#space = await store.space();
     } catch (error) {
       health.failed(error);
-      this.#space = { ...this.#space, freeBytes: 0 };
+      // A disk that is gone is not full.
+      if (health.gone === undefined) this.#space = { ...this.#space, freeBytes: 0 };
     }
     const identity = membership.identity;
     if (identity === undefined) throw new Fault("unavailable", "this seeder has not joined");
@@ -120,7 +121,8 @@ export class SeederLoop {
       chunkCount,
       inventoryDigest: digest,
       writable: trouble === undefined,
-      ...(trouble === undefined ? {} : { trouble }),
+      ...(trouble === undefined ? {} : { trouble: trouble.slice(0, 500) }),
+      ...(health.gone === undefined ? {} : { diskGone: true as const }),
       outcomes: [...worker.outcomes()],
       ...(lost.length === 0 ? {} : { lost }),
       ...(receipts.floorMs === undefined ? {} : { receiptsFloorMs: receipts.floorMs }),

@@ -12,7 +12,7 @@ import { refuseAll } from "../kit/serve.ts";
 import { systemDisk } from "../kit/system_disk.ts";
 import { systemTransport } from "../kit/system_transport.ts";
 import { readWhole } from "../kit/disk.ts";
-import { openDiskStore, openSeeder } from "./mod.ts";
+import { Anchor, openDiskStore, openSeeder } from "./mod.ts";
 
 export interface SeederConfig {
   readonly disk: string;
@@ -44,10 +44,12 @@ export async function startSeeder(
   const clock = systemClock();
   const random = systemRandom();
   const log = lineLog(clock, config.name, config.logLevel, write.log);
-  const disk = systemDisk();
+  const machineDisk = systemDisk();
   const transport = systemTransport();
-  const stateDirectory = await prepareState(disk, config.disk, "seeder");
+  const stateDirectory = await prepareState(machineDisk, config.disk, "seeder");
   const lock = await lockDirectory(stateDirectory);
+  const anchor = await Anchor.drop(machineDisk, stateDirectory, random);
+  const disk = anchor.held();
   refuseStranger(config, await disk.stat(`${stateDirectory}/seeder.json`) !== undefined);
   const late: { app?: Awaited<ReturnType<typeof openSeeder>>["app"] } = {};
   const startingUp = refuseAll(new Fault("unavailable", `${config.name} is starting`), random);
@@ -70,6 +72,7 @@ export async function startSeeder(
     store,
     disk,
     stateDirectory,
+    anchor,
     ...(store.adopted === undefined
       ? {}
       : { adopt: { folder, files: store.adopted, enabled: config.adopt } }),
@@ -78,7 +81,7 @@ export async function startSeeder(
     joinCode: async () => {
       if (config.joinCode !== undefined) return config.joinCode;
       if (config.joinCodeFile === undefined) return undefined;
-      const bytes = await readWhole(disk, config.joinCodeFile);
+      const bytes = await readWhole(machineDisk, config.joinCodeFile);
       return bytes === undefined ? undefined : new TextDecoder().decode(bytes).trim();
     },
     ...(config.trackerUrl === undefined ? {} : { trackerAddress: config.trackerUrl }),

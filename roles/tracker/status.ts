@@ -149,7 +149,7 @@ async function adoptedOf(
 function seederView(core: Core, member: Member, nowMs: number): SeederView {
   const { seederId, name, zone, address } = member.row;
   const until = member.row.maintenanceUntilMs ?? 0;
-  const { writable, trouble, space, chunkCount, heardMs } = member;
+  const { writable, trouble, diskGone, space, chunkCount, heardMs } = member;
   return {
     seederId,
     name,
@@ -159,6 +159,7 @@ function seederView(core: Core, member: Member, nowMs: number): SeederView {
     silentMs: heardMs === undefined ? null : Math.max(0, nowMs - heardMs),
     writable,
     ...(trouble === undefined ? {} : { trouble }),
+    ...(diskGone === undefined ? {} : { diskGone }),
     space,
     ...asksOf(member),
     chunkCount,

@@ -85,7 +85,13 @@ export function problemsOf(status: ClusterStatus): StatusProblem[] {
     const name = visible(seeder.name);
     const trouble = seeder.trouble === undefined ? "" : `: ${visible(seeder.trouble)}`;
     if (seeder.maintenanceUntilMs !== undefined && seeder.state !== "green") continue;
-    if (seeder.state === "red" || seeder.state === "yellow") {
+    if (seeder.diskGone === true) {
+      problems.push({
+        what: `${name} has no disk${trouble}`,
+        next: "mount it again where it was, and the seeder goes on by itself; where it is lost, " +
+          "its copies are made again from others",
+      });
+    } else if (seeder.state === "red" || seeder.state === "yellow") {
       problems.push({
         state: "troubled",
         what: `${name} is silent (${seeder.state}, heard ${heardText(seeder)})`,

@@ -21,10 +21,13 @@ import { judgedMs, stateAt } from "./roster.ts";
 
 /** One seeder. Before its first heartbeat to this tracker, what the last tracker kept of it. */
 export class Member {
+  /** When it was heard last with its disk there: without it, it may as well be silent. */
   heardMs: number | undefined;
   bootId: string | undefined;
   writable = true;
   trouble: string | undefined;
+  /** It reports, and its disk is not there. */
+  diskGone: true | undefined;
   /** By its own word; see `space`. */
   told: Space;
   /** The zone it names; undefined where it leaves that to the cluster. */

@@ -195,15 +195,17 @@ function hear(member: Member, input: Heartbeat, address: string, nowMs: number):
       member.unsaved = true;
     }
   }
-  const { chunkCount, inventoryDigest, space, name, writable, trouble, zone: toldZone } = input;
+  const { chunkCount, inventoryDigest, space, name, writable, zone: toldZone } = input;
+  const { trouble, diskGone } = input;
   if (
     member.bootId !== input.bootId || member.chunkCount !== chunkCount ||
     member.inventoryDigest !== inventoryDigest
   ) member.inventorySinceMs = nowMs;
-  Object.assign(member, { chunkCount, inventoryDigest, told: space, toldZone, writable, trouble });
+  Object.assign(member, { chunkCount, inventoryDigest, told: space, toldZone, writable });
+  Object.assign(member, { trouble, diskGone });
   member.bootId = input.bootId;
   member.receiptsFloorMs = input.receiptsFloorMs ?? -Infinity;
-  member.heardMs = nowMs;
+  if (diskGone === undefined) member.heardMs = nowMs;
   const { row } = member;
   const changed = row.name !== name || row.address !== address || row.away ||
     row.totalBytes !== space.totalBytes ||

@@ -35,6 +35,7 @@ import { seededRandom } from "../../../roles/kit/random.ts";
 import { Proofs } from "../../../roles/kit/proofs.ts";
 import { type App, serveRoutes } from "../../../roles/kit/serve.ts";
 import {
+  type Anchor,
   type ChunkStore,
   openMemoryStore,
   openSeeder,
@@ -141,8 +142,15 @@ export class SeederWorld {
 
   async start(
     name: string,
-    parts: { store?: ChunkStore; disk?: Disk; code?: string; log?: Log; transport?: Transport } =
-      {},
+    parts: {
+      store?: ChunkStore;
+      disk?: Disk;
+      stateDirectory?: string;
+      anchor?: Anchor;
+      code?: string;
+      log?: Log;
+      transport?: Transport;
+    } = {},
   ): Promise<Running> {
     const store = parts.store ?? openMemoryStore();
     const address = `http://${name}:2`;
@@ -150,7 +158,8 @@ export class SeederWorld {
     const seeder = await openSeeder({
       store,
       disk: parts.disk ?? new SimDisk({ random: seededRandom(1) }),
-      stateDirectory: "/state",
+      stateDirectory: parts.stateDirectory ?? "/state",
+      ...parts.anchor === undefined ? {} : { anchor: parts.anchor },
       name,
       joinCode: () => Promise.resolve(parts.code ?? this.joinCode()),
       clock: this.clock,
