@@ -1,4 +1,4 @@
-/** A disk that goes away under a running seeder: what is refused, what is told, and the way back. */
+/** A disk that goes away under a running seeder: what is refused, what is told, the way back. */
 import assert from "node:assert/strict";
 import { Fault, limits } from "../../../protocol/mod.ts";
 import { systemClock } from "../../../roles/kit/clock.ts";
@@ -55,7 +55,7 @@ async function isRefused(work: Promise<unknown>): Promise<void> {
 }
 
 for (const [name, other] of Object.entries(others)) {
-  Deno.test(`with ${name} in its disk's place a store loses nothing and writes nothing there`, async () => {
+  Deno.test(`a store with ${name} in its disk's place loses and writes nothing`, async () => {
     const { mount, anchor, disk, store } = await mounted();
     const lost: unknown[] = [];
     store.watch((one) => lost.push(one));

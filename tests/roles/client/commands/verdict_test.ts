@@ -169,3 +169,19 @@ Deno.test("problemsOf names a seeder that answers for what it does not have", ()
   assert.match(problem?.what ?? "", /^s-1 said that it holds 3 chunks and did not have the bytes/);
   assert.match(problem?.next ?? "", /forget s-1 --now$/);
 });
+
+Deno.test("problemsOf advises to mount the disk of a seeder that lost it, and to empty nothing", () => {
+  for (const state of ["green", "yellow", "red"] as const) {
+    const status = clusterOf({}, [state, "green"]);
+    const [one, two] = status.seeders;
+    assert(one && two);
+    const space = { totalBytes: 10, freeBytes: 0, usedBytes: 5 };
+    const gone = { diskGone: true as const, writable: false, trouble: "/disk is gone", space };
+    const problems = problemsOf({ ...status, seeders: [{ ...one, ...gone }, two] });
+    const about = problems.filter(({ what }) => what.startsWith("s-0 "));
+    assert.equal(about.length, 1);
+    assert.equal(about[0]?.what, "s-0 has no disk: /disk is gone");
+    assert.match(about[0]?.next ?? "", /mount it again where it was/);
+    assert(problems.every(({ next }) => !next.includes("trash") && !next.includes("remove")));
+  }
+});

@@ -1,6 +1,6 @@
 /** Copies that a seeder tells it lost: the holding goes, readers may still be sent there. */
 import assert from "node:assert/strict";
-import type { LostChunk } from "../../../../protocol/mod.ts";
+import { limits, type LostChunk } from "../../../../protocol/mod.ts";
 import { chunkOf, TrackerWorld } from "../tracker_world.ts";
 
 async function lose(why: LostChunk["why"]) {
@@ -43,4 +43,36 @@ Deno.test("a copy that cannot be read is a last resort, one that is corrupt or g
   assert.deepEqual(await locate(), [one.seederId], "and when nobody else has it");
   await one.beat({ lost: [{ chunkId, why: "corrupt", foundMs: world.clock.now() + 2 }] });
   assert.deepEqual(await locate(), []);
+});
+
+Deno.test("a seeder that reports without its disk is not green, and its copies do not count", async () => {
+  const world = await TrackerWorld.open({ seeders: 2 });
+  await world.upload("/file", [chunkOf(1)]);
+  const [one, two] = world.seeders;
+  assert(one && two);
+  const gone = { diskGone: true as const, writable: false, trouble: "/disk is gone" };
+  const startMs = world.clock.now();
+  const states = new Set<string | undefined>();
+  while (world.clock.now() - startMs < 30_000) {
+    world.clock.advance(limits.heartbeatIntervalMs);
+    await one.beat(gone);
+    await two.beat();
+    const { seeders } = await world.admin.status({});
+    states.add(seeders.find(({ seederId }) => seederId === one.seederId)?.state);
+  }
+  assert.deepEqual([...states], ["green", "yellow", "red"]);
+  const status = await world.admin.status({});
+  assert.equal(status.chunksAtRisk, 1);
+  const told = status.seeders.find(({ seederId }) => seederId === one.seederId);
+  assert.deepEqual([told?.diskGone, told?.trouble], [true, "/disk is gone"]);
+  // What is placed now goes elsewhere: with one seeder left there is no room for two copies.
+  await assert.rejects(world.upload("/other", [chunkOf(2)]), /too-few-seeders/);
+
+  await one.beat();
+  world.clock.advance(2_000);
+  await one.beat();
+  await two.beat();
+  const after = await world.admin.status({});
+  assert.equal(after.chunksAtRisk, 0, "it is back with what it had");
+  assert.equal(after.seeders.find(({ seederId }) => seederId === one.seederId)?.state, "green");
 });
