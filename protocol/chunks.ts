@@ -1,15 +1,24 @@
 /** Messages of a seeder's data path, and the framing of a batch of small chunks. */
 import * as z from "zod";
 import { Fault, Problem } from "./faults.ts";
-import { BaseUrl, ChunkId, SeederId } from "./ids.ts";
+import { ChunkId, SeederId } from "./ids.ts";
 import { limits } from "./limits.ts";
 import { ChunkEntry } from "./manifest.ts";
-import { Leave, Receipt } from "./trust.ts";
+import { Leave, NamedSeeder, Receipt } from "./trust.ts";
 
 /** One further seeder that shall store a copy, with the leave for it. */
-export const ChainLink = z.strictObject({ seederId: SeederId, address: BaseUrl, leave: Leave });
+export const ChainLink = z.strictObject({ seederId: SeederId, leave: Leave });
 export type ChainLink = z.output<typeof ChainLink>;
-export const Chain = z.array(ChainLink).max(limits.copiesMax - 1);
+
+/**
+ * The way of a chunk on. Where the links are reached stands among all those that the tracker named
+ * with the chunk, which the leave covers: nobody can make a seeder call anyone else.
+ */
+export const Chain = z.strictObject({
+  named: z.array(NamedSeeder).max(limits.copiesMax + limits.placementSparesMax),
+  links: z.array(ChainLink).min(1).max(limits.copiesMax - 1),
+});
+export type Chain = z.output<typeof Chain>;
 
 /** A header carries the chain as JSON. */
 export const ChainHeader = z.string().max(16_384).transform((text, context) => {
@@ -57,7 +66,7 @@ export const StoreBatchReply = z.strictObject({
   results: z.array(StoreReply.extend({ chunkId: ChunkId })),
 });
 
-export const BatchItemHead = ChunkEntry.extend({ leave: Leave, chain: Chain });
+export const BatchItemHead = ChunkEntry.extend({ leave: Leave, chain: Chain.optional() });
 export type BatchItemHead = z.output<typeof BatchItemHead>;
 export interface BatchItem {
   readonly head: BatchItemHead;

@@ -88,10 +88,31 @@ export function presentMac(
 export const LeaveAction = z.enum(["read", "store"]);
 export type LeaveAction = z.output<typeof LeaveAction>;
 
-/** `EXPIRES.MAC`: expiry in milliseconds of the tracker's clock, in base 36. */
-export const Leave = z.string().regex(/^[0-9a-z]{1,11}\.[A-Za-z0-9_-]{43}$/, "expected a leave")
-  .brand<"Leave">();
+/** One of the seeders that the tracker named together for a chunk, and where it is reached. */
+export const NamedSeeder = z.strictObject({ seederId: SeederId, address: BaseUrl });
+export type NamedSeeder = z.output<typeof NamedSeeder>;
+
+/**
+ * `EXPIRES.MAC` or `EXPIRES.NAMED.MAC`: expiry in milliseconds of the tracker's clock, in base 36,
+ * and of a leave to store the digest of the seeders named with it. To these the bytes may be passed
+ * on, and to no others: a seeder connects only to whom the tracker named.
+ */
+export const Leave = z.string().regex(
+  /^[0-9a-z]{1,11}\.([A-Za-z0-9_-]{43}\.)?[A-Za-z0-9_-]{43}$/,
+  "expected a leave",
+).brand<"Leave">();
 export type Leave = z.output<typeof Leave>;
+
+function namedDigest(named: readonly NamedSeeder[]): string {
+  const text = named.map(({ seederId, address }) => `${seederId} ${address}\n`).join("");
+  return createHash("sha256").update(text).digest("base64url");
+}
+
+/** Throws `leave-invalid` unless the tracker named exactly these with the leave. */
+export function checkNamed(leave: Leave, named: readonly NamedSeeder[]): void {
+  if (splitOnDot(splitOnDot(leave).head).tail === namedDigest(named)) return;
+  throw new Fault("leave-invalid", "this leave does not allow to pass the chunk on to these");
+}
 
 /** What a leave speaks about. Its size is part of it, so a leave to store 1 KiB stores no more. */
 export interface LeaveSubject {
@@ -100,13 +121,20 @@ export interface LeaveSubject {
   readonly sizeBytes: number;
 }
 
-function leaveText(subject: LeaveSubject, expires: string): string {
-  return `offshore leave ${subject.action} ${subject.chunkId} ${subject.sizeBytes} ${expires}`;
+function leaveText(subject: LeaveSubject, head: string): string {
+  return `offshore leave ${subject.action} ${subject.chunkId} ${subject.sizeBytes} ${head}`;
 }
 
-export function makeLeave(seederKey: SecretKey, subject: LeaveSubject, expiresMs: number): Leave {
+/** @param named to whom the chunk may be passed on */
+export function makeLeave(
+  seederKey: SecretKey,
+  subject: LeaveSubject,
+  expiresMs: number,
+  named: readonly NamedSeeder[] = [],
+): Leave {
   const expires = Math.floor(expiresMs).toString(36);
-  return Leave.parse(`${expires}.${mac(seederKey, leaveText(subject, expires))}`);
+  const head = named.length === 0 ? expires : `${expires}.${namedDigest(named)}`;
+  return Leave.parse(`${head}.${mac(seederKey, leaveText(subject, head))}`);
 }
 
 function splitOnDot(text: string): { head: string; tail: string } {
@@ -163,7 +191,7 @@ export function makeReceipt(
   sizeBytes: number,
   leave: Leave,
 ): Receipt {
-  const expires = splitOnDot(leave).head;
+  const [expires = ""] = leave.split(".");
   return {
     seederId,
     proof: `${expires}.${mac(seederKey, receiptText(seederId, chunkId, sizeBytes, expires))}`,

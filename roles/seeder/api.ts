@@ -18,7 +18,7 @@ import type { Random } from "../kit/random.ts";
 import { type App, type BytesReply, type Call, serveRoutes } from "../kit/serve.ts";
 import { version } from "../kit/version.ts";
 import { batchDoor } from "./batch.ts";
-import { ChainRelay } from "./chain.ts";
+import { ChainRelay, wayOn } from "./chain.ts";
 import type { LeaveGuard } from "./guard.ts";
 import type { Receipts } from "./receipts.ts";
 import type { WaitingBytes } from "./waiting_bytes.ts";
@@ -117,10 +117,10 @@ async function storeChunk(
   const { chunkId, size, leave } = input;
   checkDeclared(chunkId, size, bodyBytes);
   const { clock, transport, waiting, store } = parts;
-  const [next, ...rest] = input.chain ?? [];
-  const relay = next === undefined
+  const way = wayOn(leave, input.chain);
+  const relay = way === undefined || input.chain === undefined
     ? undefined
-    : new ChainRelay({ clock, transport, waiting }, [next, ...rest], chunkId, size);
+    : new ChainRelay({ clock, transport, waiting }, way, input.chain, chunkId, size);
   async function* passing() {
     for await (const part of bodyParts(clock, body, size)) {
       await relay?.pass(part);

@@ -7,12 +7,12 @@ import type * as z from "zod";
 import {
   asFault,
   type BatchItem,
-  type ChainLink,
   connect,
   decodeBatch,
   encodeBatch,
   Fault,
   limits,
+  type Place,
   problemOf,
   seederRoutes,
   shownFor,
@@ -23,7 +23,7 @@ import { readBody } from "../kit/body_parts.ts";
 import { withDeadline } from "../kit/clock.ts";
 import { whileAlive } from "../kit/life.ts";
 import type { ApiParts } from "./api.ts";
-import { chainReplyMsMax, failuresOf, lifeOf } from "./chain.ts";
+import { chainReplyMsMax, failuresOf, lifeOf, wayOn } from "./chain.ts";
 import type { PutResult } from "./store/chunk_store.ts";
 import { atMost } from "./turnstile.ts";
 
@@ -98,6 +98,7 @@ function problemWith(parts: ApiParts, { head }: BatchItem): Fault | undefined {
   try {
     const { chunkId, sizeBytes, leave } = head;
     parts.guard.allow({ action: "store", chunkId, sizeBytes }, leave);
+    wayOn(leave, head.chain);
     return undefined;
   } catch (error) {
     return asFault(error);
@@ -110,9 +111,9 @@ async function passOn(
   take: Take,
   items: readonly BatchItem[],
 ): Promise<Map<BatchItem, StoreReply>> {
-  const groups = new Map<string, { next: ChainLink; items: BatchItem[] }>();
+  const groups = new Map<string, { next: Place; items: BatchItem[] }>();
   for (const item of items) {
-    const [next] = item.head.chain;
+    const next = wayOn(item.head.leave, item.head.chain)?.next;
     if (next === undefined) continue;
     const key = `${next.seederId} ${next.address}`;
     const group = groups.get(key);
@@ -143,12 +144,15 @@ async function passOn(
 async function sendGroup(
   { clock, transport }: ApiParts,
   take: Take,
-  next: ChainLink,
+  next: Place,
   items: readonly BatchItem[],
 ): Promise<StoreBatchReply> {
   const onward = items.map(({ head, bytes }) => {
-    const [link, ...rest] = head.chain;
-    return { head: { ...head, leave: link?.leave ?? head.leave, chain: rest }, bytes };
+    const { chunkId, sizeBytes } = head;
+    const way = wayOn(head.leave, head.chain);
+    const leave = way?.next.leave ?? head.leave;
+    const chain = way?.rest === undefined ? {} : { chain: way.rest };
+    return { head: { chunkId, sizeBytes, leave, ...chain }, bytes };
   });
   await take(items.reduce((sum, { bytes }) => sum + bytes.length, 0));
   const bytes = encodeBatch(onward);

@@ -5,11 +5,14 @@
  */
 import {
   asFault,
-  type ChainLink,
+  type Chain,
+  checkNamed,
   type ChunkId,
   connect,
   type Connection,
   Fault,
+  type Leave,
+  type Place,
   problemOf,
   seederRoutes,
   type StoreReply,
@@ -28,8 +31,34 @@ const stallMsMax = 15_000;
 /** The next seeder, and those behind it, answer when all is synced. */
 export const chainReplyMsMax = 30_000;
 
-/** What became of the links when the way to the first of them failed. */
-export function failuresOf(links: readonly ChainLink[], error: unknown): StoreReply["failures"] {
+/** To whom a chunk goes on from here, and what that seeder is told to do with it. */
+export interface WayOn {
+  readonly next: Place;
+  readonly rest: Chain | undefined;
+}
+
+/**
+ * Undefined where the chain ends here.
+ * @throws Fault `leave-invalid` where the chain names a seeder that the tracker did not name
+ */
+export function wayOn(leave: Leave, chain: Chain | undefined): WayOn | undefined {
+  const [next, ...rest] = chain?.links ?? [];
+  if (chain === undefined || next === undefined) return undefined;
+  const { named } = chain;
+  checkNamed(leave, named);
+  const found = named.find(({ seederId }) => seederId === next.seederId);
+  if (found === undefined) {
+    throw new Fault("leave-invalid", `no leave to pass the chunk on to seeder ${next.seederId}`);
+  }
+  return {
+    next: { ...found, ...next },
+    rest: rest.length === 0 ? undefined : { named, links: rest },
+  };
+}
+
+/** What became of the links of a chain when the way to the first of them failed. */
+export function failuresOf(chain: Chain | undefined, error: unknown): StoreReply["failures"] {
+  const links = chain?.links ?? [];
   const fault = asFault(error);
   return links.map((link, i) => ({
     seederId: link.seederId,
@@ -43,7 +72,7 @@ export function failuresOf(links: readonly ChainLink[], error: unknown): StoreRe
 }
 
 /** How to ask the next seeder whether it is there. */
-export function lifeOf(seeder: Connection<typeof seederRoutes>, next: ChainLink) {
+export function lifeOf(seeder: Connection<typeof seederRoutes>, next: Place) {
   return {
     name: `seeder ${next.seederId}`,
     ask: (signal: AbortSignal) => seeder.health({}, { signal }),
@@ -67,7 +96,8 @@ export class ChainRelay {
       readonly transport: Transport;
       readonly waiting: WaitingBytes;
     },
-    private readonly links: readonly [ChainLink, ...ChainLink[]],
+    { next, rest }: WayOn,
+    private readonly chain: Chain,
     chunkId: ChunkId,
     sizeBytes: number,
   ) {
@@ -79,14 +109,13 @@ export class ChainRelay {
       },
       cancel: () => this.#end(),
     }, new ByteLengthQueuingStrategy({ highWaterMark: waitingBytesMax }));
-    const [next, ...rest] = links;
     const { clock, transport } = by;
     const seeder = connect(seederRoutes, next.address, transport, `seeder ${next.seederId}`);
     const input = {
       chunkId,
       size: String(sizeBytes),
       leave: next.leave,
-      ...(rest.length === 0 ? {} : { chain: JSON.stringify(rest) }),
+      ...(rest === undefined ? {} : { chain: JSON.stringify(rest) }),
     };
     this.#reply = whileAlive(
       { clock, ...lifeOf(seeder, next), signal: this.#give.signal },
@@ -130,7 +159,7 @@ export class ChainRelay {
         return this.#reply;
       });
     } catch (error) {
-      return { receipts: [], failures: failuresOf(this.links, error) };
+      return { receipts: [], failures: failuresOf(this.chain, error) };
     }
   }
 

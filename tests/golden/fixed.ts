@@ -3,6 +3,7 @@
  * moment.
  */
 import {
+  BaseUrl,
   chunkIdOf,
   ClusterId,
   Fault,
@@ -41,16 +42,26 @@ export const secondAddress = "http://127.0.0.1:8472";
 export const chunkSizeBytes = 4 * 1024 * 1024;
 export const leaveLifeMs = 600_000;
 
+export const named = [
+  { seederId, address: BaseUrl.parse(address) },
+  { seederId: secondId, address: BaseUrl.parse(secondAddress) },
+];
 export const leaveAt = (id: SeederId, action: "read" | "store") =>
-  makeLeave(seederKeyOf(clusterKey, id, 1), { action, chunkId, sizeBytes }, nowMs + leaveLifeMs);
+  makeLeave(
+    seederKeyOf(clusterKey, id, 1),
+    { action, chunkId, sizeBytes },
+    nowMs + leaveLifeMs,
+    action === "store" ? named : [],
+  );
 export const storeLeave = leaveAt(seederId, "store");
 export const readLeave = leaveAt(seederId, "read");
 export const receipt = makeReceipt(seederKey, seederId, chunkId, sizeBytes, storeLeave);
-export const link = {
+export const secondPlace = {
   seederId: secondId,
   address: secondAddress,
   leave: leaveAt(secondId, "store"),
 };
+export const chain = { named, links: [{ seederId: secondId, leave: secondPlace.leave }] };
 const manifest = startManifestDigest(chunkSizeBytes);
 manifest.add(entry);
 export const manifestDigest = manifest.hex();

@@ -19,9 +19,10 @@ import {
 import { anyBytes } from "./arbitraries.ts";
 
 const key = SecretKey.parse("11".repeat(32));
+const seederId = SeederId.parse("00000000000000aa");
+const named = [{ seederId, address: "http://127.0.0.1:8471" }];
 const link = {
-  seederId: SeederId.parse("00000000000000aa"),
-  address: "http://127.0.0.1:8471",
+  seederId,
   leave: makeLeave(key, { action: "store", chunkId: chunkIdOf(new Uint8Array()), sizeBytes: 1 }, 9),
 };
 
@@ -32,7 +33,7 @@ function itemOf(bytes: Uint8Array<ArrayBuffer>, links = 0): BatchItem {
     chunkId,
     sizeBytes: bytes.length,
     leave,
-    chain: Array(links).fill(link),
+    ...links === 0 ? {} : { chain: { named, links: Array(links).fill(link) } },
   });
   return { head, bytes };
 }
@@ -126,18 +127,21 @@ Deno.test("decodeBatch takes as many items as the limit and no more", () => {
 });
 
 Deno.test("ChainHeader reads a chain from JSON and refuses all else", () => {
-  assert.deepEqual(ChainHeader.parse(JSON.stringify([link])), [link]);
-  assert.deepEqual(ChainHeader.parse("[]"), []);
+  const chainOf = (links: unknown[]) => JSON.stringify({ named, links });
+  assert.deepEqual(ChainHeader.parse(chainOf([link])), { named, links: [link] });
   const longest = Array(limits.copiesMax - 1).fill(link);
-  assert.equal(ChainHeader.safeParse(JSON.stringify(longest)).success, true);
+  assert.equal(ChainHeader.safeParse(chainOf(longest)).success, true);
   const bad = [
     "",
     "{}",
     "[",
     "null",
-    JSON.stringify([{ ...link, more: 1 }]),
-    JSON.stringify([{ ...link, leave: "x" }]),
-    JSON.stringify([...longest, link]),
+    chainOf([]),
+    chainOf([{ ...link, more: 1 }]),
+    chainOf([{ ...link, leave: "x" }]),
+    chainOf([{ ...link, address: "http://127.0.0.1:8471" }]),
+    chainOf([...longest, link]),
+    JSON.stringify({ named: Array(limits.copiesMax + 3).fill(named[0]), links: [link] }),
     "[" + " ".repeat(16_384) + "]",
   ];
   for (const text of bad) assert.equal(ChainHeader.safeParse(text).success, false, text);

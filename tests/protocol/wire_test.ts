@@ -96,10 +96,11 @@ Deno.test("connect sends the input of a bytes route in path, query and headers",
       return { receipts: [], failures: [] };
     },
   });
-  const input = { chunkId, size: "3", leave, chain: "[]" };
+  const chain = { named: [], links: [{ seederId: "a".repeat(16), leave }] };
+  const input = { chunkId, size: "3", leave, chain: JSON.stringify(chain) };
   const reply = await seederAt(app).storeChunk(input, { bytes: new Uint8Array([1, 2, 3]) });
   assert.deepEqual(reply, { receipts: [], failures: [] });
-  const expected = { chunkId, size: 3, leave, chain: [] };
+  const expected = { chunkId, size: 3, leave, chain };
   assert.deepEqual(heard, { input: expected, bytes: new Uint8Array([1, 2, 3]) });
 });
 

@@ -7,12 +7,13 @@
 import {
   asFault,
   type BatchItem,
-  type ChainLink,
+  type Chain,
   type ChunkEntry,
   encodeBatch,
   Fault,
   faultOf,
   limits,
+  type NamedSeeder,
   type Place,
   type Receipt,
   type SeederId,
@@ -59,6 +60,8 @@ interface OpenChunk extends ChunkToPush {
   readonly settle: (settled: SettledChunk) => void;
   readonly fail: (fault: Fault) => void;
   readonly places: Map<SeederId, Place>;
+  /** All places of the tracker's latest answer: what their leaves were made for. */
+  named: NamedSeeder[];
   readonly receipts: Receipt[];
   through: string | undefined;
   lastFault: Fault | undefined;
@@ -92,7 +95,10 @@ export class PushRun {
     if (this.parts.signal.aborted) return Promise.reject(this.parts.signal.reason);
     const index = this.#next++;
     return new Promise((settle, fail) => {
-      const fresh = { places: new Map(), receipts: [], through: undefined, lastFault: undefined };
+      const fresh = {
+        ...{ places: new Map(), named: [], receipts: [] },
+        ...{ through: undefined, lastFault: undefined },
+      };
       this.#open.set(index, { ...chunk, settle, fail, ...fresh });
       const nowMs = this.parts.session.clock.now();
       this.#reduce({ kind: "hashed", index, sizeBytes: chunk.entry.sizeBytes, nowMs });
@@ -189,20 +195,26 @@ export class PushRun {
       }
       const { held, wanted, places } = result.placement;
       for (const place of places) chunk.places.set(place.seederId, place);
+      chunk.named = places.map(({ seederId, address }) => ({ seederId, address }));
       const ids = places.map((place) => place.seederId);
       this.#reduce({ kind: "placed", index, held, wanted, places: ids, nowMs });
     }
   }
 
-  #linksOf(chunk: OpenChunk, ids: readonly SeederId[]): ChainLink[] {
-    return ids.flatMap((id) => chunk.places.get(id) ?? []);
+  /** The way on to these, of whom the tracker's latest answer named all. */
+  #chainOf(chunk: OpenChunk, ids: readonly SeederId[]): { chain?: Chain } {
+    const links = ids.flatMap((seederId) => {
+      const place = chunk.places.get(seederId);
+      return place === undefined ? [] : [{ seederId, leave: place.leave }];
+    });
+    return links.length === 0 ? {} : { chain: { named: chunk.named, links } };
   }
 
   async #sendOne(request: SendRequest): Promise<void> {
     const chunk = this.#open.get(request.index);
     const place = chunk?.places.get(request.first);
     if (chunk === undefined || place === undefined) return;
-    const links = this.#linksOf(chunk, request.chain);
+    const { chain } = this.#chainOf(chunk, request.chain);
     const { entry, bytes } = chunk;
     const name = this.#nameOf(request.first);
     const seeder = this.parts.session.seeder(place.address, name);
@@ -210,7 +222,7 @@ export class PushRun {
       chunkId: entry.chunkId,
       size: String(entry.sizeBytes),
       leave: place.leave,
-      ...(links.length === 0 ? {} : { chain: JSON.stringify(links) }),
+      ...(chain === undefined ? {} : { chain: JSON.stringify(chain) }),
     };
     try {
       const reply = await this.#watched(
@@ -254,8 +266,8 @@ export class PushRun {
       const chunk = this.#open.get(send.index);
       const place = chunk?.places.get(send.first);
       if (chunk === undefined || place === undefined) continue;
-      const chain = this.#linksOf(chunk, send.chain);
-      items.push({ head: { ...chunk.entry, leave: place.leave, chain }, bytes: chunk.bytes });
+      const head = { ...chunk.entry, leave: place.leave, ...this.#chainOf(chunk, send.chain) };
+      items.push({ head, bytes: chunk.bytes });
       sent.push(send);
       address = place.address;
     }

@@ -7,6 +7,7 @@
 import type * as z from "zod";
 import {
   asFault,
+  BaseUrl,
   type ChunkEntry,
   chunkEntryProblem,
   Condition,
@@ -280,17 +281,18 @@ function placementOf(
     );
   }
   const expiresMs = nowMs + limits.leaveLifeMs;
+  const subject = { action: "store", chunkId, sizeBytes } as const;
+  // Each may pass the chunk on to the others, at these addresses, and to nobody else.
+  const named = chosen.map((seederId) => ({
+    seederId,
+    address: BaseUrl.parse(core.members.get(seederId)?.row.address),
+  }));
   return {
     held,
     wanted,
-    places: chosen.map((seederId) => ({
-      seederId,
-      address: core.members.get(seederId)?.row.address ?? "",
-      leave: makeLeave(
-        core.members.keyOf(seederId),
-        { action: "store", chunkId, sizeBytes },
-        expiresMs,
-      ),
+    places: named.map((one) => ({
+      ...one,
+      leave: makeLeave(core.members.keyOf(one.seederId), subject, expiresMs, named),
     })),
   };
 }

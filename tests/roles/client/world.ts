@@ -12,7 +12,7 @@ import { type App, openGuard, serveRoutes } from "../../../roles/kit/serve.ts";
 import { systemDisk } from "../../../roles/kit/system_disk.ts";
 import {
   asFault,
-  type ChainLink,
+  type Chain,
   checkLeave,
   type ChunkEntry,
   type ChunkId,
@@ -34,6 +34,7 @@ import {
   trackerRoutes,
   type Transport,
 } from "../../../protocol/mod.ts";
+import { wayOn } from "../../../roles/seeder/chain.ts";
 import { openMemoryCatalog, openTracker } from "../../../roles/tracker/mod.ts";
 import { proverOf } from "../../protocol/prover.ts";
 import { login, openSession, type Session } from "../../../roles/client/cluster/session.ts";
@@ -106,7 +107,7 @@ export class FakeSeeder {
           this.#check("store", input);
           const bytes = await readBody(systemClock(), body, limits.chunkBytesMax);
           const entry = { chunkId: input.chunkId, sizeBytes: input.size };
-          return await this.#store(entry, bytes, input.leave, input.chain ?? []);
+          return await this.#store(entry, bytes, input.leave, input.chain);
         },
         storeBatch: async ({ body }) => {
           const items = decodeBatch(await readBody(systemClock(), body, limits.chunkBatchBytesMax));
@@ -140,21 +141,22 @@ export class FakeSeeder {
     entry: ChunkEntry,
     bytes: Uint8Array<ArrayBuffer>,
     leave: Leave,
-    chain: readonly ChainLink[],
+    chain: Chain | undefined,
   ): Promise<StoreReply> {
     const { chunkId, sizeBytes } = entry;
     if (bytes.length !== sizeBytes) throw new Fault("truncated-body", "not all of it");
     if (chunkIdOf(bytes) !== chunkId) throw new Fault("digest-mismatch", "wrong bytes");
     this.chunks.set(chunkId, bytes);
     const own = makeReceipt(this.key, this.seederId, chunkId, sizeBytes, leave);
-    const [next, ...rest] = chain;
-    if (next === undefined) return { receipts: [own], failures: [] };
+    const way = wayOn(leave, chain);
+    if (way === undefined) return { receipts: [own], failures: [] };
+    const { next, rest } = way;
     try {
       const reply = await connect(seederRoutes, next.address, this.transport(), "next").storeChunk({
         chunkId,
         size: String(sizeBytes),
         leave: next.leave,
-        ...(rest.length === 0 ? {} : { chain: JSON.stringify(rest) }),
+        ...(rest === undefined ? {} : { chain: JSON.stringify(rest) }),
       }, { bytes });
       return { receipts: [own, ...reply.receipts], failures: reply.failures };
     } catch (error) {

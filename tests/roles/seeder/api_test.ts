@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
+  BaseUrl,
   type BatchItem,
   type ChunkId,
   encodeBatch,
@@ -35,12 +36,12 @@ function storeAt(
   bytes: Bytes | ReadableStream<Bytes>,
   chain: Running[] = [],
 ) {
-  const links = chain.map((each) => world.link(each, chunkId, sizeBytes));
+  const way = world.chained(at, chunkId, sizeBytes, chain);
   return world.call(at).storeChunk({
     chunkId,
     size: String(sizeBytes),
-    leave: world.leave(at, "store", chunkId, sizeBytes),
-    ...(chain.length === 0 ? {} : { chain: JSON.stringify(links) }),
+    leave: way.leave,
+    ...(way.chain === undefined ? {} : { chain: JSON.stringify(way.chain) }),
   }, { bytes });
 }
 
@@ -260,9 +261,8 @@ Deno.test("when the first of a chain refuses, the next stores nothing", () =>
 
 function batchItem(world: SeederWorld, at: Running, seed: number, chain: Running[]): BatchItem {
   const { chunkId, bytes } = chunkOf(seed, 100 + seed);
-  const leave = world.leave(at, "store", chunkId, bytes.length);
-  const links = chain.map((each) => world.link(each, chunkId, bytes.length));
-  return { head: { chunkId, sizeBytes: bytes.length, leave, chain: links }, bytes };
+  const way = world.chained(at, chunkId, bytes.length, chain);
+  return { head: { chunkId, sizeBytes: bytes.length, ...way }, bytes };
 }
 
 Deno.test("storeBatch stores each good item along its chain and names what is wrong with the rest", () =>
@@ -296,6 +296,43 @@ Deno.test("storeBatch stores each good item along its chain and names what is wr
     assert.equal(results[4]?.failures[0]?.problem.code, "digest-mismatch");
     assert.equal(one.store.summary().chunkCount, 3);
     assert.equal(two.store.summary().chunkCount, 2);
+  }));
+
+Deno.test("a seeder calls nobody whom the tracker did not name with the leave", () =>
+  inWorld(async (world) => {
+    const one = await world.start("one"), two = await world.start("two");
+    const called: string[] = [];
+    world.apps.set("http://inside.test:80", (request) => {
+      called.push(request.url);
+      return Promise.resolve(new Response("secret", { status: 418 }));
+    });
+    const { chunkId, bytes } = chunkOf(6, 700);
+    const size = String(bytes.length);
+    const { leave, chain } = world.chained(one, chunkId, bytes.length, [two]);
+    assert(chain);
+    const stranger = { seederId: two.seederId, address: BaseUrl.parse("http://inside.test:80") };
+    const forged = [
+      // The address of a member exchanged, a member added, a link to whom nobody named.
+      { ...chain, named: chain.named.map((one) => one.seederId === two.seederId ? stranger : one) },
+      { ...chain, named: [...chain.named, { ...stranger, seederId: chain.named[0]?.seederId }] },
+      { ...chain, links: chain.links.map((link) => ({ ...link, seederId: "f".repeat(16) })) },
+      { ...chain, named: [stranger] },
+    ] as (typeof chain)[];
+    for (const each of forged) {
+      const input = { chunkId, size, leave, chain: JSON.stringify(each) };
+      await rejectsWith("leave-invalid", world.call(one).storeChunk(input, { bytes }));
+      const head = { chunkId, sizeBytes: bytes.length, leave, chain: each };
+      const items = [{ head, bytes }];
+      const batch = { bytes: encodeBatch(items) };
+      const { results } = await world.call(one).storeBatch(shownFor(items), batch);
+      assert.equal(results[0]?.failures[0]?.problem.code, "leave-invalid");
+    }
+    // A leave that names nobody passes nothing on.
+    const bare = world.leave(one, "store", chunkId, bytes.length);
+    const input = { chunkId, size, leave: bare, chain: JSON.stringify(chain) };
+    await rejectsWith("leave-invalid", world.call(one).storeChunk(input, { bytes }));
+    assert.deepEqual(called, []);
+    assert.equal(one.store.summary().chunkCount + two.store.summary().chunkCount, 0);
   }));
 
 Deno.test("storeBatch refuses what is no batch, too large or cut short", () =>

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import {
-  type ChainLink,
+  BaseUrl,
   type ChunkId,
   ClusterId,
   connect,
@@ -16,6 +16,7 @@ import {
   LogMark,
   makeCode,
   makeLeave,
+  type NamedSeeder,
   positionOf,
   type ProverName,
   type ScrubReport,
@@ -188,24 +189,29 @@ export class SeederWorld {
     for (const { stop } of this.#running) await stop();
   }
 
+  /** @param named to whom the chunk may be passed on */
   leave(
     at: Running,
     action: "read" | "store",
     chunkId: ChunkId,
     sizeBytes: number,
     lifeMs = 60_000,
+    named: readonly NamedSeeder[] = [],
   ) {
     const expiresMs = this.clock.now() + this.aheadMs + lifeMs;
-    return makeLeave(
-      seederKeyOf(clusterKey, at.seederId, 1),
-      { action, chunkId, sizeBytes },
-      expiresMs,
-    );
+    const key = seederKeyOf(clusterKey, at.seederId, 1);
+    return makeLeave(key, { action, chunkId, sizeBytes }, expiresMs, named);
   }
 
-  link(at: Running, chunkId: ChunkId, sizeBytes: number): ChainLink {
-    const leave = this.leave(at, "store", chunkId, sizeBytes);
-    return { seederId: at.seederId, address: at.address, leave };
+  /** Leaves to store at `at` and to pass on to these, and the chain that says so. */
+  chained(at: Running, chunkId: ChunkId, sizeBytes: number, next: readonly Running[]) {
+    const named = [at, ...next].map((one) => ({
+      seederId: one.seederId,
+      address: BaseUrl.parse(one.address),
+    }));
+    const leaveOf = (one: Running) => this.leave(one, "store", chunkId, sizeBytes, 60_000, named);
+    const links = next.map((one) => ({ seederId: one.seederId, leave: leaveOf(one) }));
+    return { leave: leaveOf(at), ...links.length === 0 ? {} : { chain: { named, links } } };
   }
 
   call(at: Running, transport: Transport = this.transport, address = at.address) {

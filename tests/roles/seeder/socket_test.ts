@@ -134,14 +134,11 @@ Deno.test("a chain over sockets makes both copies, and a next seeder that hangs 
       transport: (request) =>
         new URL(request.url).hostname === "127.0.0.1" ? transport(request) : inside(request),
     });
-    const leave = world.leave(front, "store", chunkId, size);
-    const send = (next: string) =>
-      world.call(front).storeChunk({
-        chunkId,
-        size: String(size),
-        leave,
-        chain: JSON.stringify([{ ...world.link(at, chunkId, size), address: next }]),
-      }, { bytes });
+    const send = (next: string) => {
+      const { leave, chain } = world.chained(front, chunkId, size, [{ ...at, address: next }]);
+      const input = { chunkId, size: String(size), leave, chain: JSON.stringify(chain) };
+      return world.call(front).storeChunk(input, { bytes });
+    };
     const { port } = hangUp.addr as Deno.NetAddr;
     const broken = await send(`http://127.0.0.1:${port}`);
     assert.deepEqual(broken.receipts.map((each) => each.seederId), [front.seederId]);
