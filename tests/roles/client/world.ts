@@ -127,8 +127,8 @@ export class FakeSeeder {
   }
 
   #check(action: "read" | "store", input: { chunkId: ChunkId; size: number; leave: Leave }) {
-    const subject = { action, chunkId: input.chunkId, sizeBytes: input.size };
-    checkLeave(this.key, input.leave, subject, trackerTimeMs);
+    const { chunkId, size: sizeBytes, leave } = input;
+    checkLeave(this.key, leave, { action, chunkId, sizeBytes }, trackerTimeMs);
   }
 
   #get(chunkId: ChunkId): Uint8Array<ArrayBuffer> {
@@ -152,12 +152,10 @@ export class FakeSeeder {
     if (way === undefined) return { receipts: [own], failures: [] };
     const { next, rest } = way;
     try {
-      const reply = await connect(seederRoutes, next.address, this.transport(), "next").storeChunk({
-        chunkId,
-        size: String(sizeBytes),
-        leave: next.leave,
-        ...(rest === undefined ? {} : { chain: JSON.stringify(rest) }),
-      }, { bytes });
+      const onward = rest === undefined ? {} : { chain: JSON.stringify(rest) };
+      const input = { chunkId, size: String(sizeBytes), leave: next.leave, ...onward };
+      const seeder = connect(seederRoutes, next.address, this.transport(), "next");
+      const reply = await seeder.storeChunk(input, { bytes });
       return { receipts: [own, ...reply.receipts], failures: reply.failures };
     } catch (error) {
       const problem = problemOf(asFault(error));

@@ -84,7 +84,7 @@ Deno.test("a copy that cannot be read is tried again and then told, whoever met 
         const order = orderFor(world, running, chunkId);
         const storeLeave = world.leave(running, "store", order.chunkId as never, large);
         const gone = { seederId: "f".repeat(16), address: "http://gone.test:1", leave: storeLeave };
-        const kind = who === "verify" ? { kind: "verify" } : {
+        const kind = who === "verify" ? { kind: "verify", nonce: "ab".repeat(32) } : {
           kind: "copy",
           sources: [gone],
           storeLeave,
