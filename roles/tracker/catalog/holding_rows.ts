@@ -11,6 +11,11 @@ export interface HoldingRow extends HeldChunk {
    * copy proves it; absent when nothing does.
    */
   readonly provedMs?: number;
+  /**
+   * When the receipt for it was taken, by the tracker's clock: its bytes were checked on their way
+   * in. Absent where there was none.
+   */
+  readonly cameMs?: number;
 }
 
 /** The same, of one chunk. */
@@ -28,5 +33,7 @@ export function holdingAfter(before: HoldingRow, told: HoldingRow): HoldingRow {
     ? same ? before.provedMs : undefined
     : Math.max(told.provedMs, same ? before.provedMs ?? 0 : 0);
   const sizeBytes = told.provedMs === undefined ? before.sizeBytes : told.sizeBytes;
-  return { chunkId, sizeBytes, ...adopted, ...(provedMs === undefined ? {} : { provedMs }) };
+  const cameMs = Math.max(told.cameMs ?? 0, same ? before.cameMs ?? 0 : 0);
+  const proved = provedMs === undefined ? {} : { provedMs };
+  return { chunkId, sizeBytes, ...adopted, ...proved, ...(cameMs === 0 ? {} : { cameMs }) };
 }

@@ -18,12 +18,13 @@ export class SqliteHoldings {
       const chunkKey = this.chunks.key(entry.chunkId);
       const adopted = entry.adopted === true ? 1 : 0;
       const changes = this.connection.run(
-        "INSERT OR IGNORE INTO holdings VALUES (?, ?, ?, ?, ?)",
+        "INSERT OR IGNORE INTO holdings VALUES (?, ?, ?, ?, ?, ?)",
         holderKey,
         chunkKey,
         entry.sizeBytes,
         adopted,
         entry.provedMs ?? null,
+        entry.cameMs ?? 0,
       );
       if (changes > 0) {
         this.#countHolding(chunkKey, 1, adopted);
@@ -52,7 +53,7 @@ export class SqliteHoldings {
     told: HoldingRow,
   ): { before: HoldingRow; after: HoldingRow } {
     const row = this.connection.get(
-      `SELECT c.chunk_id, h.size_bytes, h.adopted, h.proved_ms
+      `SELECT c.chunk_id, h.size_bytes, h.adopted, h.proved_ms, h.came_ms
        FROM holdings AS h CROSS JOIN chunks AS c
        WHERE h.holder_key = ? AND h.chunk_key = ? AND c.chunk_key = h.chunk_key`,
       holderKey,
@@ -60,16 +61,18 @@ export class SqliteHoldings {
     );
     const before = row === undefined ? told : holdingRowOf(row);
     const after = holdingAfter(before, told);
-    const { sizeBytes, provedMs, adopted } = after;
+    const { sizeBytes, provedMs, cameMs, adopted } = after;
     if (
-      sizeBytes === before.sizeBytes && provedMs === before.provedMs && adopted === before.adopted
+      sizeBytes === before.sizeBytes && provedMs === before.provedMs &&
+      cameMs === before.cameMs && adopted === before.adopted
     ) return { before, after };
     this.connection.run(
-      `UPDATE holdings SET size_bytes = ?, adopted = ?, proved_ms = ?
+      `UPDATE holdings SET size_bytes = ?, adopted = ?, proved_ms = ?, came_ms = ?
        WHERE holder_key = ? AND chunk_key = ?`,
       sizeBytes,
       adopted === true ? 1 : 0,
       provedMs ?? null,
+      cameMs ?? 0,
       holderKey,
       chunkKey,
     );
@@ -87,7 +90,7 @@ export class SqliteHoldings {
     const holderKey = this.#holderKey(seederId);
     const removed = chunkIds.flatMap((chunkId) => {
       const row = this.connection.get(
-        `SELECT c.chunk_key, c.chunk_id, h.size_bytes, h.adopted, h.proved_ms
+        `SELECT c.chunk_key, c.chunk_id, h.size_bytes, h.adopted, h.proved_ms, h.came_ms
          FROM chunks AS c CROSS JOIN holdings AS h
          WHERE c.chunk_id = ? AND h.holder_key = ? AND h.chunk_key = c.chunk_key`,
         bytesOf(chunkId),

@@ -101,8 +101,10 @@ export function copyRowOf(row: SqliteRow): CopyRow {
   return { seederId, sizeBytes: row.integer("size_bytes"), ...factsOfCopy(row) };
 }
 
-function factsOfCopy(row: SqliteRow): Pick<HoldingRow, "adopted" | "provedMs"> {
+function factsOfCopy(row: SqliteRow): Pick<HoldingRow, "adopted" | "provedMs" | "cameMs"> {
+  const cameMs = row.integer("came_ms");
   return {
+    ...(cameMs === 0 ? {} : { cameMs }),
     ...(row.integer("adopted") === 1 ? { adopted: true } : {}),
     ...(row.has("proved_ms") ? { provedMs: row.integer("proved_ms") } : {}),
   };

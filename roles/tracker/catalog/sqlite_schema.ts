@@ -202,6 +202,7 @@ const migrations: readonly string[] = [
   ALTER TABLE holdings ADD COLUMN proved_ms INTEGER;
   ALTER TABLE chunks ADD COLUMN size_bytes INTEGER NOT NULL DEFAULT 0;
   `,
+  `ALTER TABLE holdings ADD COLUMN came_ms INTEGER NOT NULL DEFAULT 0;`,
 ];
 
 /** Lists that a statement leaves for the next one; gone when the connection closes. */

@@ -268,7 +268,7 @@ export class SqliteView extends SqliteAnswers implements ViewTables {
     const found = new Map<ChunkId, CopyRow[]>();
     for (const chunkId of chunkIds) {
       const rows = this.connection.all(
-        `SELECT s.seeder_id, h.size_bytes, h.adopted, h.proved_ms
+        `SELECT s.seeder_id, h.size_bytes, h.adopted, h.proved_ms, h.came_ms
          FROM chunks AS c CROSS JOIN holdings AS h CROSS JOIN holders AS s
          WHERE c.chunk_id = ? AND h.chunk_key = c.chunk_key AND s.holder_key = h.holder_key
          ORDER BY s.seeder_id`,
@@ -289,7 +289,7 @@ export class SqliteView extends SqliteAnswers implements ViewTables {
       ? "holdings AS h CROSS JOIN chunks AS c"
       : "chunks AS c CROSS JOIN holdings AS h";
     return this.connection.all(
-      `SELECT c.chunk_id, h.size_bytes, h.adopted, h.proved_ms FROM ${order}
+      `SELECT c.chunk_id, h.size_bytes, h.adopted, h.proved_ms, h.came_ms FROM ${order}
        WHERE h.holder_key = ? AND c.chunk_key = h.chunk_key AND c.chunk_id > ?
        ORDER BY c.chunk_id LIMIT ?`,
       holder.integer("holder_key"),

@@ -16,6 +16,7 @@ import type { Members } from "../seeders/members.ts";
 import type { Scrubs } from "../copies/scrubs.ts";
 import { choosePlaces, rankOfEach } from "../plan/placement.ts";
 import type { ClusterView } from "../plan/view.ts";
+import { verifiedMsOf } from "../files/soundness.ts";
 import { findTarget } from "../files/walk.ts";
 
 interface ExplainNeeds extends Pick<Ground, "catalog" | "now"> {
@@ -68,9 +69,10 @@ function copiesOf(
   const places = version.copies;
   const question = { chunkId, sizeBytes, places, spares: 0, holders: [], avoid: [] };
   const best = new Set(choosePlaces(cluster, question));
-  return held.flatMap(({ seederId, adopted: inPlace, provedMs }) => {
+  return held.flatMap((copy) => {
+    const { seederId, adopted: inPlace, provedMs } = copy;
     const rank = ranks.get(seederId);
-    const verifiedMs = core.scrubs.verifiedMs(seederId, chunkId) || null;
+    const verifiedMs = verifiedMsOf(core.scrubs, chunkId, copy) || null;
     if (rank === undefined) return [];
     const adopted = inPlace === true ? { adopted: true as const } : {};
     const claimed = provedMs === undefined ? { claimed: true as const } : {};

@@ -151,7 +151,8 @@ export class Proofs {
   async write(): Promise<void> {
     for (const [seederId, chunks] of this.#bySeeder) {
       const { core, tx } = this;
-      const rows = [...chunks.values()].map((chunk) => ({ ...chunk, provedMs: 0 }));
+      const cameMs = this.core.now();
+      const rows = [...chunks.values()].map((chunk) => ({ ...chunk, provedMs: 0, cameMs }));
       await core.holdings.addReceipted(tx, seederId, rows, core.now());
     }
   }

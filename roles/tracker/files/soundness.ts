@@ -2,8 +2,9 @@
  * How well the copies of a file are: the fewest on live seeders over its chunks, and since when
  * each of them is known to be good at the least.
  */
-import { limits } from "../../../protocol/mod.ts";
+import { type ChunkId, limits } from "../../../protocol/mod.ts";
 import type { CatalogView, VersionRow } from "../catalog/catalog.ts";
+import type { CopyRow } from "../catalog/holding_rows.ts";
 import type { Ground } from "../ground.ts";
 import type { Members } from "../seeders/members.ts";
 import type { Scrubs } from "../copies/scrubs.ts";
@@ -42,6 +43,18 @@ export async function soundnessOf(
   };
 }
 
+/**
+ * What the scrub says of its shelf, or when it came, which is never earlier: its bytes were checked
+ * on their way in. 0 where nothing is known.
+ */
+export function verifiedMsOf(
+  scrubs: Pick<Scrubs, "verifiedMs">,
+  chunkId: ChunkId,
+  { seederId, cameMs = 0 }: CopyRow,
+): number {
+  return Math.max(scrubs.verifiedMs(seederId, chunkId), cameMs);
+}
+
 async function oldestOf(
   core: SoundnessNeeds,
   view: CatalogView,
@@ -52,10 +65,10 @@ async function oldestOf(
   const page = limits.manifestPageChunksMax;
   for (let from = 0; from < chunkCount; from += page) {
     const entries = await view.manifest(versionId, from, page);
-    for (const [chunkId, holders] of await view.holders(entries.map((one) => one.chunkId))) {
-      for (const seederId of holders) {
-        if (!live.has(seederId)) continue;
-        oldestMs = Math.min(oldestMs, core.scrubs.verifiedMs(seederId, chunkId));
+    for (const [chunkId, copies] of await view.copies(entries.map((one) => one.chunkId))) {
+      for (const copy of copies) {
+        if (!live.has(copy.seederId)) continue;
+        oldestMs = Math.min(oldestMs, verifiedMsOf(core.scrubs, chunkId, copy));
       }
     }
   }

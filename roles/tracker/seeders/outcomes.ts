@@ -128,7 +128,7 @@ function receiptedCopy(
   const key = core.members.keyOf(seederId);
   const genuine = receipt !== undefined && receipt.seederId === seederId &&
     isReceiptUnder(key, receipt, chunkId, sizeBytes, core.leases.now(), limits.receiptGraceMs);
-  if (genuine) return [{ chunkId, sizeBytes, provedMs: 0 }];
+  if (genuine) return [{ chunkId, sizeBytes, provedMs: 0, cameMs: core.now() }];
   core.log.warn("copy without a good receipt", { seederId, chunkId });
   return [];
 }
