@@ -87,6 +87,7 @@ export function problemsOf(status: ClusterStatus): StatusProblem[] {
     if (seeder.maintenanceUntilMs !== undefined && seeder.state !== "green") continue;
     if (seeder.diskGone === true) {
       problems.push({
+        state: "troubled",
         what: `${name} has no disk${trouble}`,
         next: "mount it again where it was, and the seeder goes on by itself; where it is lost, " +
           "its copies are made again from others",
