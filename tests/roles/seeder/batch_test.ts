@@ -9,9 +9,8 @@ import { inWorld, type Running, type SeederWorld, until } from "./seeder_world.t
 
 function item(world: SeederWorld, at: Running, seed: number, chain: Running[]) {
   const { chunkId, bytes } = chunkOf(seed, 300);
-  const leave = world.leave(at, "store", chunkId, bytes.length);
-  const links = chain.map((each) => world.link(each, chunkId, bytes.length));
-  return { head: { chunkId, sizeBytes: bytes.length, leave, chain: links }, bytes };
+  const way = world.chained(at, chunkId, bytes.length, chain);
+  return { head: { chunkId, sizeBytes: bytes.length, ...way }, bytes };
 }
 
 /** More than are stored at a time. */

@@ -51,6 +51,7 @@ function clusterOf(
     chunksUnavailable: 0,
     uploadsOpen: 0,
     logSequence: 0,
+    log: { keepers: [], mode: "auto", isWeak: false },
     copiesDefault: 2,
     healing: {
       pace: "normal",
