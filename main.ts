@@ -87,6 +87,7 @@ async function runTracker(words: string[]): Promise<number> {
       rebuild: parsed.isSet("rebuild"),
       seedersNeeded: rebuildWith,
       file: restore,
+      catchUp: parsed.isSet("catch-up"),
       recoveryCode,
     }),
   };

@@ -92,6 +92,11 @@ export const trackerSpec: CommandSpec = {
       environment: true,
     },
     {
+      name: "catch-up",
+      summary: "the disk is of an earlier time: take from the seeders what came since",
+      environment: true,
+    },
+    {
       name: "restore",
       value: "file",
       summary: "the disk is empty: take everything from a file that offshore backup wrote",

@@ -13,6 +13,7 @@ import { systemDisk } from "../kit/system_disk.ts";
 import { type App, refuseAll } from "../kit/serve.ts";
 import { beginExchange, endExchange } from "./checks/exchange.ts";
 import {
+  openCatchUp,
   openRebuild,
   openSqliteCatalog,
   openTracker,
@@ -26,6 +27,7 @@ import type { LogSync } from "./plan/log_sync.ts";
 /** Where a tracker with an empty disk takes its state from. */
 export type WayBack =
   | { readonly kind: "seeders"; readonly code: RecoveryCode; readonly needed: number | undefined }
+  | { readonly kind: "own" }
   | { readonly kind: "file"; readonly code: RecoveryCode; readonly path: string };
 
 /** What the flags ask for, undefined for a start like any other. @throws Fault `usage` */
@@ -34,9 +36,20 @@ export function wayBack(flags: {
   readonly seedersNeeded: number | undefined;
   readonly file: string | undefined;
   readonly recoveryCode: RecoveryCode | undefined;
+  readonly catchUp?: boolean;
 }): WayBack | undefined {
   const { seedersNeeded: needed, file: path, recoveryCode: code } = flags;
   const fromSeeders = flags.rebuild || needed !== undefined;
+  if (flags.catchUp === true) {
+    if (!fromSeeders && path === undefined) return { kind: "own" };
+    throw new Fault(
+      "usage",
+      "--catch-up goes on with what is here, the others begin with nothing",
+      {
+        next: "give one of them",
+      },
+    );
+  }
   if (!fromSeeders && path === undefined) return undefined;
   if (fromSeeders && path !== undefined) {
     throw new Fault("usage", "--rebuild takes the log from seeders, --restore from a file", {
@@ -105,9 +118,10 @@ export async function startTracker(
   const parts = { catalog, disk, stateDirectory, clock, random, log };
   const { from } = config;
   if (from?.kind === "file") await restoreFile({ ...parts, recoveryCode: from.code }, from.path);
-  if (from?.kind === "seeders") {
-    const needed = { seedersNeeded: from.needed, recoveryCode: from.code };
-    const rebuild = await openRebuild({ ...parts, ...needed });
+  if (from?.kind === "seeders" || from?.kind === "own") {
+    const rebuild = from.kind === "own"
+      ? await openCatchUp(parts)
+      : await openRebuild({ ...parts, seedersNeeded: from.needed, recoveryCode: from.code });
     late.app = rebuild.app;
     write.out(listening);
     write.out("waiting for the seeders to present their logs");
@@ -146,7 +160,7 @@ export async function startTracker(
     late.app = tracker.app;
     const running = tracker.run(signal);
     if (start === 1) {
-      if (from?.kind !== "seeders") write.out(listening);
+      if (from === undefined || from.kind === "file") write.out(listening);
       tellOperator(tracker, publicUrl, stateDirectory, write.out);
     }
     const ended = await running;

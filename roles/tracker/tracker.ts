@@ -23,6 +23,7 @@ import { type App, serveRoutes } from "../kit/serve.ts";
 import { Adoptions } from "./seeders/adoptions.ts";
 import { acknowledged } from "./log/acknowledge.ts";
 import { trackerHandlers } from "./api.ts";
+import { sayingEarlierTime } from "./authority/earlier_time.ts";
 import { Authority, fencedSetting, fenceOf } from "./authority/authority.ts";
 import type { Catalog } from "./catalog/catalog.ts";
 import { openClusterKeys } from "./cluster_keys.ts";
@@ -131,8 +132,9 @@ export async function openTracker(parts: TrackerParts): Promise<Tracker> {
   core.log.info("tracker opened", { clusterId: core.keys.clusterId, epoch: core.start.epoch });
   const step = stepper(core, codes, recent);
   const stop = async () => void await Promise.all([core.shipping.close(), core.healing.close()]);
+  const lastMs = () => core.shipping.head.timeMs;
   return {
-    app,
+    app: sayingEarlierTime(app, core.authority, lastMs),
     recoveryCode,
     run: async (outer) => {
       const ending = new AbortController();

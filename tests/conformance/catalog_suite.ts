@@ -702,7 +702,7 @@ export function catalogSuite(name: string, open: () => Promise<CatalogUnderTest>
     });
   });
 
-  test("a log may begin anywhere, and lose its oldest rows", async ({ catalog }) => {
+  test("a log may begin anywhere, and lose its oldest rows and its newest", async ({ catalog }) => {
     await catalog.transaction((t) => t.beginLog(logRow(41)));
     await assert.rejects(catalog.transaction((t) => t.beginLog(logRow(42))));
     await assert.rejects(catalog.transaction((t) => t.appendLog(logRow(1))));
@@ -717,6 +717,11 @@ export function catalogSuite(name: string, open: () => Promise<CatalogUnderTest>
     assert.equal(await catalog.transaction((t) => t.trimLog(45, 3)), 1);
     assert.equal(await catalog.transaction((t) => t.trimLog(45, 3)), 0);
     assert.deepEqual((await catalog.read((view) => view.logHead()))?.sequence, 49);
+    await catalog.transaction((t) => t.cutLog(47));
+    assert.deepEqual(await sequences(), [45, 46, 47]);
+    await catalog.transaction((t) => t.appendLog(logRow(48)));
+    await catalog.transaction((t) => t.cutLog(90));
+    assert.deepEqual(await sequences(), [45, 46, 47, 48]);
     await catalog.transaction((t) => t.trimLog(99, 99));
     assert.equal(await catalog.read((view) => view.logHead()), undefined);
   });

@@ -67,6 +67,8 @@ export const testedElsewhere: Readonly<Record<string, string>> = {
   "roles/kit/backup_file.ts":
     "what a backup may be damaged in: tests/roles/tracker/recovery/restore_test.ts",
   "roles/kit/version.ts": "one constant, shown by --version: tests/cluster/start_test.ts",
+  "roles/tracker/authority/earlier_time.ts":
+    "a header on every reply, told by a client: tests/cluster/set_back_test.ts",
   "roles/tracker/": "driven through its routes: tests/roles/tracker/tracker_test.ts",
   "roles/tracker/checks/":
     "each check by its name, their repair: tests/roles/tracker/checks/fsck_test.ts",

@@ -10,6 +10,7 @@ import {
   asFault,
   connect,
   type Connection,
+  earlierTimeHeader,
   Fault,
   type FaultCode,
   isOnce,
@@ -38,7 +39,10 @@ export interface SessionParts {
   readonly transport: Transport;
   readonly disk: Disk;
   readonly log: Log;
-  /** Called once per outage, when the first call begins to wait for the tracker. */
+  /**
+   * Called once per outage, when the first call begins to wait for the tracker, and when what it
+   * answers is of an earlier time.
+   */
   readonly onWait?: (text: string) => void;
 }
 
@@ -58,7 +62,8 @@ export interface Session {
 }
 
 export function openSession(parts: SessionParts): Session {
-  const plain = connect(trackerRoutes, parts.trackerAddress, parts.transport, "the tracker", {
+  const transport = hearingOfTime(parts);
+  const plain = connect(trackerRoutes, parts.trackerAddress, transport, "the tracker", {
     token: parts.token,
   });
   return {
@@ -70,6 +75,23 @@ export function openSession(parts: SessionParts): Session {
     log: parts.log,
   };
 }
+
+/** The transport, telling once when what the tracker answers is of an earlier time. */
+function hearingOfTime({ transport, onWait }: Pick<SessionParts, "transport" | "onWait">) {
+  let told = false;
+  const hearing: Transport = async (request) => {
+    const response = await transport(request);
+    const ms = Number(response.headers.get(earlierTimeHeader) ?? NaN);
+    if (told || !Number.isSafeInteger(ms) || Math.abs(ms) > latestDateMs) return response;
+    told = true;
+    const when = new Date(ms).toISOString();
+    onWait?.(`the tracker shows its files as they were at ${when}; why and what to do: status`);
+    return response;
+  };
+  return hearing;
+}
+/** Beyond it a number is no date. */
+const latestDateMs = 8.64e15;
 
 export interface LoginParts {
   readonly code: string;

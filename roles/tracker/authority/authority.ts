@@ -80,7 +80,7 @@ const Kept = z.strictObject({ later: LogMark, parted: z.boolean() });
 
 /** As the last tracker on this disk left it. */
 export function fenceOf(kept: string | undefined): Fence | undefined {
-  return kept === undefined ? undefined : Kept.parse(JSON.parse(kept));
+  return kept === undefined || kept === "" ? undefined : Kept.parse(JSON.parse(kept));
 }
 
 export interface AuthorityParts {

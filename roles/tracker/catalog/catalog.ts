@@ -350,6 +350,8 @@ export interface CatalogTransaction extends CatalogView {
   beginLog(row: LogRow): Promise<void>;
   /** Removes at most `limit` rows before this one, the oldest first; how many. */
   trimLog(sequence: number, limit: number): Promise<number>;
+  /** Removes the rows after this one. What they did to the tables stays: the caller knows. */
+  cutLog(sequence: number): Promise<void>;
 
   /** Inserts or replaces by `nodeId`. Parent and name stay unique: the caller has looked. */
   putNode(row: NodeRow): Promise<void>;

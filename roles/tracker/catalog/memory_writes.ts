@@ -56,6 +56,13 @@ export class MemoryWrites extends MemoryView implements Tables {
     return old.length;
   }
 
+  cutLog(sequence: number): void {
+    for (let head = this.logHead(); head !== undefined && head.sequence > sequence;) {
+      this.data.log.delete(head.sequence);
+      head = this.logHead();
+    }
+  }
+
   raiseHighestNodeId(nodeId: NodeId): void {
     this.data.counters.set("highestNodeId", Math.max(this.highestNodeId(), nodeId));
   }

@@ -69,6 +69,10 @@ export class SqliteWrites extends SqliteView implements Tables {
     );
   }
 
+  cutLog(sequence: number): void {
+    this.connection.run("DELETE FROM log WHERE sequence > ?", sequence);
+  }
+
   #insertLog(row: LogRow): void {
     this.connection.run(
       "INSERT INTO log VALUES (?, ?, ?, ?, ?, ?)",

@@ -75,6 +75,7 @@ const writeMethods: {
   appendLog: true,
   beginLog: true,
   trimLog: true,
+  cutLog: true,
   putNode: true,
   raiseHighestNodeId: true,
   removeTree: true,

@@ -295,6 +295,11 @@ export function isSetKeepers(text: string): boolean {
   return text.startsWith('{"kind":"set-keepers"');
 }
 
+/** The record of a start. */
+export function isStart({ text }: LogRow): boolean {
+  return text.startsWith('{"kind":"start-tracker"');
+}
+
 /** Whether rows that follow this one belong to the same change. */
 export function isPart(row: LogRow | undefined): boolean {
   return row?.text.startsWith('{"kind":"manifest-page"') ?? false;

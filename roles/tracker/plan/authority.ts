@@ -64,9 +64,12 @@ function fencedWords({ later, parted }: Fence, begun: LogMark) {
       `${later.epoch}, which its log lacks`;
   const why = "this tracker's disk is of an earlier time, or another tracker has taken over: " +
     what;
-  const next = "if another tracker runs for this cluster, stop this one; if not, move its folder " +
-    "away and start it with --rebuild and the recovery code";
-  return { why: parted ? `${why}; since then its own log went another way` : why, next };
+  const first = "if another tracker runs for this cluster, stop this one; if not, ";
+  if (!parted) return { why, next: `${first}start this one with --catch-up` };
+  return {
+    why: `${why}; since then its own log went another way`,
+    next: `${first}move its folder away and start it with --rebuild and the recovery code`,
+  };
 }
 
 function provingWords(

@@ -7,7 +7,8 @@ import { type App, type Handlers, serveRoutes } from "../../kit/serve.ts";
 import { version } from "../../kit/version.ts";
 import type { Caller } from "../guard.ts";
 import { Rebuilding, type RebuildingParts } from "./rebuilding.ts";
-import { beginIntake } from "./way_back.ts";
+import { openClusterKeys } from "../cluster_keys.ts";
+import { beginCatchUp, beginIntake, clusterIdSetting } from "./way_back.ts";
 
 export interface Rebuild {
   /** Answers seeders; everyone else is told to wait. */
@@ -17,10 +18,26 @@ export interface Rebuild {
 }
 
 /** @param seedersNeeded how many seeders a person says must be enough */
-export async function openRebuild(
-  parts: RebuildingParts,
+export async function openRebuild(parts: RebuildingParts): Promise<Rebuild> {
+  return answering(parts, await beginIntake(parts));
+}
+
+/**
+ * The same over a catalog whose log was set back: it takes what its seeders have beyond it. Its
+ * `run` rejects when its log is no beginning of theirs.
+ */
+export async function openCatchUp(
+  parts: Omit<RebuildingParts, "recoveryCode" | "own">,
 ): Promise<Rebuild> {
-  const begun = await beginIntake(parts);
+  const { catalog, disk, stateDirectory, random, clock } = parts;
+  const knownId = await catalog.read((view) => view.setting(clusterIdSetting));
+  const own = await openClusterKeys(disk, stateDirectory, random, knownId, clock.now());
+  const begun = await beginCatchUp(catalog);
+  return answering({ ...parts, recoveryCode: undefined, own }, begun);
+}
+
+/** @param begun there is something to take */
+function answering(parts: RebuildingParts, begun: boolean): Rebuild {
   const rebuild = new Rebuilding(parts);
   const unavailable = () => {
     throw new Fault("tracker-rebuilding", rebuild.progress());

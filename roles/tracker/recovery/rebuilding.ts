@@ -42,7 +42,11 @@ import { restoreSnapshot, rowsAtOnceAlone } from "../snapshots/snapshot_restore.
 import { endIntake, markBegun, type RebuildParts } from "./way_back.ts";
 
 /** @param seedersNeeded how many seeders a person says must be enough */
-export type RebuildingParts = RebuildParts & { readonly seedersNeeded?: number | undefined };
+export interface RebuildingParts extends RebuildParts {
+  readonly seedersNeeded?: number | undefined;
+  /** Of this disk, whose log is gone on with: nothing in its catalog is ever begun anew. */
+  readonly own?: ClusterKeys;
+}
 
 interface Presented {
   readonly request: PresentLogRequest;
@@ -80,6 +84,7 @@ export class Rebuilding {
 
   constructor(private readonly parts: RebuildingParts) {
     const { disk, stateDirectory, random, log } = parts;
+    this.#keys = parts.own;
     this.#proofs = new Proofs((name) => this.#keys && secretOf(this.#keys, name), random);
     this.#folder = new SnapshotFolder(disk, `${stateDirectory}/snapshots`, log);
   }
@@ -119,11 +124,8 @@ export class Rebuilding {
 
   /** @throws Fault `code-invalid`, `unauthenticated`, `config-corrupt` */
   async present(request: PresentLogRequest): Promise<z.output<typeof PresentLogReply>> {
-    const { clock, recoveryCode } = this.parts;
-    const keys = this.#keys ??= new ClusterKeys({
-      clusterId: request.card.sealedKey.clusterId,
-      clusterKey: unsealKey(recoveryCode, request.card.sealedKey),
-    });
+    const { clock } = this.parts;
+    const keys = this.#keys ??= this.#unsealed(request);
     const { seederId, generation, nonce, last, heard, after, card } = request;
     const seederKey = keys.seederKey(seederId, generation);
     if (!isPresentedBy(seederKey, request)) {
@@ -146,6 +148,13 @@ export class Rebuilding {
     this.#presented.set(seederId, { request, heardMs: nowMs });
     const proof = rebuildProof(seederKey, seederId, nonce);
     return { proof, ...await this.#alone(() => this.#decide(seederId, nowMs)) };
+  }
+
+  #unsealed({ card: { sealedKey } }: PresentLogRequest): ClusterKeys {
+    const { recoveryCode } = this.parts;
+    if (recoveryCode === undefined) throw new Fault("internal", "no recovery code to open it with");
+    const clusterKey = unsealKey(recoveryCode, sealedKey);
+    return new ClusterKeys({ clusterId: sealedKey.clusterId, clusterKey });
   }
 
   /** @throws Fault `tracker-rebuilding` when this is not the seeder whose log is taken */
@@ -244,6 +253,7 @@ export class Rebuilding {
     const plan = this.#plan;
     if (plan === undefined || this.#keys === undefined) return {};
     if (this.#intake === undefined) {
+      if (this.parts.own !== undefined && !plan.resume) throw this.#noBeginning();
       if (this.#isMissing()) return await this.#wantedOf(seederId, plan, nowMs);
       if (plan.base !== undefined) return this.#restore(plan.base.mark);
       if (!plan.resume) await this.#startOver();
@@ -350,7 +360,20 @@ export class Rebuilding {
       this.#badSnapshots.add(base.mark.digest);
     } else if (!others) this.#bad.add(seederId);
     this.#giveUp(seederId, fault);
-    await this.#startOver();
+    if (this.parts.own === undefined) return await this.#startOver();
+    // What was taken from others stays. Where nothing was, it is this log that does not fit.
+    if ([...this.#sources].every((source) => source === undefined)) throw this.#noBeginning();
+  }
+
+  /** Ends with this fault: the log of this disk is no beginning of the newest there is. */
+  #noBeginning(): Fault {
+    const fault = new Fault(
+      "config-invalid",
+      "this tracker's log went another way than that of the seeders, or theirs begins later",
+      { next: "move its folder away and start it with --rebuild and the recovery code" },
+    );
+    this.#done.reject(fault);
+    return fault;
   }
 
   #giveUp(seederId: SeederId, why: unknown): void {

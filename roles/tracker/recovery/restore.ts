@@ -3,7 +3,7 @@
  * with, where it has one, and the operations after that, each checked with its signature and done
  * again. Broken off, it goes on where it was when it is started again.
  */
-import { type SnapshotMark, unsealKey } from "../../../protocol/mod.ts";
+import { type RecoveryCode, type SnapshotMark, unsealKey } from "../../../protocol/mod.ts";
 import { readBackup } from "../../kit/backup_file.ts";
 import { SnapshotFolder, type SnapshotReceiver } from "../../kit/snapshot_folder.ts";
 import { ClusterKeys } from "../cluster_keys.ts";
@@ -18,7 +18,10 @@ const politeMs = 2;
  * the file is damaged or cut off; `code-invalid`; `config-invalid` when there is a cluster in the
  * folder already
  */
-export async function restoreFile(parts: RebuildParts, path: string): Promise<number> {
+export async function restoreFile(
+  parts: RebuildParts & { readonly recoveryCode: RecoveryCode },
+  path: string,
+): Promise<number> {
   const { catalog, disk, stateDirectory, clock, log } = parts;
   const folder = new SnapshotFolder(disk, `${stateDirectory}/snapshots`, log);
   let keys: ClusterKeys | undefined;

@@ -7,6 +7,8 @@ import type { Clock } from "../../kit/clock.ts";
 import { type Disk, readWhole } from "../../kit/disk.ts";
 import type { Log } from "../../kit/log.ts";
 import type { Random } from "../../kit/random.ts";
+import { fencedSetting, fenceOf } from "../authority/authority.ts";
+import { isStart } from "../log/operations.ts";
 import type { Catalog, CatalogTransaction } from "../catalog/catalog.ts";
 import { type ClusterKeys, writeClusterKeys } from "../cluster_keys.ts";
 import { latestBelieved, LeaseClock } from "../copies/lease_clock.ts";
@@ -19,13 +21,15 @@ export const clusterIdSetting = "cluster-id";
  */
 export const authoritySetting = "log-authority-epoch";
 const intakeSetting = "log-intake";
+const catchingUp = "catching-up";
 
 /** What every way back from nothing is given. */
 export interface RebuildParts {
   readonly catalog: Catalog;
   readonly disk: Disk;
   readonly stateDirectory: string;
-  readonly recoveryCode: RecoveryCode;
+  /** Absent where the disk has the key: when a log that was set back catches up. */
+  readonly recoveryCode: RecoveryCode | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -34,6 +38,11 @@ export interface RebuildParts {
 /** @throws Fault `config-corrupt` when the catalog is of a rebuild that did not come to its end */
 export async function refuseUnfinished(catalog: Catalog): Promise<void> {
   const state = await catalog.read((view) => view.setting(intakeSetting));
+  if (state === catchingUp) {
+    throw new Fault("config-corrupt", "this tracker's log did not come to the end of the others", {
+      next: "start it with --catch-up again",
+    });
+  }
   if (state !== "begun") return;
   throw new Fault("config-corrupt", "this tracker's rebuild did not come to its end", {
     next: "start it with --rebuild (or --restore FILE) and --recovery-code again",
@@ -65,6 +74,28 @@ export async function beginIntake(parts: RebuildParts): Promise<boolean> {
   return true;
 }
 
+/**
+ * Makes a catalog whose log was set back ready to be gone on with: the records of its own starts
+ * are struck off its end, for the others have none of them, and they changed no table. False when
+ * nothing says that there is a later log, so that a service may be started again with the flag.
+ */
+export async function beginCatchUp(catalog: Catalog): Promise<boolean> {
+  return await catalog.transaction(async (tx) => {
+    const state = await tx.setting(intakeSetting);
+    if (state === catchingUp) return true;
+    if (fenceOf(await tx.setting(fencedSetting)) === undefined) return false;
+    let last = await tx.logHead();
+    while (last !== undefined && isStart(last)) {
+      const [before] = await tx.logAfter(last.sequence - 2, 1);
+      if (before?.sequence !== last.sequence - 1) break;
+      await tx.cutLog(before.sequence);
+      last = before;
+    }
+    await tx.putSetting(intakeSetting, catchingUp);
+    return true;
+  });
+}
+
 /** The catalog is no tracker's until the intake ends. */
 export function markBegun(tx: CatalogTransaction): Promise<void> {
   return tx.putSetting(intakeSetting, "begun");
@@ -83,14 +114,20 @@ export async function endIntake(
   const { catalog, disk, stateDirectory, random, clock, recoveryCode } = parts;
   const epoch = (Math.floor(highestEpoch / limits.epochsOfGenerationMax) + 1) *
     limits.epochsOfGenerationMax;
-  await writeClusterKeys(disk, stateDirectory, keys, clock.now());
-  const recovery = { disk, stateDirectory, random, nowMs: clock.now() };
-  await keepSealed(recovery, keys, recoveryCode);
+  if (recoveryCode !== undefined) {
+    await writeClusterKeys(disk, stateDirectory, keys, clock.now());
+    const recovery = { disk, stateDirectory, random, nowMs: clock.now() };
+    await keepSealed(recovery, keys, recoveryCode);
+  }
   await catalog.transaction(async (tx) => {
     await tx.putSetting(clusterIdSetting, keys.clusterId);
     await tx.putSetting(authoritySetting, String(epoch));
     const leaseMs = Math.min(leaseHeardMs, latestBelieved(clock));
-    if (leaseMs > clock.now()) await tx.putSetting(LeaseClock.settingName, String(leaseMs));
+    const before = Number(await tx.setting(LeaseClock.settingName) ?? 0);
+    if (leaseMs > Math.max(before, clock.now())) {
+      await tx.putSetting(LeaseClock.settingName, String(leaseMs));
+    }
+    await tx.putSetting(fencedSetting, "");
     await tx.putSetting(intakeSetting, "ended");
   });
   return epoch;

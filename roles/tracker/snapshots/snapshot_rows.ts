@@ -225,6 +225,7 @@ export const coverage: { readonly [Method in Writing]: TableName | { readonly no
   appendLog: { not: "the log goes on where the snapshot ends" },
   beginLog: { not: "it is the snapshot's head" },
   trimLog: { not: "it removes what a snapshot stands for" },
+  cutLog: { not: "the log goes on where the snapshot ends" },
   putNode: "node",
   raiseHighestNodeId: "counters",
   removeTree: { not: "what is gone is not in it" },

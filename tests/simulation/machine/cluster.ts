@@ -8,6 +8,7 @@ import { login, openSession, type Session } from "../../../roles/client/cluster/
 import { type ChunkId, limits, RecoveryCode, rootPath } from "../../../protocol/mod.ts";
 import { type Disk, readWhole } from "../../../roles/kit/disk.ts";
 import { openDiskStore, openSeeder, type SeederParts } from "../../../roles/seeder/mod.ts";
+import type { App } from "../../../roles/kit/serve.ts";
 import type { ChunkStore } from "../../../roles/seeder/store/chunk_store.ts";
 import type { Catalog } from "../../../roles/tracker/catalog/catalog.ts";
 import {
@@ -15,7 +16,6 @@ import {
   openMemoryCatalog,
 } from "../../../roles/tracker/catalog/memory_catalog.ts";
 import {
-  openRebuild,
   openSqliteCatalog,
   openTracker,
   type Scratch,
@@ -26,6 +26,7 @@ import {
 import type { LogSync } from "../../../roles/tracker/plan/log_sync.ts";
 import { randomInt, seededRandom } from "../../../roles/kit/random.ts";
 import { restlessCatalog } from "./restless_catalog.ts";
+import { wayBack } from "./ways_back.ts";
 import { type Life, type Machine, rolePort, World } from "./world.ts";
 
 /** Each puts something broken in the place of a good part. */
@@ -95,6 +96,8 @@ export class Cluster {
   /** How often the tracker lost its disk. */
   disksLost = 0;
   #rebuilding = false;
+  /** The tracker's next start is with `--catch-up`. */
+  catchesUp = false;
 
   constructor(readonly options: ClusterOptions) {
     this.world = new World(options.seed);
@@ -253,13 +256,13 @@ export class Cluster {
   async #track(life: Life, ready: () => void): Promise<void> {
     const catalog = await this.#catalog(life);
     const state = stateOf.tracker;
-    if (this.#rebuilding && this.#recoveryCode !== undefined) {
-      const { clock, random, log, disk } = life;
-      const recoveryCode = this.#recoveryCode;
-      const parts = { catalog, clock, random, log, disk, stateDirectory: state };
-      const rebuild = await openRebuild({ ...parts, recoveryCode });
-      this.world.network.listen(life.process, this.tracker.host, rolePort, rebuild.app);
-      if (!await rebuild.run(life.stop) || !life.process.alive) return;
+    const code = this.#rebuilding ? this.#recoveryCode : undefined;
+    if (this.catchesUp || code !== undefined) {
+      const listen = (app: App) =>
+        this.world.network.listen(life.process, this.tracker.host, rolePort, app);
+      const parts = { world: this.world, life, catalog, stateDirectory: state, listen };
+      if (!await wayBack(parts, code)) return;
+      this.catchesUp = false;
     }
     const tracker = await openTracker({
       catalog: this.options.wrappers?.catalog?.(catalog) ?? catalog,

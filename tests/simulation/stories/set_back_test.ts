@@ -28,17 +28,122 @@ async function image({ cluster, world }: Loss) {
   }
 }
 
+type Told = Awaited<ReturnType<typeof begin>>;
+
+/** Everything stops, the tracker's disk is an older one, everything starts. */
+async function setBack({ loss }: Told, earlier: Awaited<ReturnType<typeof image>>) {
+  const { world, cluster } = loss;
+  for (const machine of world.machines) machine.stop();
+  await world.timeline.pass(10_000);
+  cluster.setTrackerBack(earlier);
+  for (const machine of world.machines) machine.start();
+  assert(await world.until(() => loss.client.machine.ready, 60_000));
+}
+
+async function statusOf({ world, client }: Loss) {
+  assert(client.session !== undefined);
+  return await world.timeline.run(client.session.tracker.status({}), 10 * 60_000);
+}
+
+async function fenced(told: Told) {
+  for (let second = 0; second < 120; second++) {
+    if ((await statusOf(told.loss)).authority.state === "fenced") return;
+    await told.loss.world.timeline.pass(1_000);
+  }
+  assert.fail("it is not fenced");
+}
+
 Deno.test("story: the tracker's disk is set back, everything starts again, and no copy goes", async () => {
-  const { loss, drops } = await begin(801);
+  const told = await begin(801);
+  const { loss, drops } = told;
+  const { world, cluster } = loss;
+  const earlier = await image(loss);
+  await world.timeline.run(loss.put(3));
+  await setBack(told, earlier);
+  await world.timeline.pass(afterGraceMs);
+  assert.deepEqual(drops, []);
+  for (const machine of world.machines) machine.kill();
+  assert.deepEqual(await world.timeline.run(nothingLost(cluster, loss.belief, 2)), []);
+});
+
+Deno.test("story: set back, it answers reads and nothing else through every restart, and catches up", async () => {
+  const told = await begin(802);
+  const { loss, drops } = told;
+  const { world, cluster } = loss;
+  const earlier = await image(loss);
+  await world.timeline.run(loss.put(3));
+  await setBack(told, earlier);
+  for (let start = 0; start < 5; start++) {
+    await fenced(told);
+    const { tracker } = loss.client.session ?? assert.fail("no session");
+    const refused = tracker.emptyTrash({ trashIds: "all" }).catch(({ code }) => code);
+    assert.equal(await world.timeline.run(refused), "stale-epoch");
+    const listed = tracker.list({ path: loss.actor.home });
+    assert.equal((await world.timeline.run(listed)).entries.length, 3, "as it was then");
+    cluster.tracker.kill();
+    cluster.tracker.start();
+    assert(await world.until(() => cluster.tracker.ready, 60_000));
+  }
+  assert.match((await statusOf(loss)).authority.next ?? "", /--catch-up/);
+  cluster.catchesUp = true;
+  cluster.tracker.stop();
+  await world.timeline.pass(5_000);
+  await loss.end();
+  assert.deepEqual(drops, []);
+});
+
+Deno.test("story: catching up is killed again and again", async () => {
+  for (let calls = 1; calls < 30; calls += 4) {
+    const told = await begin(810 + calls);
+    const { loss } = told;
+    const { world, cluster } = loss;
+    const { tracker } = cluster;
+    const earlier = await image(loss);
+    await world.timeline.run(loss.put(6));
+    await setBack(told, earlier);
+    await fenced(told);
+    cluster.catchesUp = true;
+    tracker.kill();
+    for (let life = 0; life < 3; life++) {
+      tracker.start();
+      tracker.process?.crashAtCall(calls + life, () => tracker.cutPower());
+      await world.timeline.pass(6_000);
+    }
+    tracker.process?.crashAtCall(Infinity, () => {});
+    await loss.end();
+    assert.deepEqual(told.drops, []);
+  }
+});
+
+Deno.test("story: set back and gone on by itself, it is rebuilt, and catching up is refused", async () => {
+  const told = await begin(803);
+  const { loss, drops } = told;
   const { world, cluster } = loss;
   const earlier = await image(loss);
   await world.timeline.run(loss.put(3));
   for (const machine of world.machines) machine.stop();
   await world.timeline.pass(10_000);
   cluster.setTrackerBack(earlier);
-  for (const machine of world.machines) machine.start();
-  await world.timeline.pass(afterGraceMs);
+  cluster.tracker.start();
+  loss.client.machine.start();
+  assert(await world.until(() => loss.client.machine.ready, 60_000));
+  const { tracker } = loss.client.session ?? assert.fail("no session");
+  // No keeper is there: it is written down, and nobody is told that it is done.
+  const made = tracker.makeDirectories({ paths: ["/alone"], parents: false })
+    .then(() => "done", ({ code }) => code);
+  for (const { start } of cluster.seeders.map((seeder) => ({ start: () => seeder.start() }))) {
+    world.timeline.after(20_000, start);
+  }
+  assert.equal(await world.timeline.run(made, 10 * 60_000), "stale-epoch");
+  await fenced(told);
+  assert.match((await statusOf(loss)).authority.next ?? "", /--rebuild/);
+  cluster.catchesUp = true;
+  cluster.tracker.stop();
+  await world.timeline.pass(5_000);
+  cluster.tracker.start();
+  assert(!await world.until(() => cluster.tracker.ready, 30_000), "it is no beginning of theirs");
+  cluster.catchesUp = false;
+  loss.lose();
+  await loss.end();
   assert.deepEqual(drops, []);
-  for (const machine of world.machines) machine.kill();
-  assert.deepEqual(await world.timeline.run(nothingLost(cluster, loss.belief, 2)), []);
 });

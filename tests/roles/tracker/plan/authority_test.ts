@@ -48,9 +48,10 @@ Deno.test("standingOf names the keepers that are missing, and the way out of a f
   assert.match(standingOf(facts, nameOf).next ?? "", /missing: s2, s3/);
   const fenced = standingOf({ ...facts, fence }, nameOf);
   assert.match(fenced.why ?? "", /operation 40 of epoch 9/);
-  assert.match(fenced.next ?? "", /--rebuild/);
+  assert.match(fenced.next ?? "", /--catch-up$/);
   const parted = standingOf({ ...facts, fence: { ...fence, parted: true } }, nameOf);
-  assert.match(parted.why ?? "", /went another way/);
+  assert.match(parted.next ?? "", /--rebuild/);
+  assert.doesNotMatch(parted.next ?? "", /--catch-up/);
   const fork = { ...fence, later: mark(12, 3, "2".repeat(16)) };
   assert.match(
     standingOf({ ...facts, fence: fork }, nameOf).why ?? "",
