@@ -3,6 +3,7 @@
  * everything starts again. Nothing that a person was told is safe may go.
  */
 import assert from "node:assert/strict";
+import { Authority } from "../../../roles/tracker/authority/authority.ts";
 import { nothingLost } from "../checkers/checkers.ts";
 import { Loss } from "./loss_story.ts";
 
@@ -90,6 +91,46 @@ Deno.test("story: set back, it answers reads and nothing else through every rest
   await world.timeline.pass(5_000);
   await loss.end();
   assert.deepEqual(drops, []);
+});
+
+Deno.test("story: set back to any earlier operation, it catches up", async () => {
+  for (let puts = 0; puts < 5; puts++) {
+    const told = await begin(830 + puts);
+    const { loss, drops } = told;
+    const { world, cluster } = loss;
+    if (puts > 0) await world.timeline.run(loss.put(puts));
+    const putting = loss.put(6);
+    await world.timeline.pass(3 * puts);
+    const earlier = await image(loss);
+    await world.timeline.run(putting, 10 * 60_000);
+    await setBack(told, earlier);
+    await fenced(told);
+    cluster.catchesUp = true;
+    cluster.tracker.kill();
+    await loss.end();
+    assert.deepEqual(drops, []);
+  }
+});
+
+Deno.test("a tracker that gives permits while it is fenced destroys what is newer: the story barks", async () => {
+  const real = Object.getOwnPropertyDescriptors(Authority.prototype);
+  const always = <T>(value: T) => ({ configurable: true, get: () => value });
+  Object.defineProperty(Authority.prototype, "standing", always({ state: "ruling" }));
+  Object.defineProperty(Authority.prototype, "isFenced", always(false));
+  try {
+    const told = await begin(801);
+    const { loss, drops } = told;
+    const { world, cluster } = loss;
+    const earlier = await image(loss);
+    await world.timeline.run(loss.put(3));
+    await setBack(told, earlier);
+    await world.timeline.pass(afterGraceMs);
+    assert.notDeepEqual(drops, []);
+    for (const machine of world.machines) machine.kill();
+    assert.notDeepEqual(await world.timeline.run(nothingLost(cluster, loss.belief, 2)), []);
+  } finally {
+    Object.defineProperties(Authority.prototype, real);
+  }
 });
 
 Deno.test("story: catching up is killed again and again", async () => {
