@@ -32,6 +32,7 @@ Flags may also be given as OFFSHORE_ROLE, OFFSHORE_LISTEN and so on.`,
   commands: [
     { name: "up", summary: "start a whole cluster on this machine and open its shell" },
     { name: "serve", summary: "stay as a service beside the cluster" },
+    { name: "codes", summary: "print the codes that the tracker on this machine keeps" },
     { name: "health", summary: "ask the role on this machine whether it answers" },
     { name: "help", summary: "list the commands of the client" },
     { name: "put", summary: "upload files, and so on: see help" },
@@ -70,29 +71,38 @@ function logWriter(path: string | undefined): (line: string) => void {
   return (line) => void file.writeSync(encoder.encode(`${line}\n`));
 }
 
+async function secretInput() {
+  const { secretInputOn } = await import("./roles/kit/secret_input.ts");
+  return secretInputOn(Deno.stdin, complain);
+}
+
+async function systemDisk() {
+  return (await import("./roles/kit/system_disk.ts")).systemDisk();
+}
+
 async function runTracker(words: string[]): Promise<number> {
   const { trackerSpec, TrackerSettings } = await import("./roles/tracker/config.ts");
   const parsed = parseCommandLine({ ...trackerSpec, version }, words, Deno.env.toObject());
   if (parsed.kind === "print") return print(parsed.text), 0;
-  const { logFile, publicUrl, recoveryCode, rebuildWith, restore, ...settings } = readConfig(
-    TrackerSettings,
-    parsed,
-  );
+  const config = readConfig(TrackerSettings, parsed);
+  const { logFile, publicUrl, recoveryCode, recoveryCodeFile, rebuildWith, restore, ...settings } =
+    config;
   const signal = stopSignal({ stopWithStdin: parsed.isSet("stop-with-stdin") });
   const { startTracker, wayBack } = await import("./roles/tracker/start.ts");
-  const config = {
-    ...settings,
-    ...(publicUrl === undefined ? {} : { publicUrl }),
-    from: wayBack({
-      rebuild: parsed.isSet("rebuild"),
-      seedersNeeded: rebuildWith,
-      file: restore,
-      catchUp: parsed.isSet("catch-up"),
-      recoveryCode,
-    }),
-  };
-  await startTracker(config, signal, {
+  const { recoveryCodeIn } = await import("./roles/tracker/recovery/recovery_code.ts");
+  const from = await wayBack({
+    rebuild: parsed.isSet("rebuild"),
+    seedersNeeded: rebuildWith,
+    file: restore,
+    catchUp: parsed.isSet("catch-up"),
+    recoveryCode: async () =>
+      recoveryCode ??
+        await recoveryCodeIn(recoveryCodeFile, await systemDisk(), await secretInput()),
+  });
+  const started = { ...settings, ...(publicUrl === undefined ? {} : { publicUrl }), from };
+  await startTracker(started, signal, {
     out: (line) => print(`${line}\n`),
+    outIsTerminal: Deno.stdout.isTerminal(),
     log: logWriter(logFile),
   });
   return 0;
@@ -105,7 +115,12 @@ async function runSeeder(words: string[]): Promise<number> {
   const { logFile, tracker, reserve, ...settings } = readConfig(SeederSettings, parsed);
   const signal = stopSignal({ stopWithStdin: parsed.isSet("stop-with-stdin") });
   const { startSeeder } = await import("./roles/seeder/start.ts");
-  const config = { ...settings, trackerUrl: tracker, reserveBytes: reserve };
+  const config = {
+    ...settings,
+    trackerUrl: tracker,
+    reserveBytes: reserve,
+    secretInput: await secretInput(),
+  };
   await startSeeder(config, signal, {
     out: (line) => print(`${line}\n`),
     log: logWriter(logFile),
@@ -199,8 +214,18 @@ async function runHealth(words: string[]): Promise<number> {
   return 0;
 }
 
+async function runCodes(words: string[]): Promise<number> {
+  const { codeLines, codesSpec } = await import("./roles/tracker/code_files.ts");
+  const parsed = parseCommandLine(codesSpec, words, Deno.env.toObject());
+  if (parsed.kind === "print") return print(parsed.text), 0;
+  for (const line of await codeLines(await systemDisk(), parsed)) print(`${line}\n`);
+  return 0;
+}
+
 async function run(words: readonly string[]): Promise<number> {
   const { role, rest } = takeRole(words);
+  // Also as `docker compose exec tracker offshore codes`, where the environment says the role.
+  if (rest[0] === "codes") return await runCodes(rest.slice(1));
   if (rest[0] === "health") return await runHealth(rest.slice(1));
   if (role === undefined) {
     if (roles.some((each) => each === rest[0])) {

@@ -7,6 +7,7 @@
  *   deno run -A bench/log_sync_bench.ts
  */
 import { connect, RemotePath, trackerRoutes } from "../protocol/mod.ts";
+import { login } from "../roles/client/cluster/session.ts";
 import { systemClock } from "../roles/kit/clock.ts";
 import { listen, urlOf } from "../roles/kit/listen.ts";
 import { silentLog } from "../roles/kit/log.ts";
@@ -59,8 +60,7 @@ async function measure(logSync: LogSync, callers: number): Promise<number> {
     return { seeder, store };
   }));
   while (!seeders.every(({ seeder }) => seeder.joined)) await clock.sleep(20);
-  const plain = connect(trackerRoutes, publicUrl, transport, "the tracker");
-  const { token } = await plain.login({ code: tracker.loginCode() });
+  const { token } = await login({ code: tracker.loginCode(), transport, clock, random });
   const person = connect(trackerRoutes, publicUrl, transport, "the tracker", { token });
   let count = 0;
   const start = performance.now();

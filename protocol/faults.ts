@@ -35,7 +35,7 @@ export const faultKinds = {
     403,
     "never",
     "The code is not valid",
-    "ask an administrator for a fresh code: codes live for a day",
+    "get a fresh one: join-code or login-code on a client, offshore codes on the tracker's machine",
   ),
   "not-found": kind(404, "never", "No such file or directory", "list the directory with ls"),
   "route-unknown": kind(404, "never", "No such route", "check that both sides run one version"),

@@ -358,13 +358,3 @@ export const ReportRequest = z.strictObject({
   reports: z.array(z.strictObject({ seederId: SeederId, chunkId: ChunkId })).min(1).max(100),
 });
 export const ReportReply = z.strictObject({ accepted: z.int() });
-
-export const LoginRequest = z.strictObject({ code: z.string().max(2000) });
-export const LoginReply = z.strictObject({
-  token: z.string(),
-  clusterId: z.string(),
-  user: z.string(),
-});
-
-export const MintCodeRequest = z.strictObject({ purpose: z.enum(["join", "login"]) });
-export const MintCodeReply = z.strictObject({ code: z.string(), lifeMs: z.int() });

@@ -145,9 +145,12 @@ export const limits = {
    */
   receiptShareMs: 15_000,
   /**
-   * A join or login code lives for a day; the tracker writes a fresh one when half of it is over.
+   * A join or login code lives for a quarter of an hour where nobody says otherwise, and for a
+   * month at most. The tracker writes a fresh one into its files when half of it is over.
    */
-  codeLifeMs: 24 * 60 * 60_000,
+  codeLifeMs: 15 * 60_000,
+  codeLifeMsMax: 30 * 24 * 60 * 60_000,
+  codeUsesMax: 1000,
 
   /**
    * A connection that carries nothing for this long is given up; readers move on within two

@@ -5,11 +5,12 @@
  * each record is one line that tells by itself whether it is whole. What an operation says is none
  * of this room's business.
  */
-import { createCipheriv, createDecipheriv, createHash } from "node:crypto";
+import { createHash } from "node:crypto";
 import * as z from "zod";
 import { Fault } from "./faults.ts";
 import { ClusterId, SeederId } from "./ids.ts";
 import { limits } from "./limits.ts";
+import { seal, Sealed, unseal } from "./sealing.ts";
 import { SnapshotMark, SnapshotMarks, SnapshotNews } from "./snapshot_mark.ts";
 import { cardMac, logMac, presentMac, sameMac, SecretKey } from "./trust.ts";
 
@@ -98,11 +99,8 @@ function isOrigin(position: LogPosition): boolean {
 /** The cluster key under a recovery key: worthless to whoever steals it without the code. */
 export const SealedKey = z.strictObject({
   clusterId: ClusterId,
-  /** 12 bytes. */
-  nonce: z.string().regex(/^[0-9a-f]{24}$/),
-  /** AES-256-GCM of the 64 hex digits of the key, with the cluster id as associated data. */
-  sealed: z.string().regex(/^[0-9a-f]{128}$/),
-  tag: z.string().regex(/^[0-9a-f]{32}$/),
+  /** The 64 hex digits of the key, about the cluster id. */
+  ...Sealed.shape,
 });
 export type SealedKey = z.output<typeof SealedKey>;
 
@@ -113,10 +111,8 @@ export const RecoveryCode = z.string().regex(
 ).brand<"RecoveryCode">();
 export type RecoveryCode = z.output<typeof RecoveryCode>;
 
-const cipher = "aes-256-gcm";
-
-function recoveryKey(code: RecoveryCode): Uint8Array {
-  return Uint8Array.fromHex(code.slice("offshore-recovery-".length));
+function recoverySecret(code: RecoveryCode): string {
+  return code.slice("offshore-recovery-".length);
 }
 
 /** @param nonce 24 hex digits that were never used with this code before */
@@ -126,19 +122,13 @@ export function sealKey(
   clusterKey: SecretKey,
   nonce: string,
 ): SealedKey {
-  const sealing = createCipheriv(cipher, recoveryKey(code), Uint8Array.fromHex(nonce));
-  sealing.setAAD(new TextEncoder().encode(clusterId));
-  const sealed = sealing.update(clusterKey, "utf8", "hex") + sealing.final("hex");
-  return SealedKey.parse({ clusterId, nonce, sealed, tag: sealing.getAuthTag().toString("hex") });
+  return { clusterId, ...seal(recoverySecret(code), nonce, clusterId, clusterKey) };
 }
 
 /** The cluster key. Throws `code-invalid` when it was sealed under another code, or is damaged. */
-export function unsealKey(code: RecoveryCode, { clusterId, nonce, sealed, tag }: SealedKey) {
+export function unsealKey(code: RecoveryCode, { clusterId, ...sealed }: SealedKey) {
   try {
-    const opening = createDecipheriv(cipher, recoveryKey(code), Uint8Array.fromHex(nonce));
-    opening.setAAD(new TextEncoder().encode(clusterId));
-    opening.setAuthTag(Uint8Array.fromHex(tag));
-    return SecretKey.parse(opening.update(sealed, "hex", "utf8") + opening.final("utf8"));
+    return SecretKey.parse(unseal(recoverySecret(code), sealed, clusterId));
   } catch (cause) {
     throw new Fault("code-invalid", `the recovery code is not that of cluster ${clusterId}`, {
       cause,

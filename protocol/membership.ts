@@ -2,13 +2,14 @@
 import * as z from "zod";
 import { Adopted } from "./adopt.ts";
 import { AuthorityStatus } from "./authority.ts";
+import { CodeText } from "./codes.ts";
 import { HealingStatus } from "./healing.ts";
 import { BaseUrl, BootId, ChunkId, ClusterId, SeederId, SeederName } from "./ids.ts";
 import { limits } from "./limits.ts";
 import { LogMark } from "./log.ts";
 import { ChunkEntry } from "./manifest.ts";
 import { Order, OrderOutcome } from "./orders.ts";
-import { SecretKey } from "./trust.ts";
+import { Sealed } from "./sealing.ts";
 
 const Bytes = z.int().min(0);
 
@@ -45,14 +46,15 @@ export const Zone = z.string().min(1).max(63);
 export const Standing = z.enum(["pending", "member", "draining", "banned", "forgotten"]);
 export type Standing = z.output<typeof Standing>;
 
+/** A request that is proved under a join code. */
 export const JoinRequest = z.strictObject({
-  code: z.string().max(2000),
+  text: CodeText,
   seederId: SeederId,
   /**
-   * The secret that the id is the digest of (`seederIdOf`): whoever shows it is the same seeder as
-   * before. Until the first heartbeat a join may be repeated.
+   * The secret that the id is the digest of (`seederIdOf`), under the code, about the id: whoever
+   * shows it is the same seeder as before. Until the first heartbeat a join may be repeated.
    */
-  attempt: SecretKey,
+  sealedAttempt: Sealed,
   /** Of the key it had before; 0 where it had none. */
   generation: z.int().min(0).max(1_000_000),
   name: SeederName,
@@ -65,9 +67,14 @@ export const JoinRequest = z.strictObject({
 /** The seeder keeps all of it on its disk; the key is never sent again. */
 export const JoinReply = z.strictObject({
   clusterId: ClusterId,
-  seederKey: SecretKey,
   generation: KeyGeneration,
+  /** The seeder's key, under the code, about `aboutJoin`. */
+  sealedKey: Sealed,
 });
+
+export function aboutJoin(clusterId: ClusterId, seederId: SeederId, generation: number): string {
+  return `offshore seeder key ${clusterId} ${seederId} ${generation}`;
+}
 
 /**
  * XOR of the first 16 bytes of all chunk ids held, as 32 hex digits: ids are uniform, so equal

@@ -12,6 +12,7 @@ import * as z from "zod";
 import * as adopt from "./adopt.ts";
 import * as checks from "./checks.ts";
 import * as chunks from "./chunks.ts";
+import * as codes from "./codes.ts";
 import * as files from "./files.ts";
 import * as healing from "./healing.ts";
 import * as fsck from "./fsck.ts";
@@ -100,7 +101,7 @@ const health: Route<typeof Nothing, typeof HealthReply, "none", "json"> = {
 export const trackerRoutes = {
   health,
   join: json(
-    "open",
+    "code",
     "/v1/seeders/join",
     "A new seeder presents a join code and receives its key.",
     membership.JoinRequest,
@@ -196,18 +197,18 @@ export const trackerRoutes = {
     "admin",
   ),
   login: json(
-    "open",
+    "code",
     "/v1/login",
     "A person presents a login code and receives a token.",
-    files.LoginRequest,
-    files.LoginReply,
+    codes.LoginRequest,
+    codes.LoginReply,
   ),
   mintCode: json(
     "person",
     "/v1/codes",
     "A fresh join or login code.",
-    files.MintCodeRequest,
-    files.MintCodeReply,
+    codes.MintCodeRequest,
+    codes.MintCodeReply,
     "admin",
   ),
   status: json(

@@ -11,7 +11,7 @@
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import * as z from "zod";
 import { Fault } from "./faults.ts";
-import { BaseUrl, type ChunkId, ClusterId, SeederId } from "./ids.ts";
+import { BaseUrl, type ChunkId, SeederId } from "./ids.ts";
 import { limits } from "./limits.ts";
 
 /** 32 bytes as 64 hex digits. */
@@ -229,55 +229,6 @@ function fromText(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-export const CodePurpose = z.enum(["join", "login"]);
-export type CodePurpose = z.output<typeof CodePurpose>;
-
-const CodeBody = z.strictObject({
-  purpose: CodePurpose,
-  tracker: BaseUrl,
-  clusterId: ClusterId,
-  expiresMs: z.int(),
-});
-export type CodeBody = z.output<typeof CodeBody>;
-
-/** One line that carries where the tracker is and the right to join as a seeder or log in. */
-export function makeCode(clusterKey: SecretKey, body: CodeBody): string {
-  const text = toText(body);
-  return `offshore-${body.purpose}-${text}.${mac(clusterKey, `offshore code ${text}`)}`;
-}
-
-/** What a code says, unchecked: only the tracker can tell whether it is genuine. */
-export function readCode(code: string): CodeBody {
-  const match = /^offshore-(join|login)-([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]{43}$/.exec(code.trim());
-  const body = CodeBody.safeParse(fromText(match?.[2] ?? ""));
-  if (!body.success || body.data.purpose !== match?.[1]) {
-    throw new Fault("code-invalid", "this is not a code that a tracker printed", {
-      next: "copy the whole line, from offshore-join- or offshore-login- to its end",
-    });
-  }
-  return body.data;
-}
-
-/** Throws `code-invalid` unless this cluster made the code for this purpose and it still lives. */
-export function checkCode(
-  clusterKey: SecretKey,
-  code: string,
-  purpose: CodePurpose,
-  nowMs: number,
-): CodeBody {
-  const body = readCode(code);
-  const text = code.trim().slice(`offshore-${body.purpose}-`.length);
-  const { head, tail } = splitOnDot(text);
-  if (!sameMac(tail, mac(clusterKey, `offshore code ${head}`))) {
-    throw new Fault("code-invalid", "this code was made by another cluster");
-  }
-  if (body.purpose !== purpose) {
-    throw new Fault("code-invalid", `a ${purpose} code is needed, this is a ${body.purpose} code`);
-  }
-  if (nowMs > body.expiresMs) throw new Fault("code-invalid", "this code has expired");
-  return body;
 }
 
 export const PersonRole = z.enum(["reader", "writer", "admin"]);

@@ -46,6 +46,10 @@ export interface CommandContext {
   readonly inputIsFree: boolean;
   /** Logs in where that is needed, once for the life of the program. */
   access(): Promise<Access>;
+  /** Logs in anew with this code, for the commands that follow too. */
+  logIn(code: string): Promise<Access>;
+  /** Asks for a line that is neither shown nor kept; undefined where there is none. */
+  askSecret(prompt: string): Promise<string | undefined>;
   /** Text for standard output; every line already safe to print. */
   print(lines: string | readonly string[]): Promise<void>;
   /** One JSON value on one line. */

@@ -12,6 +12,7 @@ import { get } from "./commands/get.ts";
 import { listLocal } from "./commands/list_local.ts";
 import { list } from "./commands/list.ts";
 import { mkdir, mv, rm, rmdir } from "./commands/namespace.ts";
+import { login } from "./commands/login.ts";
 import { cd, lcd, lpwd, pwd } from "./commands/places.ts";
 import { preview } from "./commands/preview.ts";
 import { put } from "./commands/put.ts";
@@ -62,6 +63,7 @@ export const commands: readonly Command[] = [
   policy,
   joinCode,
   loginCode,
+  login,
   backup,
   help,
   clear,

@@ -8,9 +8,9 @@ import { type CommandRun, type CommandSpec, parseCommandLine } from "../kit/comm
 import type { Disk } from "../kit/disk.ts";
 import { lineLog, type Log } from "../kit/log.ts";
 import type { Random } from "../kit/random.ts";
-import { faultLines } from "../kit/telling.ts";
-import { lazyAccess } from "./cluster/access.ts";
-import type { Access, CommandContext, Place } from "./command.ts";
+import { faultLines, withoutCodes } from "../kit/telling.ts";
+import { type Door, openDoor } from "./cluster/access.ts";
+import type { CommandContext, Place } from "./command.ts";
 import { commandCalled } from "./command_tree.ts";
 import { complete } from "./terminal/completion.ts";
 import { type ExitCode, exitCodeOf } from "./exit_codes.ts";
@@ -44,7 +44,8 @@ export interface ClientParts {
 interface Client extends ClientParts {
   readonly settings: ClientSettings;
   readonly place: Place;
-  readonly access: (signal: AbortSignal) => Promise<Access>;
+  readonly door: Door;
+  readonly askSecret: (prompt: string) => Promise<string | undefined>;
   readonly inputIsFree: boolean;
   readonly spec: CommandSpec;
 }
@@ -86,7 +87,8 @@ async function run(parts: ClientParts): Promise<number> {
   const client: Client = {
     ...shared,
     place: { remote: rootPath, local: parts.currentDirectory },
-    access: lazyAccess({ ...shared, onWait }),
+    door: openDoor({ ...shared, secretInput: terminal.secretInput, onWait }),
+    askSecret: terminal.secretInput.ask,
     inputIsFree: !isShell,
     spec: isShell ? shellSpec : programSpec,
   };
@@ -122,12 +124,16 @@ async function runShell(client: Client): Promise<ExitCode> {
       return commandCalled(name ?? "")?.goesElsewhere === true;
     },
     tell: (fault: Fault) => tell(terminal, "offshore", fault),
-    runWords: async (words: readonly string[], signal: AbortSignal) => {
+    runWords: async (
+      words: readonly string[],
+      signal: AbortSignal,
+      askSecret: Client["askSecret"],
+    ) => {
       const parsed = parseCommandLine(shellSpec, words, {}, terminal.columns());
       if (parsed.kind === "run") {
         // A line of options alone has nothing to run.
         if (parsed.path.length === 0) return { code: 0 as const, leave: false };
-        return await runCommand(client, parsed, signal);
+        return await runCommand({ ...client, askSecret }, parsed, signal);
       }
       await terminal.write(new TextEncoder().encode(parsed.text));
       return { code: 0 as const, leave: false };
@@ -141,6 +147,8 @@ async function runShell(client: Client): Promise<ExitCode> {
     prompt: () => `offshore:${visible(place.remote)}$ `,
     history: await loadHistory(disk, stateDirectory),
     onLine: (line) => {
+      // A code that was typed as a command is kept as little as one that was asked for.
+      if (withoutCodes(line) !== line) return;
       typed.unshift(line);
       typed.splice(historyLinesMax);
       isSaved = false;
@@ -151,7 +159,8 @@ async function runShell(client: Client): Promise<ExitCode> {
         await saveHistory(disk, stateDirectory, typed, random);
       });
     },
-    complete: (line) => complete({ ...client, home: client.environment.HOME }, line),
+    complete: (line) =>
+      complete({ ...client, access: client.door.open, home: client.environment.HOME }, line),
   });
   await saving;
   return code;
@@ -177,7 +186,8 @@ async function runCommand(
     changes: found.spec.changes,
     signal,
     json: client.settings.json || command.isSet("json"),
-    access: () => client.access(signal),
+    access: () => client.door.open(signal),
+    logIn: (code) => client.door.logIn(code, signal),
     print: async (lines) => {
       const text = typeof lines === "string" ? lines : lines.join("\n");
       if (lines.length === 0) return;

@@ -9,7 +9,7 @@ import type { CommandSpec } from "../kit/command_line.ts";
 import { repeat } from "../kit/pace.ts";
 import { type App, openGuard, serveRoutes } from "../kit/serve.ts";
 import { version } from "../kit/version.ts";
-import { type AccessParts, lazyAccess } from "./cluster/access.ts";
+import { type AccessParts, openDoor } from "./cluster/access.ts";
 import { programSpec } from "./settings.ts";
 
 export const serveSpec: CommandSpec = {
@@ -53,12 +53,12 @@ const hopeless: readonly FaultCode[] = [
 /** Health is `ok` while the tracker answered lately, and `starting` otherwise. */
 export function openServingClient(parts: ServeParts): ServingClient {
   const { clock, log, random } = parts;
-  const access = lazyAccess({ ...parts, onWait: (text) => log.warn("waiting", { text }) });
+  const door = openDoor({ ...parts, onWait: (text) => log.warn("waiting", { text }) });
   let heardMs: number | undefined;
   let trouble: Fault | undefined;
   const ask = async (signal: AbortSignal): Promise<void> => {
     try {
-      const { session } = await access(signal);
+      const { session } = await door.open(signal);
       const late = () => new Error("no answer");
       await withDeadline(clock, limits.trackerCallMs, signal, late, (inner) => {
         return session.tracker.health({}, { signal: inner });

@@ -16,11 +16,18 @@ const jsonOption: OptionSpec = {
 const options: readonly OptionSpec[] = [
   jsonOption,
   { name: "tracker", value: "url", summary: "the cluster's tracker", environment: true },
-  { name: "login-code", value: "code", summary: "log in, and be remembered", environment: true },
+  {
+    name: "login-code",
+    value: "code",
+    summary: "log in, and be remembered",
+    environment: true,
+    secret: "type offshore login, which asks for the code; or --login-code-file FILE",
+  },
   {
     name: "login-code-file",
     value: "path",
-    summary: "log in with the code in a file, waiting for it for half a minute",
+    summary:
+      "log in with the code in a file, waiting for it for half a minute; - for standard input",
     environment: true,
   },
   {
@@ -47,7 +54,7 @@ export const programSpec: CommandSpec = {
   options,
   commands: commands.map((command) => command.spec),
   examples: [
-    "offshore --login-code CODE status",
+    "offshore login",
     "offshore put -r ~/photos /photos",
     "offshore ls -l /photos",
   ],

@@ -5,6 +5,7 @@ import type { CommandRun } from "../kit/command_line.ts";
 import { ListenText, readConfig } from "../kit/config.ts";
 import { listen, urlOf } from "../kit/listen.ts";
 import { lineLog } from "../kit/log.ts";
+import { secretInputOn } from "../kit/secret_input.ts";
 import { systemRandom } from "../kit/random.ts";
 import { systemDisk } from "../kit/system_disk.ts";
 import { systemTransport } from "../kit/system_transport.ts";
@@ -31,6 +32,7 @@ export async function startServing(
     random: systemRandom(),
     transport,
     disk: systemDisk(),
+    secretInput: secretInputOn(Deno.stdin, write.log),
     log: lineLog(clock, "client", settings.logLevel ?? "info", write.log),
   });
   const listener = await listen(client.app, at.host, at.port);

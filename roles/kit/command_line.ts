@@ -31,6 +31,11 @@ export interface OptionSpec {
   readonly choices?: readonly string[];
   /** Left out of help. */
   readonly hidden?: boolean;
+  /**
+   * Its value is a code: whoever lists the programs of a machine would read it on their command
+   * lines, so it comes from the environment alone, and is in no message. What to type instead.
+   */
+  readonly secret?: string;
 }
 
 /** `local`: files on this machine; `cluster`: names, files, policies, members or their work. */
@@ -82,6 +87,8 @@ export interface CommandRun {
    * Where the option's value came from, for messages: `--tracker`, `OFFSHORE_TRACKER`, `default`.
    */
   source(option: string): string | undefined;
+  /** Whether its value must be in no message. */
+  isSecret(option: string): boolean;
 }
 
 export type ParsedLine = CommandRun | { readonly kind: "print"; readonly text: string };
@@ -245,7 +252,7 @@ function optionOf(spec: OptionSpec): Option {
   const summary = notes.length === 0 ? spec.summary : `${spec.summary} (${notes.join(", ")})`;
   const option = new Option(`${short}--${spec.name}${value}`, summary);
   if (spec.choices !== undefined) option.choices([...spec.choices]);
-  return spec.hidden ? option.hideHelp() : option;
+  return spec.hidden || spec.secret !== undefined ? option.hideHelp() : option;
 }
 
 /** commander's own words, less its decoration, and where to read on. */
@@ -274,10 +281,15 @@ function runOf(
 ): CommandRun {
   const values = new Map<string, { value: string | boolean; source: string }>();
   const names = new Set<string>();
+  const secrets = new Set<string>();
   const levels = at.command === program ? [] : [{ spec: root, command: program }];
   for (const { spec, command } of [...levels, at]) {
     for (const option of spec.options ?? []) {
       names.add(option.name);
+      if (option.secret !== undefined) {
+        secrets.add(option.name);
+        if (givenValue(command, option) !== undefined) throw onCommandLine(option);
+      }
       const given = givenValue(command, option) ?? environmentValue(option, environment) ??
         (option.default === undefined ? undefined : { value: option.default, source: "default" });
       if (given !== undefined) values.set(option.name, given);
@@ -311,7 +323,16 @@ function runOf(
       return typeof value === "string" ? value : undefined;
     },
     source: (name) => valueOf(name)?.source,
+    isSecret: (name) => secrets.has(name),
   };
+}
+
+function onCommandLine({ name, secret }: OptionSpec): Fault {
+  return new Fault(
+    "usage",
+    `--${name} would show the code to whoever lists the programs of this machine`,
+    { next: secret ?? "" },
+  );
 }
 
 function givenValue(command: Command, option: OptionSpec) {

@@ -82,8 +82,10 @@ export function readConfig<Shape extends z.ZodRawShape>(
   const field = String(issue?.path[0] ?? "");
   const source = run.source(optionNameOf(field)) ?? `--${optionNameOf(field)}`;
   const value = given[field];
-  throw new Fault(
-    "config-invalid",
-    `${source} is ${value === undefined ? "missing" : `"${value}"`}: ${issue?.message ?? ""}`,
-  );
+  const shown = value === undefined
+    ? "is missing"
+    : run.isSecret(optionNameOf(field))
+    ? "is not right"
+    : `is "${value}"`;
+  throw new Fault("config-invalid", `${source} ${shown}: ${issue?.message ?? ""}`);
 }

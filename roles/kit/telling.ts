@@ -5,5 +5,10 @@
 import { type Fault, plainText } from "../../protocol/mod.ts";
 
 export function faultLines(who: string, fault: Fault): string {
-  return `${who}: ${plainText(fault.message)}\n  next: ${plainText(fault.next)}\n`;
+  return withoutCodes(`${who}: ${plainText(fault.message)}\n  next: ${plainText(fault.next)}\n`);
+}
+
+/** A code that was typed where it does not belong is in no message and in no history. */
+export function withoutCodes(text: string): string {
+  return text.replaceAll(/\b(offshore-(?:join|login|recovery)-)[A-Za-z0-9_.-]{8,}/g, "$1…");
 }

@@ -54,11 +54,13 @@ export const seederSpec: CommandSpec = {
       value: "code",
       summary: "the line that the tracker's join-code prints",
       environment: true,
+      secret: "write it into a file and type --join-code-file FILE, or - and pipe it in",
     },
     {
       name: "join-code-file",
       value: "path",
-      summary: "file with the join code, waited for",
+      summary:
+        "file with the join code, waited for; - for standard input (asked for at a terminal)",
       environment: true,
     },
     {
@@ -84,7 +86,7 @@ export const seederSpec: CommandSpec = {
     ...commonOptions,
   ],
   examples: [
-    "offshore --role seeder --disk /srv/offshore --listen 0.0.0.0:7421 --join-code CODE",
+    "offshore --role seeder --disk /srv/offshore --listen 0.0.0.0:7421 --join-code-file code",
   ],
 };
 

@@ -7,6 +7,7 @@ import * as z from "zod";
 import {
   BaseUrl,
   ClusterId,
+  type CodeClaims,
   Fault,
   KeyGeneration,
   LogMark,
@@ -72,9 +73,9 @@ export class IdentityFile {
  */
 export function trackerByCode(code: string | undefined, identity: Identity): string | undefined {
   if (code === undefined) return undefined;
-  let told: ReturnType<typeof readCode>;
+  let told: CodeClaims;
   try {
-    told = readCode(code);
+    told = readCode(code).claims;
   } catch {
     return undefined;
   }

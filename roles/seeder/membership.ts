@@ -3,19 +3,27 @@
  * and keeping all of it in the identity file.
  */
 import {
+  aboutJoin,
   asFault,
   type ClusterId,
+  codeFault,
   Fault,
+  type JoinReply,
   type JoinRequest,
   limits,
   type LogMark,
-  readCode,
+  proverOfCode,
+  readCodeFor,
+  sealUnderCode,
+  SecretKey,
+  type SeederId,
+  unsealUnderCode,
 } from "../../protocol/mod.ts";
 import type * as z from "zod";
 import type { Clock } from "../kit/clock.ts";
 import type { Log } from "../kit/log.ts";
 import { backoffMs } from "../kit/pace.ts";
-import type { Random } from "../kit/random.ts";
+import { type Random, randomHex } from "../kit/random.ts";
 import { type Identity, type IdentityFile, trackerByCode } from "./identity.ts";
 import type { JoinAttempts } from "./join_attempts.ts";
 import type { TrackerLine } from "./tracker_line.ts";
@@ -152,23 +160,28 @@ export class Membership {
     const { parts } = this;
     const code = await this.#code();
     if (code === undefined) return false;
-    const told = readCode(code);
+    const { claims, text, codeId, secret } = readCodeFor("join", code);
     if (this.#identity !== undefined) trackerByCode(code, this.#identity);
-    const address = parts.trackerAddress ?? told.tracker;
-    const { seederId, attempt } = this.#identity ?? await parts.attempts.of(told.clusterId);
+    const address = parts.trackerAddress ?? claims.tracker;
+    const { seederId, attempt } = this.#identity ?? await parts.attempts.of(claims.clusterId);
     const generation = this.#identity?.generation ?? 0;
     const capacityBytes = await parts.capacityBytes();
-    const request = { code, seederId, attempt, generation, capacityBytes, ...presented };
+    const sealedAttempt = sealUnderCode(secret, randomHex(parts.random, 24), seederId, attempt);
+    const self = { text, seederId, sealedAttempt, generation, capacityBytes };
     const reply = await parts.line.askAs(
-      undefined,
+      proverOfCode({ codeId, secret }, randomHex(parts.random, 32)),
       address,
       limits.trackerCallMs,
       signal,
-      (tracker, inner) => tracker.join(request, { signal: inner }),
-    );
-    checkCluster(reply.clusterId, told.clusterId);
-    const heard = this.#identity?.heard;
-    const identity = { seederId, attempt, ...reply, trackerAddress: told.tracker, heard };
+      (tracker, inner) => tracker.join({ ...self, ...presented }, { signal: inner }),
+    ).catch((error) => {
+      throw codeFault(asFault(error));
+    });
+    checkCluster(reply.clusterId, claims.clusterId);
+    const identity: Identity = {
+      ...{ seederId, attempt, ...joinedBy(secret, seederId, reply) },
+      ...{ trackerAddress: claims.tracker, heard: this.#identity?.heard },
+    };
     // A seeder that forgot its key at the next start would come back as a stranger: disk first.
     await this.#write(() => identity);
     this.#identity = identity;
@@ -176,6 +189,17 @@ export class Membership {
     parts.log.info("joined", { seederId, clusterId: reply.clusterId, tracker: address });
     return true;
   }
+}
+
+/** What the reply gives, its key opened. @throws Fault `code-invalid` */
+function joinedBy(
+  secret: SecretKey,
+  seederId: SeederId,
+  { clusterId, generation, sealedKey }: z.output<typeof JoinReply>,
+): Pick<Identity, "clusterId" | "generation" | "seederKey"> {
+  const about = aboutJoin(clusterId, seederId, generation);
+  const seederKey = SecretKey.parse(unsealUnderCode(secret, sealedKey, about));
+  return { clusterId, generation, seederKey };
 }
 
 function checkCluster(found: ClusterId, expected: ClusterId): void {

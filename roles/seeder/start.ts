@@ -11,7 +11,8 @@ import { systemRandom } from "../kit/random.ts";
 import { refuseAll } from "../kit/serve.ts";
 import { systemDisk } from "../kit/system_disk.ts";
 import { systemTransport } from "../kit/system_transport.ts";
-import { readWhole } from "../kit/disk.ts";
+import type { Disk } from "../kit/disk.ts";
+import { secretIn, type SecretInput } from "../kit/secret_input.ts";
 import { Anchor, openDiskStore, openSeeder } from "./mod.ts";
 
 export interface SeederConfig {
@@ -26,6 +27,7 @@ export interface SeederConfig {
   readonly zone?: string | undefined;
   readonly joinCode?: string | undefined;
   readonly joinCodeFile?: string | undefined;
+  readonly secretInput: SecretInput;
   readonly trackerUrl?: string | undefined;
   readonly reserveBytes?: number | undefined;
   readonly adopt: boolean;
@@ -50,7 +52,8 @@ export async function startSeeder(
   const lock = await lockDirectory(stateDirectory);
   const anchor = await Anchor.drop(machineDisk, stateDirectory, random);
   const disk = anchor.held();
-  refuseStranger(config, await disk.stat(`${stateDirectory}/seeder.json`) !== undefined);
+  const hasJoined = await disk.stat(`${stateDirectory}/seeder.json`) !== undefined;
+  const joinCode = await joinCodeOf(config, machineDisk, hasJoined);
   const late: { app?: Awaited<ReturnType<typeof openSeeder>>["app"] } = {};
   const startingUp = refuseAll(new Fault("unavailable", `${config.name} is starting`), random);
   const listener = await listen(
@@ -78,12 +81,7 @@ export async function startSeeder(
       : { adopt: { folder, files: store.adopted, enabled: config.adopt } }),
     name: config.name,
     ...(config.zone === undefined ? {} : { zone: config.zone }),
-    joinCode: async () => {
-      if (config.joinCode !== undefined) return config.joinCode;
-      if (config.joinCodeFile === undefined) return undefined;
-      const bytes = await readWhole(machineDisk, config.joinCodeFile);
-      return bytes === undefined ? undefined : new TextDecoder().decode(bytes).trim();
-    },
+    joinCode,
     ...(config.trackerUrl === undefined ? {} : { trackerAddress: config.trackerUrl }),
     clock,
     random,
@@ -103,12 +101,25 @@ export async function startSeeder(
   lock.release();
 }
 
-/** A seeder that could never be let in would sit there for ever, open or useless. */
-function refuseStranger(config: SeederConfig, hasIdentity: boolean): void {
-  if (hasIdentity || config.joinCode !== undefined || config.joinCodeFile !== undefined) return;
+/**
+ * Where the join code is looked for each time one is needed: a file may hold another by then. One
+ * that is typed or piped in is read at the start, once.
+ * @throws Fault `no-credentials`: a seeder that could never be let in would sit there for ever
+ */
+async function joinCodeOf(
+  { joinCode, joinCodeFile: path, secretInput }: SeederConfig,
+  disk: Disk,
+  hasJoined: boolean,
+): Promise<() => Promise<string | undefined>> {
+  if (joinCode !== undefined) return () => Promise.resolve(joinCode);
+  if (path !== undefined && path !== "-") return () => secretIn(disk, path, secretInput);
+  if (hasJoined) return () => Promise.resolve(undefined);
+  const canAsk = path === "-" || secretInput.isTerminal;
+  const code = canAsk ? await secretInput.ask("join code of the cluster: ") : undefined;
+  if (code !== undefined) return () => Promise.resolve(code);
   throw new Fault(
     "no-credentials",
-    `this seeder has not joined a cluster yet and was given no join code`,
-    { next: "on the tracker type: join-code; then start this with --join-code CODE" },
+    "this seeder has not joined a cluster yet and was given no join code",
+    { next: "on a client type: join-code; then start this with --join-code-file FILE" },
   );
 }

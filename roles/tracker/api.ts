@@ -10,7 +10,7 @@ import { commitUploads, type RecentCommits } from "./files/commit.ts";
 import type { Core } from "./core.ts";
 import { explain } from "./checks/explain.ts";
 import { fsck } from "./checks/fsck.ts";
-import { type Caller, userOf } from "./guard.ts";
+import { type Caller, codeIdOf, userOf } from "./guard.ts";
 import { lastChange } from "./files/last_change.ts";
 import * as listing from "./files/listing.ts";
 import { locate, reportChunks } from "./files/locate.ts";
@@ -44,7 +44,12 @@ export function trackerHandlers(
         protocol: limits.protocolVersion,
       }),
 
-    join: ({ input, peer }) => membership.join(core, input, peer),
+    join: async ({ input, caller, peer }) => {
+      const codeId = codeIdOf(caller);
+      const reply = await membership.join(core, input, codeId, peer);
+      await codes.used(codeId);
+      return reply;
+    },
     heartbeat: ({ input, peer }) => membership.heartbeat(core, input, peer),
     inventory: async ({ input }) => {
       await membership.takeInventory(core, input);
@@ -74,9 +79,16 @@ export function trackerHandlers(
       records: await core.shipping.recordsAfter(input.after),
     }),
 
-    login: async ({ input }) => await Promise.resolve(login(core, input.code)),
-    mintCode: async ({ input }) =>
-      await Promise.resolve({ code: codes.mint(input.purpose), lifeMs: limits.codeLifeMs }),
+    login: async ({ input, caller }) => {
+      const codeId = codeIdOf(caller);
+      const reply = await login(core, input, codeId);
+      await codes.used(codeId);
+      return reply;
+    },
+    mintCode: async ({ input: { purpose, ...wishes } }) => {
+      const { uses = 1, lifeMs = limits.codeLifeMs } = wishes;
+      return await Promise.resolve({ code: codes.mint(purpose, wishes), lifeMs, uses });
+    },
     status: () => status.read(),
 
     stat: ({ input }) => listing.stat(core, input),

@@ -1,24 +1,40 @@
 /**
- * Join and login codes: made on request, and kept fresh in two files so that a local cluster or a
- * compose file can pick them up without a person. Whoever can read the files can join, so only the
- * tracker's user can.
+ * Join and login codes: made on request, and one of each kept fresh in a file so that a local
+ * cluster or a compose file can pick it up without a person. Such a code serves once, and when it
+ * was used another takes its place. Whoever can read the files can join, so only the tracker's user
+ * can. How often a code was used is in the log (`log/code_uses.ts`).
  */
+import type * as z from "zod";
 import {
+  aboutLogin,
   BaseUrl,
   checkCode,
+  type CodeClaims,
+  type CodeId,
   type CodePurpose,
+  codeSecretOf,
+  type CodeText,
+  Fault,
   limits,
+  type LoginReply,
+  type LoginRequest,
   makeCode,
   makePersonToken,
+  readCode,
+  sealUnderCode,
 } from "../../protocol/mod.ts";
 import { type Disk, writeDurably } from "../kit/disk.ts";
+import { randomHex } from "../kit/random.ts";
+import type { CatalogTransaction } from "./catalog/catalog.ts";
 import { secretFileMode } from "./cluster_keys.ts";
-import type { Ground } from "./ground.ts";
+import { type Ground, type StampNeeds, stampOf } from "./ground.ts";
+import { codesUsedSetting, type CodeUse, usesOf } from "./log/code_uses.ts";
+import { commitOperation } from "./log/operations.ts";
 
-type CodeNeeds = Pick<Ground, "keys" | "now">;
+export type CodesNeeds = StampNeeds & Pick<Ground, "catalog" | "keys" | "random" | "log">;
 
 export interface CodesParts {
-  readonly core: CodeNeeds;
+  readonly core: CodesNeeds;
   readonly disk: Disk;
   /** Holds the files `join` and `login`. */
   readonly directory: string;
@@ -27,51 +43,135 @@ export interface CodesParts {
   readonly publicUrl: string;
 }
 
+export interface CodeWishes {
+  readonly uses?: number | undefined;
+  readonly lifeMs?: number | undefined;
+  readonly pending?: true | undefined;
+}
+
 /** The user of every login code until people have names of their own. */
 const firstUser = "admin";
 
 export class Codes {
-  #writtenMs: number | undefined;
+  /** The code in the file of each purpose. */
+  readonly #kept = new Map<CodePurpose, { codeId: CodeId; writtenMs: number }>();
+
+  #writing: Promise<void> = Promise.resolve();
 
   constructor(private readonly parts: CodesParts) {}
 
-  /** A code that lives for `limits.codeLifeMs` from now. */
-  mint(purpose: CodePurpose): string {
+  /** A code that serves once and for `limits.codeLifeMs`, where nothing else is wished. */
+  mint(purpose: CodePurpose, { uses, lifeMs, pending }: CodeWishes = {}): string {
     const { core, publicUrl } = this.parts;
     return makeCode(core.keys.clusterKey, {
       purpose,
       tracker: BaseUrl.parse(publicUrl),
       clusterId: core.keys.clusterId,
-      expiresMs: core.now() + limits.codeLifeMs,
+      expiresMs: core.now() + (lifeMs ?? limits.codeLifeMs),
+      uses: uses ?? 1,
+      ...(pending === true && purpose === "join" ? { pending } : {}),
+      salt: randomHex(core.random, 16),
     });
   }
 
-  /** Writes both files when they are older than half a code's life. Throws what the disk throws. */
-  async refresh(): Promise<void> {
+  /**
+   * Writes each file whose code was used or is half over, one write after the other: two at once
+   * would take each other's unfinished file into place. Throws what the disk throws.
+   */
+  refresh(): Promise<void> {
+    const done = this.#writing.catch(() => {}).then(() => this.#write());
+    this.#writing = done;
+    return done;
+  }
+
+  async #write(): Promise<void> {
     const { core, disk, directory, also } = this.parts;
     const nowMs = core.now();
-    if (this.#writtenMs !== undefined && nowMs - this.#writtenMs < limits.codeLifeMs / 2) return;
-    await disk.makeDirectory(directory);
     for (const purpose of ["join", "login"] as const) {
-      const bytes = new TextEncoder().encode(`${this.mint(purpose)}\n`);
+      const { writtenMs = -Infinity } = this.#kept.get(purpose) ?? {};
+      if (nowMs - writtenMs < limits.codeLifeMs / 2) continue;
+      await disk.makeDirectory(directory);
+      const code = this.mint(purpose);
+      const bytes = new TextEncoder().encode(`${code}\n`);
       const attributes = { mode: secretFileMode, modifiedMs: nowMs };
       const further = also[purpose];
       for (const path of [`${directory}/${purpose}`, ...(further === undefined ? [] : [further])]) {
         await writeDurably(disk, path, bytes, attributes);
       }
+      this.#kept.set(purpose, { codeId: readCode(code).codeId, writtenMs: nowMs });
     }
-    this.#writtenMs = nowMs;
+  }
+
+  /** Another code takes the place of one that was used. A disk that refuses is tried again. */
+  async used(codeId: CodeId): Promise<void> {
+    for (const [purpose, kept] of this.#kept) {
+      if (kept.codeId === codeId) this.#kept.delete(purpose);
+    }
+    try {
+      await this.refresh();
+    } catch (fault) {
+      this.parts.core.log.error("code files not written", { fault });
+    }
   }
 }
 
-/** A token for whoever holds a login code. Throws `code-invalid`. */
-export function login(
-  core: CodeNeeds,
-  code: string,
-): { token: string; clusterId: string; user: string } {
+/** Who shows a code, having proved that it has the secret. */
+export interface ShownCode {
+  readonly codeId: CodeId;
+  readonly text: CodeText;
+}
+
+/**
+ * What the code gives. @throws Fault `code-invalid` when it gives nothing, not here, or no more
+ */
+export function claimsOf(
+  core: Pick<CodesNeeds, "keys" | "now">,
+  shown: ShownCode,
+  purpose: CodePurpose,
+): CodeClaims {
   const { clusterKey, clusterId } = core.keys;
-  const nowMs = core.now();
-  checkCode(clusterKey, code, "login", nowMs);
-  const token = makePersonToken(clusterKey, { user: firstUser, role: "admin", issuedMs: nowMs });
-  return { token, clusterId, user: firstUser };
+  return checkCode(clusterKey, clusterId, shown, purpose, core.now());
+}
+
+/**
+ * The use that `who` made of the code before; undefined while it has made none and still may.
+ * @throws Fault `code-invalid` when others have used it up
+ */
+export async function useBefore(
+  tx: CatalogTransaction,
+  codeId: CodeId,
+  { uses, purpose }: CodeClaims,
+  who: string,
+): Promise<CodeUse | undefined> {
+  const made = usesOf(await tx.setting(codesUsedSetting), codeId);
+  const own = made.find((use) => use.who === who);
+  if (own !== undefined || made.length < uses) return own;
+  const often = uses === 1 ? "once" : `${uses} times`;
+  throw new Fault("code-invalid", `this ${purpose} code serves ${often}, and was used`);
+}
+
+/**
+ * A token for whoever has a login code. Asked again with the same nonce, the same token: the reply
+ * may have been lost. @throws Fault `code-invalid`
+ */
+export async function login(
+  core: CodesNeeds,
+  { text, nonce }: z.output<typeof LoginRequest>,
+  codeId: CodeId,
+): Promise<z.output<typeof LoginReply>> {
+  const { clusterKey, clusterId } = core.keys;
+  const claims = claimsOf(core, { codeId, text }, "login");
+  const use = await core.catalog.transaction(async (tx) => {
+    const before = await useBefore(tx, codeId, claims, nonce);
+    if (before !== undefined) return before;
+    const use = { codeId, expiresMs: claims.expiresMs, who: nonce, atMs: core.now() };
+    await commitOperation(tx, stampOf(core), { kind: "use-code", use });
+    return use;
+  });
+  const body = { user: firstUser, role: "admin", issuedMs: use.atMs } as const;
+  const token = makePersonToken(clusterKey, body);
+  const secret = codeSecretOf(clusterKey, codeId);
+  const sealNonce = randomHex(core.random, 24);
+  const sealedToken = sealUnderCode(secret, sealNonce, aboutLogin(clusterId, nonce), token);
+  return { clusterId, user: firstUser, sealedToken };
 }

@@ -8,7 +8,9 @@ import { commonOptions, ListenText, LogLevelText, wholeNumber } from "../kit/con
 export const trackerSpec: CommandSpec = {
   name: "offshore --role tracker",
   summary: "Knows which seeders and files there are and decides where data goes.",
-  details: "Run one for a cluster. It prints a join code for seeders and a login code for people.",
+  details:
+    "Run one for a cluster. At a terminal it prints a join code for seeders and a login code\n" +
+    "for people; elsewhere it keeps them in files that `offshore codes` prints.",
   options: [
     {
       name: "disk",
@@ -106,6 +108,14 @@ export const trackerSpec: CommandSpec = {
       value: "code",
       summary: "of the cluster that is rebuilt or restored",
       environment: true,
+      secret: "write it into a file and type --recovery-code-file FILE, or - and pipe it in",
+    },
+    {
+      name: "recovery-code-file",
+      value: "path",
+      summary:
+        "file with the code of the cluster that is rebuilt or restored; - for standard input",
+      environment: true,
     },
     {
       name: "garbage-minutes",
@@ -139,7 +149,7 @@ export const trackerSpec: CommandSpec = {
   ],
   examples: [
     "offshore --role tracker --disk /srv/offshore --listen 0.0.0.0:7420",
-    "offshore --role tracker --disk /srv/new --rebuild --recovery-code offshore-recovery-…",
+    "offshore --role tracker --disk /srv/new --rebuild --recovery-code-file code",
   ],
 };
 
@@ -157,6 +167,7 @@ export const TrackerSettings = z.strictObject({
   rebuildWith: wholeNumber(1, 10_000).optional(),
   restore: z.string().min(1).optional(),
   recoveryCode: RecoveryCode.optional(),
+  recoveryCodeFile: z.string().min(1).optional(),
   garbageMinutes: wholeNumber(0, 1_000_000),
   snapshotOperations: wholeNumber(1, 1_000_000_000),
   snapshotHours: wholeNumber(1, 1_000_000),

@@ -5,6 +5,8 @@
  * and speaks as nobody else.
  */
 import {
+  CodeId,
+  codeSecretOf,
   Fault,
   type PersonRole,
   type ProverName,
@@ -25,7 +27,9 @@ import { refusalOf } from "./seeders/standing.ts";
 export type Caller =
   | { readonly kind: "anyone" }
   | { readonly kind: "person"; readonly user: string; readonly role: PersonRole }
-  | { readonly kind: "seeder"; readonly seederId: SeederId };
+  | { readonly kind: "seeder"; readonly seederId: SeederId }
+  /** Whoever has this code. */
+  | { readonly kind: "code"; readonly codeId: CodeId };
 
 /** A role may do all that those before it may. */
 const roleOrder: readonly PersonRole[] = ["reader", "writer", "admin"];
@@ -41,6 +45,7 @@ export function trackerGuard(
       const { route, token } = head;
       if (route.access === "open") return { caller: { kind: "anyone" } };
       if (route.access === "seeder") return admitSeeder(proofs, head, members);
+      if (route.access === "code") return admitCode(proofs, head);
       if (route.access === "person") return { caller: checkPerson(keys, token, route) };
       throw new Fault("forbidden", `a tracker serves no route with access "${route.access}"`);
     },
@@ -53,8 +58,9 @@ export function secretOf(
   { clusterKey }: ClusterKeys,
   { kind, id, generation }: ProverName,
 ): SecretKey | undefined {
+  if (kind === "code") return codeSecretOf(clusterKey, id);
   const seederId = SeederId.safeParse(id);
-  if (kind !== "seeder" || !seederId.success) return undefined;
+  if (!seederId.success) return undefined;
   // Derived anew: a stranger may name any id, and what is kept for each would fill the memory.
   return seederKeyOf(clusterKey, seederId.data, generation);
 }
@@ -75,6 +81,18 @@ export function admitSeeder(
   const refusal = proved.refusal ??
     (members && refusalOf(members, route, seederId, proved.name.generation));
   return { ...proved, refusal, caller: { kind: "seeder", seederId } };
+}
+
+/** What the code gives, and whether it still does, is told by what stands in the request. */
+function admitCode(proofs: Proofs, { route, proof }: Head): Admission<Caller> {
+  const proved = proofs.admit("code", route, proof);
+  return { ...proved, caller: { kind: "code", codeId: CodeId.parse(proved.name.id) } };
+}
+
+/** The code that a request was proved by. */
+export function codeIdOf(caller: Caller): CodeId {
+  if (caller.kind === "code") return caller.codeId;
+  throw new Fault("unauthenticated", "the request is not proved by a code");
 }
 
 /** A seeder speaks of itself: what it sends under another's id is another's. */

@@ -1,7 +1,7 @@
 /**
  * Starts a tracker on this machine's disk, clock, dice and network, and runs it until told to stop.
  */
-import { Fault, type RecoveryCode } from "../../protocol/mod.ts";
+import { Fault, limits, type RecoveryCode } from "../../protocol/mod.ts";
 import { systemClock } from "../kit/clock.ts";
 import { isWildcard, listen, type Listener, urlOf } from "../kit/listen.ts";
 import { lockDirectory } from "../kit/lock.ts";
@@ -11,6 +11,7 @@ import { systemRandom } from "../kit/random.ts";
 import { systemTransport } from "../kit/system_transport.ts";
 import { systemDisk } from "../kit/system_disk.ts";
 import { type App, refuseAll } from "../kit/serve.ts";
+import { codesDirectory } from "./code_files.ts";
 import { beginExchange, endExchange } from "./checks/exchange.ts";
 import {
   openCatchUp,
@@ -31,14 +32,15 @@ export type WayBack =
   | { readonly kind: "file"; readonly code: RecoveryCode; readonly path: string };
 
 /** What the flags ask for, undefined for a start like any other. @throws Fault `usage` */
-export function wayBack(flags: {
+export async function wayBack(flags: {
   readonly rebuild: boolean;
   readonly seedersNeeded: number | undefined;
   readonly file: string | undefined;
-  readonly recoveryCode: RecoveryCode | undefined;
+  /** Asked only where it is needed. */
+  readonly recoveryCode: () => Promise<RecoveryCode | undefined>;
   readonly catchUp?: boolean;
-}): WayBack | undefined {
-  const { seedersNeeded: needed, file: path, recoveryCode: code } = flags;
+}): Promise<WayBack | undefined> {
+  const { seedersNeeded: needed, file: path } = flags;
   const fromSeeders = flags.rebuild || needed !== undefined;
   if (flags.catchUp === true) {
     if (!fromSeeders && path === undefined) return { kind: "own" };
@@ -56,9 +58,10 @@ export function wayBack(flags: {
       next: "give one of them",
     });
   }
+  const code = await flags.recoveryCode();
   if (code === undefined) {
     throw new Fault("no-credentials", "without the recovery code the cluster's key stays sealed", {
-      next: "pass --recovery-code with the line that the tracker kept in codes/recovery",
+      next: "pass --recovery-code-file FILE with the line that the tracker kept in codes/recovery",
     });
   }
   return path === undefined ? { kind: "seeders", code, needed } : { kind: "file", code, path };
@@ -84,6 +87,14 @@ export interface TrackerConfig {
   readonly logLevel: LogLevel;
 }
 
+/** Where a tracker writes to. */
+export interface Writers {
+  readonly out: (line: string) => void;
+  /** A person reads what goes there, and nothing keeps it. */
+  readonly outIsTerminal: boolean;
+  readonly log: (line: string) => void;
+}
+
 /**
  * Resolves once everything is closed after `signal` fired. Throws the fault that kept it from
  * starting.
@@ -91,7 +102,7 @@ export interface TrackerConfig {
 export async function startTracker(
   config: TrackerConfig,
   signal: AbortSignal,
-  write: { out: (line: string) => void; log: (line: string) => void },
+  write: Writers,
 ): Promise<void> {
   const clock = systemClock();
   const log = lineLog(clock, "tracker", config.logLevel, write.log);
@@ -161,7 +172,7 @@ export async function startTracker(
     const running = tracker.run(signal);
     if (start === 1) {
       if (from === undefined || from.kind === "file") write.out(listening);
-      tellOperator(tracker, publicUrl, stateDirectory, write.out);
+      tellOperator(tracker, publicUrl, config.disk, write);
     }
     const ended = await running;
     if (ended === "stopped") {
@@ -191,20 +202,26 @@ async function buildOrTell(tracker: Tracker, log: Log): Promise<boolean> {
   }
 }
 
+/** Codes are for a person who looks on, and in no log: of a service its output is one. */
 function tellOperator(
   tracker: Tracker,
   publicUrl: string,
-  stateDirectory: string,
-  out: (line: string) => void,
+  disk: string,
+  { out, outIsTerminal }: Writers,
 ): void {
   out(`reached at ${publicUrl}`);
-  out(`join code for seeders, good for a day: ${tracker.joinCode()}`);
-  out(`login code for people, good for a day: ${tracker.loginCode()}`);
+  if (!outIsTerminal) {
+    out(`codes are kept in ${codesDirectory(disk)}/; to see them: offshore codes --disk ${disk}`);
+    return;
+  }
+  const life = `good once, for ${limits.codeLifeMs / 60_000} minutes`;
+  out(`join code for a seeder, ${life}: ${tracker.joinCode()}`);
+  out(`login code for a person, ${life}: ${tracker.loginCode()}`);
   if (tracker.recoveryCode !== undefined) {
     out(`recovery code, for the day this disk is lost: ${tracker.recoveryCode}`);
     out("keep it somewhere else: with it and the seeders everything comes back");
   }
-  out(`fresh codes are kept in ${stateDirectory}/codes/`);
+  out(`fresh codes: offshore codes --disk ${disk}`);
 }
 
 function publicUrlOf(listener: Listener): string {

@@ -69,6 +69,7 @@ export async function runProgram(
 }
 
 export class TestCluster implements AsyncDisposable {
+  readonly #outputs: [string, string][] = [];
   readonly #running = new Map<string, Running>();
   readonly #urls = new Map<string, string>();
 
@@ -130,7 +131,7 @@ export class TestCluster implements AsyncDisposable {
       stderr: "piped",
     }).spawn();
     const logged = process.stderr.pipeTo(log.writable).catch(() => {});
-    const url = await firstUrl(process.stdout);
+    const url = await firstUrl(process.stdout, (text) => this.#outputs.push([name, text]));
     if (url === undefined) await logged;
     assert(url !== undefined, `${name} did not start: ${await this.logOf(name)}`);
     this.#urls.set(name, url);
@@ -140,6 +141,11 @@ export class TestCluster implements AsyncDisposable {
   /** Of all its lives; of those that have ended, all of it. */
   logOf(name: string): Promise<string> {
     return Deno.readTextFile(`${this.directory}/${name}.log`);
+  }
+
+  /** What a role has written to standard output, in all its lives. */
+  outputOf(name: string): string {
+    return this.#outputs.filter(([of]) => of === name).map(([, text]) => text).join("");
   }
 
   pidOf(name: string): number {
@@ -268,16 +274,24 @@ export class TestCluster implements AsyncDisposable {
   }
 }
 
-async function firstUrl(stream: ReadableStream<Uint8Array>): Promise<string | undefined> {
+async function firstUrl(
+  stream: ReadableStream<Uint8Array>,
+  keep: (text: string) => void,
+): Promise<string | undefined> {
   const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
   for (;;) {
     const { value, done } = await reader.read();
     text += value ?? "";
+    keep(value ?? "");
     const url = /listening on (http:\S+)\n/.exec(text)?.[1];
     if (url !== undefined || done) {
       (async () => {
-        while (!(await reader.read()).done) continue;
+        for (;;) {
+          const { value, done } = await reader.read();
+          if (done) return;
+          keep(value);
+        }
       })().catch(() => {});
       return url;
     }

@@ -13,8 +13,11 @@ const often = {
   OFFSHORE_LOG_OPERATIONS: "0",
 };
 
+/** A file with the code, kept where no disk that is lost in a test is. */
 async function recoveryCodeOf(cluster: TestCluster): Promise<string> {
-  return (await Deno.readTextFile(`${cluster.codes}/recovery`)).trim();
+  const kept = `${cluster.directory}/recovery-code`;
+  await Deno.copyFile(`${cluster.codes}/recovery`, kept);
+  return kept;
 }
 
 async function makeTree(root: string, files: number): Promise<void> {
@@ -98,7 +101,7 @@ Deno.test("a tracker is rebuilt from a snapshot and the log after it", async () 
   const code = await recoveryCodeOf(cluster);
   await cluster.end("tracker", "SIGKILL");
   await Deno.remove(cluster.diskOf("tracker"), { recursive: true });
-  await cluster.startRole("tracker", often, ["--rebuild", "--recovery-code", code]);
+  await cluster.startRole("tracker", often, ["--rebuild", "--recovery-code-file", code]);
   await cluster.untilGreen(3);
   assert.ok(firstOperation(cluster) > 100, "what was before came in a snapshot");
   assert.equal(await seen(cluster), before);
@@ -129,7 +132,7 @@ Deno.test("a backup of a log that was cut is read back, checked, and restored", 
   await cluster.ok(["mkdir", "/after-the-backup"]);
   await cluster.end("tracker", "SIGKILL");
   await Deno.remove(cluster.diskOf("tracker"), { recursive: true });
-  await cluster.startRole("tracker", often, ["--restore", file, "--recovery-code", code]);
+  await cluster.startRole("tracker", often, ["--restore", file, "--recovery-code-file", code]);
   await cluster.untilGreen(3);
   assert.equal(await seen(cluster), before);
   await until(

@@ -154,6 +154,25 @@ Deno.test("a role that cannot start says why and what to do", async (t) => {
     const error = await refused(["--role", "seeder", "--disk", disk, "--listen", "0.0.0.0:0"]);
     assert.match(error, /join-code/);
   });
+  await t.step("a code on the command line, which everybody could read", async () => {
+    const words: [string[], RegExp][] = [
+      [["--role", "seeder", "--join-code", "offshore-join-SECRET"], /--join-code-file FILE/],
+      [["--login-code", "offshore-login-SECRET", "ls"], /offshore login/],
+      [["--role", "tracker", "--recovery-code", "SECRET"], /--recovery-code-file FILE/],
+    ];
+    for (const [argv, next] of words) {
+      const error = await refused(argv);
+      assert.match(error, next);
+      assert.doesNotMatch(error, /SECRET/);
+    }
+  });
+  await t.step("a recovery code that is none, and is in no message", async () => {
+    await Deno.writeTextFile(`${disk}/code`, "offshore-recovery-SECRET");
+    const words = ["--role", "tracker", "--disk", disk, "--rebuild"];
+    const error = await refused([...words, "--recovery-code-file", `${disk}/code`]);
+    assert.match(error, /not a recovery code/);
+    assert.doesNotMatch(error, /SECRET/);
+  });
   await t.step("a client without credentials", async () => {
     const error = await refused(["ls"], { OFFSHORE_STATE: `${disk}/state` });
     assert.match(error, /login/);

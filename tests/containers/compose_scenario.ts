@@ -253,6 +253,8 @@ try {
   await step("the tracker's disk is lost and comes back as docs/RECOVERY.md says", async () => {
     const folder = `${project}/.disks/tracker`;
     const code = await Deno.readTextFile(`${folder}/.offshore/tracker/codes/recovery`);
+    const told = await compose("logs", "--no-color", "tracker");
+    assert.doesNotMatch(told, /offshore-(join|login|recovery)-/, "a log holds no code");
     await compose("down");
     await Deno.remove(folder, { recursive: true });
     const settings = `OFFSHORE_REBUILD=true\nOFFSHORE_RECOVERY_CODE=${code}`;
@@ -280,8 +282,10 @@ try {
   await step("a client on the host reaches the cluster with the login code", async () => {
     const container = await containerOf("client");
     await must("docker", ["cp", `${container}:/usr/local/bin/offshore`, `${work}/offshore`]);
-    const code = (await compose("exec", "-T", "client", "cat", "/codes/login/code")).trim();
-    const ours = ["--role", "client", "--state", `${work}/state`, "--login-code", code];
+    const code = await compose("exec", "-T", "tracker", "offshore", "codes", "login");
+    await Deno.writeTextFile(`${work}/code`, code);
+    const ours = ["--role", "client", "--state", `${work}/state`];
+    await must(`${work}/offshore`, [...ours, "--login-code-file", `${work}/code`, "status"], work);
     const listing = await must(`${work}/offshore`, [...ours, "ls", "/"], work);
     assert.match(listing, /tree/);
     await must(`${work}/offshore`, [...ours, "get", "-r", "/tree", `${work}/tree`], work);

@@ -44,6 +44,7 @@ function terminalOf(
     write: (bytes) => Promise.resolve(write(bytes)),
     writeError,
     onInterrupt: () => () => {},
+    secretInput: { isTerminal: false, ask: () => Promise.resolve(undefined) },
     openPrompt: () => Promise.reject(new OutputClosed("nobody types here")),
   };
 }

@@ -5,6 +5,8 @@
  * really send such messages is not checked here.
  */
 import {
+  aboutJoin,
+  aboutLogin,
   encodeBatch,
   Fault,
   faultCodes,
@@ -27,17 +29,21 @@ import {
   chunkSizeBytes,
   clusterId,
   clusterKey,
-  code,
   condition,
   entry,
   file,
   firstRecord,
+  joinCode,
+  joinLine,
   leaveAt,
   leaveLifeMs,
+  loginCode,
+  loginNonce,
   manifestDigest,
   nowMs,
   readLeave,
   receipt,
+  sealedBy,
   secondAddress,
   secondId,
   secondPlace,
@@ -133,16 +139,20 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
   health: health("tracker"),
   join: {
     request: {
-      code: code("join"),
+      text: joinCode.text,
       seederId,
-      attempt: "0123456789abcdef".repeat(4),
+      sealedAttempt: sealedBy(joinCode, seederId, "0123456789abcdef".repeat(4)),
       generation: 0,
       name: "seeder-1",
       zone: "rack-2",
       capacityBytes: space.totalBytes,
       advertised: { host: "10.0.0.5", port: 8471 },
     },
-    reply: { clusterId, seederKey, generation: 1 },
+    reply: {
+      clusterId,
+      generation: 1,
+      sealedKey: sealedBy(joinCode, aboutJoin(clusterId, seederId, 1), seederKey),
+    },
   },
   heartbeat: {
     request: {
@@ -238,14 +248,21 @@ export const trackerExamples: Record<keyof typeof trackerRoutes, Example> = {
     },
   },
   login: {
-    request: { code: code("login") },
+    request: { text: loginCode.text, nonce: loginNonce },
     reply: {
-      token: makePersonToken(clusterKey, { user: "ada", role: "admin", issuedMs: nowMs }),
       clusterId,
       user: "ada",
+      sealedToken: sealedBy(
+        loginCode,
+        aboutLogin(clusterId, loginNonce),
+        makePersonToken(clusterKey, { user: "ada", role: "admin", issuedMs: nowMs }),
+      ),
     },
   },
-  mintCode: { request: { purpose: "join" }, reply: { code: code("join"), lifeMs: 86_400_000 } },
+  mintCode: {
+    request: { purpose: "join", uses: 3, lifeMs: 3_600_000, pending: true },
+    reply: { code: joinLine, lifeMs: 3_600_000, uses: 3 },
+  },
   status: {
     request: {},
     reply: {

@@ -13,8 +13,11 @@ import {
   makeLeave,
   makeReceipt,
   problemOf,
+  proverOfCode,
+  readCode,
   RecoveryCode,
   sealKey,
+  sealUnderCode,
   SecretKey,
   SeederId,
   seederKeyOf,
@@ -78,8 +81,19 @@ export const space = { totalBytes: 1e12, freeBytes: 4e11, usedBytes: 5e11 };
 export const unknownUpload = problemOf(
   new Fault("upload-unknown", `no upload ${uploadId} is open`),
 );
-export const code = (purpose: "join" | "login") =>
-  makeCode(clusterKey, { purpose, tracker, clusterId, expiresMs: nowMs + 86_400_000 });
+const lineOf = (purpose: "join" | "login") =>
+  makeCode(clusterKey, {
+    ...{ purpose, tracker, clusterId, expiresMs: nowMs + 900_000, uses: 1 },
+    salt: "5a17".repeat(4),
+  });
+export const joinLine = lineOf("join");
+export const joinCode = readCode(joinLine);
+export const loginCode = readCode(lineOf("login"));
+export const loginNonce = "4e".repeat(16);
+export const proverBy = (by: typeof joinCode) => proverOfCode(by, "c0".repeat(16));
+/** Under a code, as it travels. */
+export const sealedBy = ({ secret }: typeof joinCode, about: string, text: string) =>
+  sealUnderCode(secret, "0a".repeat(12), about, text);
 
 const recoveryCode = RecoveryCode.parse(`offshore-recovery-${"5e".repeat(32)}`);
 export const card = signCard(clusterKey, {

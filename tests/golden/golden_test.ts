@@ -29,6 +29,7 @@ import {
   tokenExample,
   trackerExamples,
 } from "./examples.ts";
+import { joinCode, loginCode, proverBy } from "./fixed.ts";
 
 const folder = new URL("./", import.meta.url);
 const update = Deno.env.get("DENO_GOLDEN_UPDATE") === "1";
@@ -47,7 +48,12 @@ async function recorded(name: string, example: unknown): Promise<unknown> {
 /** The request as it goes over the wire. */
 async function sent(route: Route, { request, body }: Example): Promise<Record<string, unknown>> {
   const token = route.access === "person" ? { token: tokenExample } : {};
-  const prover = route.access === "seeder" ? { prover: newProver() } : {};
+  const code = route === trackerRoutes.join ? joinCode : loginCode;
+  const prover = route.access === "seeder"
+    ? { prover: newProver() }
+    : route.access === "code"
+    ? { prover: proverBy(code) }
+    : {};
   const bytes = body === undefined ? {} : { bytes: body };
   const encoded = encodeRequest(route, address, request, { ...token, ...prover, ...bytes });
   const wire: Record<string, unknown> = {

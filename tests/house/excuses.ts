@@ -88,6 +88,7 @@ export const testedElsewhere: Readonly<Record<string, string>> = {
   "roles/client/cluster/": "its calls and logins: tests/roles/client/cluster/session_test.ts",
   "roles/client/terminal/": "what a person sees: tests/roles/client/terminal/shell_test.ts",
   "roles/client/transfer/": "parts of both ways: tests/roles/client/transfer/upload_test.ts",
+  "roles/client/commands/login.ts": "logins: tests/roles/client/cluster/access_test.ts",
   "roles/client/": "parts of transfers and commands: tests/roles/client/mod_test.ts",
 };
 

@@ -67,6 +67,16 @@ Deno.test("the shell is pleasant in a terminal", async (t) => {
       await screen.shows(/offshore:\/\$ pwd *$/m);
       await screen.keys("C-c");
     });
+    await t.step("a code is asked for unseen, and is not in the history", async () => {
+      await screen.type("login");
+      await screen.shows(/login code: *$/m);
+      await screen.type("offshore-login-NOBODYSEES");
+      await screen.shows(/not a code that a tracker printed/);
+      await screen.keys("Up");
+      await screen.shows(/offshore:\/\$ login *$/m);
+      await screen.keys("C-c");
+      assert.doesNotMatch(await screen.text(), /NOBODYSEES/);
+    });
     await t.step("mistakes are told with what to type next", async () => {
       await screen.type("frobnicate");
       await screen.shows(/unknown command 'frobnicate'[^]*next:/);

@@ -59,7 +59,7 @@ export async function trackerBegins(
       next: "write the line there that the tracker kept in codes/recovery",
     });
   }
-  return { OFFSHORE_REBUILD: "true", OFFSHORE_RECOVERY_CODE: code };
+  return { OFFSHORE_REBUILD: "true", OFFSHORE_RECOVERY_CODE_FILE: recoveryCodePath(disks) };
 }
 
 /** Keeps the code that the tracker made; true when it was not kept before. */

@@ -7,7 +7,9 @@
  * protocol). Nothing is decided about files here.
  */
 import {
+  aboutLogin,
   asFault,
+  codeFault,
   connect,
   type Connection,
   earlierTimeHeader,
@@ -15,10 +17,12 @@ import {
   type FaultCode,
   isOnce,
   limits,
-  readCode,
+  proverOfCode,
+  readCodeFor,
   seederRoutes,
   trackerRoutes,
   type Transport,
+  unsealUnderCode,
 } from "../../../protocol/mod.ts";
 import { type Clock, withDeadline } from "../../kit/clock.ts";
 import type { Disk } from "../../kit/disk.ts";
@@ -105,17 +109,24 @@ export interface LoginParts {
   readonly onWait?: (text: string) => void;
 }
 
-/** Presents a login code. Throws `code-invalid`, or what a call to the tracker may throw. */
+/**
+ * Logs in with a code: shows that it has the code, and not the code itself.
+ * @throws Fault `code-invalid`, or what a call to the tracker may throw
+ */
 export async function login(parts: LoginParts): Promise<Credentials> {
-  const body = readCode(parts.code);
-  if (body.purpose !== "login") {
-    throw new Fault("code-invalid", `a login code is needed, this is a ${body.purpose} code`);
-  }
-  const trackerAddress = parts.trackerAddress ?? body.tracker;
-  const plain = connect(trackerRoutes, trackerAddress, parts.transport, "the tracker");
+  const { transport, random } = parts;
+  const { claims, text, codeId, secret } = readCodeFor("login", parts.code);
+  const trackerAddress = parts.trackerAddress ?? claims.tracker;
+  const prover = proverOfCode({ codeId, secret }, randomHex(random, 32));
+  const plain = connect(trackerRoutes, trackerAddress, transport, "the tracker", { prover });
   const options = parts.signal === undefined ? {} : { signal: parts.signal };
-  const reply = await patient(plain, parts).login({ code: parts.code.trim() }, options);
-  return { trackerAddress, token: reply.token, user: reply.user, clusterId: reply.clusterId };
+  const nonce = randomHex(random, 32);
+  const reply = await patient(plain, parts).login({ text, nonce }, options).catch((error) => {
+    throw codeFault(asFault(error));
+  });
+  const { clusterId, user, sealedToken } = reply;
+  const token = unsealUnderCode(secret, sealedToken, aboutLogin(clusterId, nonce));
+  return { trackerAddress, token, user, clusterId };
 }
 
 interface PatienceParts {
@@ -137,6 +148,12 @@ type AnyCall = (
 
 /** What is worth waiting for. */
 const passes: readonly FaultCode[] = ["tracker-unreachable", "unavailable", "tracker-rebuilding"];
+
+/** A tracker that is starting knows no code yet, and so proves nothing. */
+function isWorthWaiting({ code, cause }: Fault): boolean {
+  if (passes.includes(code)) return true;
+  return code === "tracker-unproved" && cause instanceof Fault && passes.includes(cause.code);
+}
 
 const firstPauseMs = 100;
 const longestPauseMs = 3_000;
@@ -172,7 +189,7 @@ function patient(plain: TrackerConnection, parts: PatienceParts): TrackerConnect
       } catch (error) {
         if (signal?.aborted) throw interrupted(signal);
         const fault = asFault(error);
-        if (!passes.includes(fault.code)) {
+        if (!isWorthWaiting(fault)) {
           outage = undefined;
           throw fault;
         }

@@ -1,5 +1,7 @@
 /** `policy`, `join-code`, `login-code`: what an administrator of the cluster decides. */
-import { Fault, limits } from "../../../protocol/mod.ts";
+import { type CodePurpose, CodeUses, Fault, limits } from "../../../protocol/mod.ts";
+import type { OptionSpec } from "../../kit/command_line.ts";
+import { durationOf } from "./care.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { find, findPath } from "../cluster/targets.ts";
 import { count, durationText, visible } from "../terminal/wording.ts";
@@ -99,30 +101,79 @@ export function keepsText(keeps: { versions: number; versionDays: number }): str
   return `${count(versions, "earlier version")} kept for ${count(versionDays, "day")}`;
 }
 
-function codeCommand(purpose: "join" | "login", summary: string, use: string): Command {
+const usesOption: OptionSpec = {
+  name: "uses",
+  value: "count",
+  summary: "how often it serves (1)",
+};
+const forOption: OptionSpec = {
+  name: "for",
+  value: "duration",
+  summary: `for how long: 30m, 2h, 7d (${durationText(limits.codeLifeMs)})`,
+};
+const pendingOption: OptionSpec = {
+  name: "pending",
+  summary: "who joins with it waits until you type: seeders accept SEEDER",
+};
+
+function codeCommand(
+  purpose: CodePurpose,
+  summary: string,
+  more: readonly OptionSpec[],
+  use: string,
+): Command {
   return {
-    spec: { name: `${purpose}-code`, changes: "cluster", group: "Cluster", summary },
+    spec: {
+      name: `${purpose}-code`,
+      changes: "cluster",
+      group: "Cluster",
+      summary,
+      options: [usesOption, forOption, ...more],
+      examples: [`${purpose}-code`, `${purpose}-code --uses 5 --for 1h`],
+    },
     completes: ["nothing"],
     run: async (context) => {
+      const { run } = context;
+      const uses = usesTyped(run.text("uses"));
+      const life = run.text("for");
+      const request = {
+        purpose,
+        ...(uses === undefined ? {} : { uses }),
+        ...(life === undefined ? {} : { lifeMs: durationOf(life) }),
+        ...(more.includes(pendingOption) && run.isSet("pending") ? { pending: true as const } : {}),
+      };
       const { session } = await context.access();
-      const reply = await session.tracker.mintCode({ purpose }, { signal: context.signal });
+      const reply = await session.tracker.mintCode(request, { signal: context.signal });
       if (context.json) return await context.printJson(reply);
       await context.print(reply.code);
       if (context.terminal.outputIsTerminal) {
-        context.note(`use it within ${durationText(reply.lifeMs)}: ${use}`);
+        const often = reply.uses === 1 ? "once" : `${reply.uses} times`;
+        context.note(`it serves ${often}, for ${durationText(reply.lifeMs)}: ${use}`);
       }
     },
   };
 }
 
+/** @throws Fault `usage` */
+function usesTyped(word: string | undefined): number | undefined {
+  if (word === undefined) return undefined;
+  const uses = CodeUses.safeParse(/^\d{1,5}$/.test(word) ? Number(word) : undefined);
+  if (uses.success) return uses.data;
+  throw new Fault("usage", `"${visible(word)}" is no number of uses`, {
+    next: `type a number from 1 to ${limits.codeUsesMax}`,
+  });
+}
+
 export const joinCode = codeCommand(
   "join",
   "Print a code with which seeders join the cluster.",
-  "offshore --role seeder --join-code CODE",
+  [pendingOption],
+  "offshore --role seeder, which asks for it",
 );
 
 export const loginCode = codeCommand(
   "login",
   "Print a code with which a person logs in.",
-  "offshore --login-code CODE status",
+  [],
+  "offshore login, which asks for it",
 );

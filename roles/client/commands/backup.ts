@@ -31,7 +31,7 @@ export const backup: Command = {
     summary: "Write the catalog into a local file: all names, versions and policies, no contents.",
     details: `The file is read back and checked before it gets its name.
 To restore it, start a tracker on an empty disk:
-offshore --role tracker --disk /srv/new --restore FILE --recovery-code CODE
+offshore --role tracker --disk /srv/new --restore FILE
 The contents stay on the seeders. Seeders keep the catalog too: see docs/RECOVERY.md.
 (\`restore\` is another command: it brings removed files back.)`,
     arguments: [{ name: "file", summary: "a local file that is not there yet" }],

@@ -11,12 +11,15 @@ import { OutputClosed, type PromptParts, type Terminal } from "./terminal.ts";
 import { count } from "./wording.ts";
 import { wordsOf } from "./words.ts";
 
+type AskSecret = (prompt: string) => Promise<string | undefined>;
+
 export interface ShellParts {
   readonly terminal: Terminal;
   /** Runs one line's words. Tells failures itself; the answer is the exit code. */
   readonly runWords: (
     words: readonly string[],
     signal: AbortSignal,
+    askSecret: AskSecret,
   ) => Promise<{ code: ExitCode; leave: boolean }>;
   /** Whether these words go to another place: what follows them counts on it. */
   readonly goesElsewhere: (words: readonly string[]) => boolean;
@@ -43,12 +46,13 @@ async function runLine(
   parts: ShellParts,
   line: string,
   signal: AbortSignal,
+  askSecret: AskSecret,
 ): Promise<LineOutcome> {
   let words: string[] | undefined;
   try {
     words = wordsOf(line);
     if (words.length === 0) return { code: 0, leave: false, endsBatch: false };
-    const outcome = await parts.runWords(words, signal);
+    const outcome = await parts.runWords(words, signal, askSecret);
     return { ...outcome, endsBatch: outcome.code !== 0 && parts.goesElsewhere(words) };
   } catch (error) {
     if (error instanceof OutputClosed) throw error;
@@ -71,9 +75,13 @@ export async function runScript(parts: ShellParts): Promise<ExitCode> {
   });
   let first: ExitCode = 0;
   try {
-    for await (const line of terminal.lines()) {
-      if (signal.aborted) break;
-      const { code, leave, endsBatch } = await runLine(parts, line, signal);
+    const lines = terminal.lines()[Symbol.asyncIterator]();
+    // A command that needs a code takes the line after it.
+    const askSecret = async () => (await lines.next()).value as string | undefined;
+    for (;;) {
+      const { value: line, done } = await lines.next();
+      if (done === true || signal.aborted) break;
+      const { code, leave, endsBatch } = await runLine(parts, line, signal, askSecret);
       if (first === 0) first = code;
       if (endsBatch) terminal.writeError("offshore: nothing after this line was run\n");
       if (leave || endsBatch) break;
@@ -108,7 +116,7 @@ export async function runInteractive(parts: InteractiveParts): Promise<ExitCode>
       }
       running = new AbortController();
       const signal = AbortSignal.any([parts.signal, running.signal]);
-      const { leave, endsBatch } = await runLine(parts, line, signal);
+      const { leave, endsBatch } = await runLine(parts, line, signal, prompt.askSecret);
       running = undefined;
       const dropped = endsBatch ? prompt.drop() : 0;
       if (dropped > 0) {

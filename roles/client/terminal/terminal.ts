@@ -7,6 +7,7 @@ import { Fault } from "../../../protocol/mod.ts";
 import type { Buffer } from "node:buffer";
 import { historyLinesMax } from "./history.ts";
 import { marksOff, marksOn, pasteEnd, PasteMarks, pasteStart } from "./paste_marks.ts";
+import { type SecretInput, secretInputOn, SecretLine } from "../../kit/secret_input.ts";
 
 export interface Completion {
   /** Texts that may stand where `typed` stands, each beginning with it. */
@@ -31,6 +32,8 @@ export interface PromptParts {
 export interface Prompt {
   /** The next line; undefined when there is no terminal any more. */
   ask(prompt: string): Promise<string | undefined>;
+  /** A line that is neither shown nor in the history. @throws Fault `interrupted` */
+  askSecret(prompt: string): Promise<string | undefined>;
   /** Drops the lines that are kept, and the rest of what is being pasted. How many there were. */
   drop(): number;
   close(): void;
@@ -51,6 +54,8 @@ export interface Terminal {
   /** Calls `listener` at Ctrl-C instead of ending the program, until the answer is called. */
   onInterrupt(listener: () => void): () => void;
   openPrompt(parts: PromptParts): Promise<Prompt>;
+  /** For codes, where no prompt is open and no lines are read. */
+  readonly secretInput: SecretInput;
 }
 
 /** The reader of our output has gone, as `head` does: no fault, just no reason to go on. */
@@ -87,7 +92,9 @@ export async function* linesOf(
 export function systemTerminal(): Terminal {
   const encoder = new TextEncoder();
   let atLineStart = true;
+  const complain = (text: string) => void Deno.stderr.writeSync(encoder.encode(text));
   return {
+    secretInput: secretInputOn(Deno.stdin, complain),
     inputIsTerminal: Deno.stdin.isTerminal(),
     outputIsTerminal: Deno.stdout.isTerminal(),
     errorIsTerminal: Deno.stderr.isTerminal(),
@@ -143,7 +150,12 @@ async function openPrompt(parts: PromptParts, toLineStart: () => void): Promise<
   const marks = new PasteMarks();
   const setRawMode = (isRaw: boolean) => process.stdin.setRawMode(isRaw);
   const keys = Object.assign(new PassThrough(), { isTTY: true, setRawMode });
-  const onBytes = (bytes: Buffer) => keys.write(marks.take(bytes.toString("latin1")), "latin1");
+  // While a code is asked for, what is typed goes past the editor, which would show and keep it.
+  let unseen: ((bytes: Buffer) => void) | undefined;
+  const onBytes = (bytes: Buffer) => {
+    if (unseen === undefined) keys.write(marks.take(bytes.toString("latin1")), "latin1");
+    else unseen(bytes);
+  };
   const onEnd = () => keys.end();
   process.stdin.on("data", onBytes).on("end", onEnd);
   const waiting: string[] = [];
@@ -234,6 +246,25 @@ async function openPrompt(parts: PromptParts, toLineStart: () => void): Promise<
       // What was typed ahead goes on where it was.
       editor.prompt(true);
       return new Promise((resolve) => answer = resolve);
+    },
+    askSecret: async (prompt) => {
+      const line = new SecretLine(true);
+      process.stdout.write(prompt);
+      try {
+        await new Promise<void>((resolve, reject) => {
+          unseen = (bytes) => {
+            try {
+              if (bytes.some((byte) => line.take(byte))) resolve();
+            } catch (error) {
+              reject(error);
+            }
+          };
+        });
+      } finally {
+        unseen = undefined;
+        process.stdout.write("\n");
+      }
+      return line.text;
     },
     drop,
     close: () => editor.close(),

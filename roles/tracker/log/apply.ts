@@ -9,6 +9,7 @@ import {
   type OldFacts,
   trashNodeId,
 } from "../catalog/catalog.ts";
+import { codesUsedSetting, type CodeUse, withUse } from "./code_uses.ts";
 import type { Operation } from "./operations.ts";
 import { seederAfter, type SeederOperation } from "./seeder_operations.ts";
 
@@ -97,7 +98,13 @@ export async function applyOperation(
       await removeHeld(tx, operation.seederId);
       await changeSeeder(tx, operation);
       return nothingRemoved;
+    case "use-code":
+      await useCode(tx, operation.use);
+      return nothingRemoved;
     case "join-seeder":
+      await useCode(tx, operation.use);
+      await changeSeeder(tx, operation);
+      return nothingRemoved;
     case "accept-seeder":
     case "care-seeder":
       await changeSeeder(tx, operation);
@@ -211,6 +218,10 @@ async function trash(tx: CatalogTransaction, operation: Trash): Promise<void> {
   const directories = below.directories + (kind === "directory" ? 1 : 0);
   await tx.putTrash({ trashId, nodeId, path, kind, trashedMs, by, ...below, directories });
   await tx.putNode({ ...node, parentId: trashNodeId, name: String(trashId) });
+}
+
+async function useCode(tx: CatalogTransaction, use: CodeUse): Promise<void> {
+  await tx.putSetting(codesUsedSetting, withUse(await tx.setting(codesUsedSetting), use));
 }
 
 async function changeSeeder(tx: CatalogTransaction, operation: SeederOperation): Promise<void> {

@@ -18,6 +18,7 @@ import {
 } from "../../../protocol/mod.ts";
 import type { AcknowledgePermit, GiveUpPermit } from "../authority/authority.ts";
 import { applyOperation, keepersSetting, type Removed } from "./apply.ts";
+import { codesUsedSetting, CodeUse } from "./code_uses.ts";
 import { seederOperations } from "./seeder_operations.ts";
 import {
   type Catalog,
@@ -34,10 +35,10 @@ const by = z.string();
 /** The version that was current becomes an old one. Its number is that of the operation. */
 const Keeps = z.strictObject({ supersededMs: z.int(), untilMs: z.int() });
 
-/** Settings that a person chose. */
+/** Settings that a person chooses. */
 const chosenSettings = ["healing-pace"] as const;
-/** Settings that come back with the log. */
-export const loggedSettings = [...chosenSettings, keepersSetting] as const;
+/** Settings that operations write, and that come back with the log. */
+export const loggedSettings = [...chosenSettings, keepersSetting, codesUsedSetting] as const;
 
 /** Who keeps the log (`plan/log_keepers.ts`). */
 export const SetKeepers = z.strictObject({
@@ -139,6 +140,8 @@ export const Operation = z.discriminatedUnion("kind", [
     by,
   }),
   ...seederOperations,
+  /** Somebody logged in. */
+  z.strictObject({ kind: z.literal("use-code"), use: CodeUse }),
   z.strictObject({
     kind: z.literal("set-setting"),
     name: z.enum(chosenSettings),

@@ -6,6 +6,7 @@
 import * as z from "zod";
 import { KeyGeneration, SeederId, SeederName, Zone } from "../../../protocol/mod.ts";
 import type { LogRow, SeederRow } from "../catalog/catalog.ts";
+import { CodeUse } from "./code_uses.ts";
 
 /** Who asked for it. */
 const by = z.string();
@@ -21,6 +22,8 @@ const Join = z.strictObject({
   capacityBytes,
   address: z.string(),
   joinedMs: z.int(),
+  /** The use of the code it joined with. */
+  use: CodeUse,
 });
 /** A person takes it in, or takes more of it, or another zone. */
 const Accept = z.strictObject({
@@ -68,7 +71,7 @@ export function seederAfter(
   operation: SeederOperation,
 ): SeederRow | undefined {
   if (operation.kind === "join-seeder") {
-    const { kind: _, ...joined } = operation;
+    const { kind: _k, use: _u, ...joined } = operation;
     return { ...joined, ...unheard };
   }
   // Who is gone stays so, whatever was decided about it at the same moment.

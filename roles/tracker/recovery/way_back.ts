@@ -45,7 +45,7 @@ export async function refuseUnfinished(catalog: Catalog): Promise<void> {
   }
   if (state !== "begun") return;
   throw new Fault("config-corrupt", "this tracker's rebuild did not come to its end", {
-    next: "start it with --rebuild (or --restore FILE) and --recovery-code again",
+    next: "start it with --rebuild (or --restore FILE) and the recovery code again",
   });
 }
 

@@ -5,8 +5,10 @@
  */
 import type * as z from "zod";
 import {
+  aboutJoin,
   BaseUrl,
-  checkCode,
+  type CodeId,
+  codeSecretOf,
   Fault,
   type Heartbeat,
   type HeartbeatReply,
@@ -15,9 +17,14 @@ import {
   type JoinRequest,
   limits,
   type LostChunk,
+  sealUnderCode,
+  SecretKey,
   type SeederId,
   seederIdOf,
+  unsealUnderCode,
 } from "../../../protocol/mod.ts";
+import { randomHex } from "../../kit/random.ts";
+import { claimsOf, useBefore } from "../codes.ts";
 import { type Ground, stampOf } from "../ground.ts";
 import type { SeederRow } from "../catalog/catalog.ts";
 import type { Member, Members } from "./members.ts";
@@ -46,28 +53,40 @@ export interface MemberNeeds extends Ground, OutcomeNeeds {
 export async function join(
   core: MemberNeeds,
   input: z.output<typeof JoinRequest>,
+  codeId: CodeId,
   peer: string,
 ): Promise<z.output<typeof JoinReply>> {
   const nowMs = core.now();
   const { clusterKey, clusterId } = core.keys;
-  checkCode(clusterKey, input.code, "join", nowMs);
-  const { seederId, name, attempt, capacityBytes } = input;
-  if (seederIdOf(attempt) !== seederId) {
+  const { seederId, name, text, capacityBytes } = input;
+  const claims = claimsOf(core, { codeId, text }, "join");
+  const secret = codeSecretOf(clusterKey, codeId);
+  const attempt = SecretKey.safeParse(unsealUnderCode(secret, input.sealedAttempt, seederId));
+  if (!attempt.success || seederIdOf(attempt.data) !== seederId) {
     throw new Fault("invalid-request", `the id ${seederId} was not made from this attempt`);
   }
   const address = addressOf(input.advertised, peer);
   const zone = input.zone ?? seederId;
+  const standing = claims.pending === true ? "pending" : "member";
   const generation = await core.catalog.transaction(async (tx) => {
     const known = (await tx.seeders()).find((row) => row.seederId === seederId);
-    if (known !== undefined && known.standing !== "forgotten") return askedBefore(core, known);
-    const generation = Math.max(known?.generation ?? 0, input.generation) + 1;
+    const isHere = known !== undefined && known.standing !== "forgotten";
+    const generation = isHere
+      ? known.generation
+      : Math.max(known?.generation ?? 0, input.generation) + 1;
+    const who = `${seederId} ${generation}`;
+    await useBefore(tx, codeId, claims, who);
+    if (isHere) return askedBefore(core, known);
+    const use = { codeId, expiresMs: claims.expiresMs, who, atMs: nowMs };
     const joined = { seederId, generation, name, zone, capacityBytes, address, joinedMs: nowMs };
-    const operation = { kind: "join-seeder", standing: "member", ...joined } as const;
-    await commitOperation(tx, stampOf(core), operation);
+    await commitOperation(tx, stampOf(core), { kind: "join-seeder", standing, ...joined, use });
     return generation;
   });
-  core.log.info("seeder joined", { seederId, generation, name, zone, address });
-  return { clusterId, generation, seederKey: core.keys.seederKey(seederId, generation) };
+  core.log.info("seeder joined", { seederId, standing, generation, name, zone, address });
+  const about = aboutJoin(clusterId, seederId, generation);
+  const key = core.keys.seederKey(seederId, generation);
+  const sealedKey = sealUnderCode(secret, randomHex(core.random, 24), about, key);
+  return { clusterId, generation, sealedKey };
 }
 
 /** The generation it was given. @throws Fault `identity-taken`, `forbidden` */

@@ -13,6 +13,8 @@ export interface FakeTerminalParts {
   readonly outputIsTerminal?: boolean;
   readonly errorIsTerminal?: boolean;
   readonly columns?: number;
+  /** What a person types unseen. */
+  readonly secret?: string;
   /** What a person does at the prompt: answers with the next line. */
   readonly typed?: (parts: PromptParts, prompt: string) => Promise<string | undefined>;
   /** Drops what waits behind the line that runs. How many lines. */
@@ -39,6 +41,14 @@ export class FakeTerminal implements Terminal {
     const { input = "" } = this.parts;
     const bytes = typeof input === "string" ? new TextEncoder().encode(input) : input;
     return ReadableStream.from([bytes]);
+  };
+
+  readonly secretInput = {
+    isTerminal: false,
+    ask: async (): Promise<string | undefined> => {
+      for await (const line of this.lines()) return line;
+      return undefined;
+    },
   };
 
   lines(): AsyncIterable<string> {
@@ -68,7 +78,8 @@ export class FakeTerminal implements Terminal {
     assert(typed !== undefined, "the test types at the prompt");
     const { dropped = () => 0 } = this.parts;
     const ask = (prompt: string) => typed(parts, prompt);
-    return Promise.resolve({ ask, drop: dropped, close: () => {} });
+    const askSecret = () => Promise.resolve(this.parts.secret);
+    return Promise.resolve({ ask, askSecret, drop: dropped, close: () => {} });
   }
 
   get bytes(): Uint8Array<ArrayBuffer> {
@@ -135,7 +146,7 @@ export async function openClientWorld(seederCount = 0): Promise<ClientWorld> {
           .map((line) => JSON.parse(line)),
     };
   };
-  const login = await run(["--login-code", code, "ls"]);
+  const login = await run(["login"], { input: `${code}\n` });
   assert.equal(login.code, 0, login.error);
   return {
     cluster,

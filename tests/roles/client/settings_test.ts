@@ -1,3 +1,4 @@
+import { Fault } from "../../../protocol/mod.ts";
 import assert from "node:assert/strict";
 import { programSpec, readSettings } from "../../../roles/client/settings.ts";
 import { parseCommandLine } from "../../../roles/kit/command_line.ts";
@@ -35,6 +36,12 @@ Deno.test("readSettings takes each flag from the environment as well", () => {
     loginCodeFile: "/file",
     stateDirectory: "/h/.local/state/offshore",
     logLevel: "debug",
+  });
+  // On the command line anybody on the machine could read it.
+  assert.throws(() => settingsOf(["--login-code", "offshore-login-x", "ls"], {}), (fault) => {
+    assert(fault instanceof Fault && fault.code === "usage");
+    assert.doesNotMatch(fault.message, /offshore-login-x/);
+    return /offshore login/.test(fault.next);
   });
   assert.throws(() => settingsOf(["ls"], { OFFSHORE_TRACKER: "t" }), /OFFSHORE_TRACKER is "t"/);
 });

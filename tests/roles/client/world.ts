@@ -36,6 +36,7 @@ import {
 } from "../../../protocol/mod.ts";
 import { wayOn } from "../../../roles/seeder/chain.ts";
 import { openMemoryCatalog, openTracker } from "../../../roles/tracker/mod.ts";
+import { joinBy } from "../../protocol/by_code.ts";
 import { proverOf } from "../../protocol/prover.ts";
 import { login, openSession, type Session } from "../../../roles/client/cluster/session.ts";
 import type { TransferObserver } from "../../../roles/client/transfer/transfer.ts";
@@ -313,18 +314,14 @@ async function openWorld(seederCount: number, directory: string): Promise<World>
   }
   const waits: string[] = [];
   const clock = hastyClock();
-  const code = tracker.loginCode();
-  const credentials = await login({ code, transport, clock, random });
+  const first = tracker.loginCode();
+  const credentials = await login({ code: first, transport, clock, random });
   const session = openSession({
-    trackerAddress,
-    token: credentials.token,
-    clock,
-    random,
-    transport,
-    disk,
+    ...{ trackerAddress, token: credentials.token, clock, random, transport, disk },
     log: silentLog,
     onWait: (text) => waits.push(text),
   });
+  const { code } = await session.tracker.mintCode({ purpose: "login", uses: 100 });
   return Object.assign(script, {
     session,
     seeders,
@@ -343,8 +340,8 @@ async function joined(number: number, code: string, transport: Transport): Promi
   const address = `http://${name}:9`;
   const advertised = { host: name, port: 9 };
   const plain = connect(trackerRoutes, trackerAddress, transport, "the tracker");
-  const asked = { code, seederId, attempt, generation: 0, name, advertised };
-  const { seederKey } = await plain.join({ ...asked, capacityBytes: 2 ** 40 });
+  const asked = { seederId, attempt, generation: 0, name, advertised };
+  const { seederKey } = await joinBy(plain, code, { ...asked, capacityBytes: 2 ** 40 });
   await plain.heartbeat({
     seederId,
     bootId: String(number).repeat(16),

@@ -37,7 +37,8 @@ const schema = z.strictObject({
 
 /** A run with these options given, as if by environment. */
 function runOf(given: Record<string, string>): CommandRun {
-  const run: Pick<CommandRun, "text" | "source"> = {
+  const run: Pick<CommandRun, "text" | "source" | "isSecret"> = {
+    isSecret: (name) => name === "join-code",
     text: (name) => given[name],
     source: (name) => name in given ? `OFFSHORE_${name.toUpperCase()}` : undefined,
   };

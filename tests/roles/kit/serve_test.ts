@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
 import {
+  ClusterId,
   connect,
   Fault,
   limits,
@@ -72,7 +73,10 @@ function serve(parts: { guard?: Guard<string>; usage?: () => Promise<typeof usag
         version: "0",
         protocol: 2,
       }),
-      login: done("login", { token: "t", clusterId: "c", user: "u" }),
+      login: done("login", {
+        ...{ clusterId: ClusterId.parse("c".repeat(16)), user: "u" },
+        sealedToken: { nonce: "a".repeat(24), sealed: "aa", tag: "a".repeat(32) },
+      }),
       usage: parts.usage ?? done("usage", usage),
       move: done("move", { path: "/b" }),
       signOut: done("signOut", {}),
@@ -107,7 +111,7 @@ function post(path: string, body: unknown, headers: HeadersInit = known): Reques
 /** A request that fits each route. */
 const fitting: Record<keyof typeof table, () => Request> = {
   health: () => new Request(`${address}/v1/health`),
-  login: () => post("/v1/login", { code: "x" }, spoken),
+  login: () => post("/v1/login", { text: "x", nonce: "0".repeat(32) }, spoken),
   usage: () => post("/v1/files/usage", { path: "/a" }),
   move: () => post("/v1/files/move", { from: "/a", to: "/b", replace: false }),
   signOut: () => post("/v1/seeders/sign-out", { seederId: "0".repeat(16) }),

@@ -10,6 +10,7 @@ import {
   SeederId,
   seederKeyOf,
 } from "../../../protocol/mod.ts";
+import { claims } from "../../protocol/by_code.ts";
 import { silentLog } from "../../../roles/kit/log.ts";
 import { seededRandom } from "../../../roles/kit/random.ts";
 import { type Identity, IdentityFile } from "../../../roles/seeder/identity.ts";
@@ -81,7 +82,7 @@ Deno.test("an address that is looked up does not undo the epoch that was heard m
   const hearing = membership.hearStart(startOf(5));
   const tracker = "http://new:1";
   const body = { purpose: "join", tracker, clusterId, expiresMs: 9 } as const;
-  code.resolve(makeCode(clusterKey, body));
+  code.resolve(makeCode(clusterKey, claims(body)));
   for (let i = 0; i < 4; i++) {
     await settle();
     for (const { end } of file.begun) end();

@@ -5,9 +5,12 @@
  */
 import assert from "node:assert/strict";
 import {
+  aboutJoin,
   BaseUrl,
   type ChunkId,
   ClusterId,
+  type Code,
+  codeSecretOf,
   connect,
   Fault,
   type Heartbeat,
@@ -19,7 +22,9 @@ import {
   type NamedSeeder,
   positionOf,
   type ProverName,
+  readCode,
   type ScrubReport,
+  sealUnderCode,
   SecretKey,
   SeederId,
   seederKeyOf,
@@ -42,6 +47,7 @@ import {
   openSeeder,
   type Seeder,
 } from "../../../roles/seeder/mod.ts";
+import { claims } from "../../protocol/by_code.ts";
 import { SimDisk } from "../../simulation/machine/sim_disk.ts";
 
 export const clusterKey = SecretKey.parse("ab".repeat(32));
@@ -67,6 +73,8 @@ export interface Running {
 export class SeederWorld {
   readonly apps = new Map<string, App>();
   readonly heard: Heard = { joins: [], heartbeats: [], pages: [], signOuts: [], scrubs: [] };
+  /** All that were made. */
+  readonly codes: Code[] = [];
   readonly #running: Running[] = [];
   /** The tracker's clock runs an hour ahead of everyone else's. */
   readonly aheadMs = 3_600_000;
@@ -86,12 +94,16 @@ export class SeederWorld {
 
   joinCode(cluster: ClusterId = clusterId): string {
     const expiresMs = this.clock.now() + 1e9;
-    return makeCode(clusterKey, {
-      purpose: "join",
-      tracker: trackerAddress,
-      clusterId: cluster,
-      expiresMs,
-    });
+    const where = { tracker: trackerAddress, clusterId: cluster };
+    const line = makeCode(clusterKey, claims({ purpose: "join", ...where, expiresMs }));
+    this.codes.push(readCode(line));
+    return line;
+  }
+
+  #secretOf(text: string) {
+    const code = this.codes.find((each) => each.text === text);
+    assert(code !== undefined, "it joins with a code of this world");
+    return code.secret;
   }
 
   #tracker(): App {
@@ -99,22 +111,28 @@ export class SeederWorld {
     const { heard } = this;
     const note = <T>(list: T[], value: T) =>
       Promise.resolve(void list.push(value)).then(() => ({}));
-    const keyOf = ({ id, generation }: ProverName) =>
-      seederKeyOf(clusterKey, SeederId.parse(id), generation);
+    const keyOf = ({ kind, id, generation }: ProverName) =>
+      kind === "code"
+        ? codeSecretOf(clusterKey, id)
+        : seederKeyOf(clusterKey, SeederId.parse(id), generation);
     const proofs = new Proofs(keyOf, seededRandom(5));
     return serveRoutes({
       table: { join, heartbeat, inventory, scrubReport, signOut },
       guard: {
         admit: ({ route, proof }) => ({
           caller: undefined,
-          ...route.access === "open" ? {} : proofs.admit("seeder", route, proof),
+          ...proofs.admit(route.access === "code" ? "code" : "seeder", route, proof),
         }),
       },
       handlers: {
         join: ({ input }) => {
           heard.joins.push(input);
-          const seederKey = seederKeyOf(clusterKey, input.seederId, 1);
-          return Promise.resolve({ clusterId, seederKey, generation: 1 });
+          const { seederId } = input;
+          const secret = this.#secretOf(input.text);
+          const about = aboutJoin(clusterId, seederId, 1);
+          const key = seederKeyOf(clusterKey, seederId, 1);
+          const sealedKey = sealUnderCode(secret, "0".repeat(24), about, key);
+          return Promise.resolve({ clusterId, sealedKey, generation: 1 });
         },
         heartbeat: ({ input }) => this.#answer(input),
         inventory: ({ input }) => note(heard.pages, input),

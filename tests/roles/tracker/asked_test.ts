@@ -3,6 +3,7 @@
  * tracker dies, and the second try gets the answer of the first, with nothing done twice. And the
  * other way round: what is refused at the second try, with nothing done by the first, is refused.
  */
+import { loginBy } from "../../protocol/by_code.ts";
 import assert from "node:assert/strict";
 import {
   type Fault,
@@ -249,7 +250,7 @@ Deno.test("another person's request, or one for something else, is another reque
   const world = await prepared();
   const remove = (token: string, path: string) =>
     world.connection(token).remove({ path, what: "file" }, { requestId: "one", token });
-  const other = await world.connection().login({ code: world.tracker.loginCode() });
+  const other = await loginBy(world.connection(), world.tracker.loginCode());
   await world.upload("/d/g", [chunkOf(2)]);
   await remove(world.adminToken, "/d/f");
   await remove(world.adminToken, "/d/g");

@@ -1,7 +1,6 @@
 /** Every route with every kind of credentials: nothing opens without the right ones. */
 import assert from "node:assert/strict";
 import {
-  BaseUrl,
   ClusterId,
   encodeRequest,
   Fault,
@@ -14,6 +13,7 @@ import {
   Problem,
   proofHeader,
   Prover,
+  readCode,
   readRequestProof,
   type Route,
   SecretKey,
@@ -22,6 +22,7 @@ import {
   trackerRoutes,
 } from "../../../protocol/mod.ts";
 import { readWhole } from "../../../roles/kit/disk.ts";
+import { claims, loginBy } from "../../protocol/by_code.ts";
 import { proverOf } from "../../protocol/prover.ts";
 import { refusedWith, stateDirectory, stateOf, TrackerWorld } from "./tracker_world.ts";
 
@@ -39,12 +40,13 @@ function inputs(world: TrackerWorld): Record<keyof typeof trackerRoutes, unknown
   return {
     health: {},
     join: {
-      code: world.tracker.joinCode(),
-      ...{ seederId: seederIdOf(newSecret), attempt: newSecret, generation: 0 },
+      text: readCode(world.tracker.joinCode()).text,
+      sealedAttempt: { nonce: "0".repeat(24), sealed: "00", tag: "0".repeat(32) },
+      ...{ seederId: seederIdOf(newSecret), generation: 0 },
       ...{ name: "new", capacityBytes: 2 ** 40 },
       advertised: { port: 1 },
     },
-    login: { code: world.tracker.loginCode() },
+    login: { text: readCode(world.tracker.loginCode()).text, nonce: "0".repeat(32) },
     heartbeat: world.seeders[0]?.report(),
     inventory: { seederId, bootId: "a".repeat(16), chunks: [], last: true },
     offer: {
@@ -208,13 +210,14 @@ Deno.test("guard: every route against every kind of credentials", async () => {
       const least = "role" in route ? route.role : undefined;
       const opens = route.access === "open" ||
         (route.access === "person" && roles.indexOf(role) >= roles.indexOf(least ?? "admin"));
-      const refusal = route.access === "seeder" ? "unauthenticated" : "forbidden";
+      const refusal = route.access === "person" ? "forbidden" : "unauthenticated";
       const got = await knock(world, route, input, person(role));
       assert.equal(got, opens ? "opened" : refusal, `${name} as ${role}`);
       doors++;
     }
     const asSeeder = await knock(world, route, input, one.prover);
-    assert.equal(asSeeder, route.access === "person" ? "unauthenticated" : "opened", name);
+    const opens = route.access === "open" || route.access === "seeder";
+    assert.equal(asSeeder, opens ? "opened" : "unauthenticated", name);
     doors++;
   }
   assert(doors > 200, `${doors} doors tried`);
@@ -224,38 +227,44 @@ Deno.test("guard: codes that are late, foreign, damaged or for another purpose o
   const world = await TrackerWorld.open({ seeders: 1 });
   const key = await clusterKeyOf(world);
   const { clusterId } = await world.admin.status({});
-  const body = {
-    purpose: "login" as const,
-    tracker: BaseUrl.parse("http://t:1"),
+  const body = claims({
+    purpose: "login",
     clusterId: ClusterId.parse(clusterId),
     expiresMs: world.clock.now() + 10,
-  };
+    uses: 2,
+  });
   const good = makeCode(key, body);
-  const damaged = good.slice(0, -2) + (good.at(-2) === "A" ? "B" : "A") + good.at(-1);
+  const secret = readCode(good).secret;
+  const bare = good.slice(0, -secret.length);
+  const read = readCode(good);
+  const longer = Object.assign(readCode(makeCode(key, { ...body, uses: 9 })), {
+    codeId: read.codeId,
+    secret,
+  });
+  const lineOf = ({ text, codeId, secret }: typeof read) =>
+    `offshore-login-${text}.${codeId}.${secret}`;
   const codes = [
     makeCode(key, { ...body, expiresMs: world.clock.now() - 1 }),
     makeCode(SecretKey.parse("1".repeat(64)), body),
+    makeCode(key, { ...body, clusterId: ClusterId.parse("1".repeat(16)) }),
+    `${bare}${"0".repeat(64)}`,
+    lineOf(longer),
     world.tracker.joinCode(),
-    damaged,
-    "",
-    "offshore-login-",
-    world.adminToken,
   ];
-  for (const code of codes) await refusedWith("code-invalid", world.connection().login({ code }));
-  await world.connection().login({ code: good });
+  for (const code of codes) {
+    await refusedWith("code-invalid", loginBy(world.connection(), code));
+  }
+  const nobody = encodeRequest(trackerRoutes.login, "http://tracker.test:1", {
+    ...{ text: read.text, nonce: "0".repeat(32) },
+  }, {});
+  assert.equal((await world.tracker.app(nobody, "10.0.0.7")).status, 401, "the text is no code");
+  await loginBy(world.connection(), good);
   world.clock.advance(11);
-  await refusedWith("code-invalid", world.connection().login({ code: good }));
+  await refusedWith("code-invalid", loginBy(world.connection(), good));
   const stranger = world.newSeeder("stranger");
-  const join = (code: string) =>
-    stranger.connection.join({
-      code,
-      ...{ seederId: stranger.seederId, attempt: stranger.attempt, generation: 0 },
-      ...{ name: "stranger", capacityBytes: 2 ** 40 },
-      advertised: { port: 1 },
-    });
   const before = await stateOf(world.catalog);
-  for (const code of [...codes.toSpliced(2, 1), world.tracker.loginCode()]) {
-    await refusedWith("code-invalid", join(code));
+  for (const code of [...codes.slice(0, -1), world.tracker.loginCode()]) {
+    await refusedWith("code-invalid", stranger.join({}, code));
   }
   assert.equal(await stateOf(world.catalog), before);
 });

@@ -1,6 +1,7 @@
 /** The tracker as a whole: starts, restarts, codes, its clock and its step. */
+import { loginBy } from "../../protocol/by_code.ts";
 import assert from "node:assert/strict";
-import { checkCode, limits, readCode, SecretKey, trackerRoutes } from "../../../protocol/mod.ts";
+import { limits, readCode, trackerRoutes } from "../../../protocol/mod.ts";
 import { readWhole, writeDurably } from "../../../roles/kit/disk.ts";
 import { openTracker } from "../../../roles/tracker/mod.ts";
 import {
@@ -87,8 +88,8 @@ Deno.test("tracker keeps its code files fresh and secret", async () => {
   const read = async (name: string) =>
     new TextDecoder().decode(await readWhole(world.disk, `${stateDirectory}/codes/${name}`));
   const join = await read("join"), login = await read("login");
-  assert(join.endsWith("\n") && readCode(join).purpose === "join");
-  assert.equal(readCode(login).purpose, "login");
+  assert(join.endsWith("\n") && readCode(join).claims.purpose === "join");
+  assert.equal(readCode(login).claims.purpose, "login");
   for (const name of ["codes/join", "codes/login", "cluster.json"]) {
     assert.equal((await world.disk.stat(`${stateDirectory}/${name}`))?.mode, 0o600, name);
   }
@@ -103,9 +104,11 @@ Deno.test("tracker keeps its code files fresh and secret", async () => {
   stop.abort();
   world.clock.advance(1000);
   await running;
-  await world.connection().login({ code: await read("login") });
+  const loginUsed = await read("login");
+  await loginBy(world.connection(), loginUsed);
+  assert.notEqual(await read("login"), loginUsed, "another takes its place at once");
   world.clock.advance(limits.codeLifeMs + 1);
-  await refusedWith("code-invalid", world.connection().login({ code: await read("login") }));
+  await refusedWith("code-invalid", loginBy(world.connection(), await read("login")));
 });
 
 async function turns(): Promise<void> {
@@ -184,15 +187,16 @@ Deno.test("openTracker refuses a public address that no code could carry", async
 
 Deno.test("tracker mints codes for administrators", async () => {
   const world = await TrackerWorld.open();
-  const key = SecretKey.parse(
-    JSON.parse(
-      new TextDecoder().decode(await readWhole(world.disk, `${stateDirectory}/cluster.json`)),
-    ).clusterKey,
-  );
   for (const purpose of ["join", "login"] as const) {
-    const { code, lifeMs } = await world.admin.mintCode({ purpose });
-    assert.equal(checkCode(key, code, purpose, world.clock.now() + lifeMs).purpose, purpose);
+    const { code, lifeMs, uses } = await world.admin.mintCode({ purpose });
+    const { claims } = readCode(code);
+    assert.deepEqual([claims.purpose, claims.uses, uses], [purpose, 1, 1]);
+    assert.deepEqual([claims.expiresMs - world.clock.now(), lifeMs], [900_000, 900_000]);
   }
+  const wishes = { uses: 3, lifeMs: 60_000, pending: true } as const;
+  const { claims } = readCode((await world.admin.mintCode({ purpose: "join", ...wishes })).code);
+  assert.deepEqual([claims.uses, claims.pending], [3, true]);
+  assert.equal(claims.expiresMs - world.clock.now(), 60_000);
 });
 
 Deno.test("tracker answers a health check of a stranger", async () => {

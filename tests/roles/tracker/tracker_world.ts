@@ -47,6 +47,7 @@ import {
   type Tracker,
   type TrackerParts,
 } from "../../../roles/tracker/mod.ts";
+import { joinBy, type Joining, loginBy } from "../../protocol/by_code.ts";
 import { proverOf } from "../../protocol/prover.ts";
 import { SimDisk } from "../../simulation/machine/sim_disk.ts";
 import { HandClock } from "./hand_clock.ts";
@@ -87,7 +88,7 @@ export class TrackerWorld {
     world.snapshots = options.snapshots;
     await world.start();
     const stranger = world.connection();
-    const { token } = await stranger.login({ code: world.tracker.loginCode() });
+    const { token } = await loginBy(stranger, world.tracker.loginCode());
     world.adminToken = token;
     world.admin = world.connection(token);
     for (let i = 1; i <= (options.seeders ?? 0); i++) {
@@ -233,9 +234,11 @@ export class TestSeeder {
     this.connection = world.connection(undefined, "10.0.0.5");
   }
 
-  async join(changes: { code?: string; capacityBytes?: number; zone?: string } = {}) {
-    const reply = await this.connection.join({
-      code: this.world.tracker.joinCode(),
+  async join(
+    changes: Partial<Joining> = {},
+    code = this.world.tracker.joinCode(),
+  ): Promise<void> {
+    const reply = await joinBy(this.connection, code, {
       ...{ seederId: this.seederId, attempt: this.attempt, name: this.name },
       ...{ generation: this.generation, capacityBytes: 2 ** 40 },
       advertised: { port: 7421 },

@@ -59,7 +59,7 @@ Deno.test("trackerBegins hands the kept code to a rebuild", async () => {
   const begins = await trackerBegins(await folder({ ...seeder, ...code }), disks, true);
   assert.deepEqual(begins, {
     OFFSHORE_REBUILD: "true",
-    OFFSHORE_RECOVERY_CODE: "offshore-recovery-1",
+    OFFSHORE_RECOVERY_CODE_FILE: recoveryCodePath(disks),
   });
 });
 

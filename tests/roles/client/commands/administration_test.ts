@@ -34,8 +34,14 @@ Deno.test("join-code and login-code print a code alone, and its use to a person"
     assert.match(piped.output, new RegExp(`^offshore-${purpose}-\\S+\n$`));
     assert.equal(piped.error, "");
     const shown = await world.run([`${purpose}-code`], { outputIsTerminal: true });
-    assert.match(shown.error, /use it within 1 d 0 h: offshore /);
+    assert.match(shown.error, /it serves once, for 15 min 00 s: offshore /);
     const [json] = (await world.run([`${purpose}-code`, "--json"])).json();
     assert.equal(typeof json?.code, "string");
+    const wide = ["--uses", "3", "--for", "2h"];
+    const [three] = (await world.run([`${purpose}-code`, ...wide, "--json"])).json();
+    assert.deepEqual([three?.uses, three?.lifeMs], [3, 7_200_000]);
+    for (const wrong of ["0", "many", "1001"]) {
+      assert.equal((await world.run([`${purpose}-code`, "--uses", wrong])).code, 2);
+    }
   }
 });

@@ -52,6 +52,8 @@ const words: Readonly<Record<string, readonly string[] | undefined>> = {
   "join-code": [],
   "login-code": [],
   backup: ["kept"],
+  // It asks with a code alone: tests/roles/client/cluster/access_test.ts.
+  login: undefined,
   help: undefined,
   clear: undefined,
   exit: undefined,

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type ChunkId, Fault, limits } from "../../../../protocol/mod.ts";
 import { addressOf } from "../../../../roles/tracker/seeders/membership.ts";
+import { joinBy } from "../../../protocol/by_code.ts";
 import { chunkOf, openOf, refusedWith, TestSeeder, TrackerWorld } from "../tracker_world.ts";
 
 async function heldBy(world: TrackerWorld, seeder: TestSeeder): Promise<ChunkId[]> {
@@ -60,9 +61,9 @@ Deno.test("join tells a key again only to whoever shows the secret of the id", a
   await world.start();
   const { seederId, attempt } = seeder;
   const ask = (shown: { attempt: typeof attempt }) =>
-    world.connection().join({
-      ...{ code: world.tracker.joinCode(), seederId, name: "other", advertised: { port: 1 } },
-      ...{ generation: 0, capacityBytes: 1, ...shown },
+    joinBy(world.connection(), world.tracker.joinCode(), {
+      ...{ seederId, name: "other", advertised: { port: 1 }, generation: 0, capacityBytes: 1 },
+      ...shown,
     });
   await refusedWith("invalid-request", ask({ attempt: world.newSeeder("x").attempt }));
   assert.equal((await ask({ attempt })).seederKey, seeder.key);
