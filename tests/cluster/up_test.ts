@@ -37,7 +37,7 @@ Deno.test("up goes on without a seeder that cannot start, and says so", async ()
     assert.equal((await up("mkdir /d\n")).code, 0);
     await Deno.writeTextFile(`${folder}/.disks/seeder-2/.offshore/seeder/seeder.json`, "{");
     const { code, out, err } = await up("ls /\nseeders\n");
-    assert.equal(code, 0, err);
+    assert.equal(code, 1, `seeders shows a problem, and all else goes on: ${err}`);
     assert.match(out, /^! seeder-2 did not start: [^]*next: /m);
     assert.match(out, /^d$/m);
     assert.match(out, /^seeder-3 +green/m);
