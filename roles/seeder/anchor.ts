@@ -27,10 +27,19 @@ export class Anchor {
     this.#path = `${directory}/anchor`;
   }
 
-  /** Drops it in the state folder, at each start anew. */
+  /**
+   * Drops it in the state folder, at each start anew; on a disk that is full, that of an earlier
+   * start holds as well.
+   */
   static async drop(disk: Disk, directory: string, random: Random): Promise<Anchor> {
-    const anchor = new Anchor(disk, directory, randomHex(random, 32));
-    await writeDurably(disk, anchor.#path, new TextEncoder().encode(`${anchor.dice}\n`));
+    let anchor = new Anchor(disk, directory, randomHex(random, 32));
+    try {
+      await writeDurably(disk, anchor.#path, new TextEncoder().encode(`${anchor.dice}\n`));
+    } catch (error) {
+      const bytes = await readWhole(disk, anchor.#path);
+      if (bytes === undefined) throw error;
+      anchor = new Anchor(disk, directory, new TextDecoder().decode(bytes).trim());
+    }
     anchor.#seen = await disk.stat(anchor.#path);
     return anchor;
   }

@@ -82,6 +82,7 @@ export function drawOptions(seed: number): SwarmOptions {
   for (const kind of ["rebuild", "away"] as const) {
     if (snapshots && more.unit() < 0.6 && !kinds.includes(kind)) kinds.push(kind);
   }
+  if (seededRandom(seed ^ 0xd15c).unit() < 0.15) kinds.push("vanish");
   // As often as two others.
   if (adopted) kinds.push("hand", "hand");
   if (seededRandom(seed ^ 0x1b05).unit() < 0.15) kinds.push("impostor");

@@ -94,6 +94,20 @@ for (const [name, other] of Object.entries(others)) {
   });
 }
 
+Deno.test("on a full disk the anchor of an earlier start holds", async () => {
+  const home = newDisk(1);
+  home.plantDirectory(state);
+  const mount = new SimMount(home);
+  await Anchor.drop(mount.disk(), state, seededRandom(1));
+  home.capacityBytes = 0;
+  const anchor = await Anchor.drop(mount.disk(), state, seededRandom(2));
+  await anchor.hold();
+  mount.put(newDisk(3));
+  await isRefused(anchor.hold());
+  assert.equal(mount.comeBack(), true);
+  await anchor.hold();
+});
+
 Deno.test("a seeder without its disk says so, is not full, and goes on when it is back", () =>
   inWorld(async (world) => {
     const { mount, anchor, disk, store } = await mounted();

@@ -41,7 +41,7 @@ export function watchDrops(
     const confirmed = holders.filter((seederId) => !ids.includes(seederId)).length;
     const onDisks =
       cluster.seeders.filter((other) =>
-        other !== machine && cluster.stores.get(other)?.sizeOf(chunkId) !== undefined
+        other !== machine && cluster.stores.get(other)?.holds(chunkId) === true
       ).length;
     const { elapsedMs } = cluster.world.timeline;
     const destroyedMs = excused.destroyedMs() ?? -Infinity;

@@ -40,7 +40,7 @@ export async function catalogTellsTheTruth(cluster: Cluster): Promise<string[]> 
     }
     const known = cluster.stores.get(machine);
     for (const chunkId of onDisk) {
-      if (!recorded.has(chunkId) && known?.sizeOf(chunkId) !== undefined) {
+      if (!recorded.has(chunkId) && known?.holds(chunkId) === true) {
         problems.push(`${chunkId.slice(0, 12)} is unknown at ${row.name}`);
       }
     }

@@ -7,7 +7,7 @@ import type { Credentials } from "../../../roles/client/cluster/credentials.ts";
 import { login, openSession, type Session } from "../../../roles/client/cluster/session.ts";
 import { type ChunkId, limits, RecoveryCode, rootPath } from "../../../protocol/mod.ts";
 import { type Disk, readWhole } from "../../../roles/kit/disk.ts";
-import { openDiskStore, openSeeder, type SeederParts } from "../../../roles/seeder/mod.ts";
+import { Anchor, openDiskStore, openSeeder, type SeederParts } from "../../../roles/seeder/mod.ts";
 import type { App } from "../../../roles/kit/serve.ts";
 import type { ChunkStore } from "../../../roles/seeder/store/chunk_store.ts";
 import type { Catalog } from "../../../roles/tracker/catalog/catalog.ts";
@@ -98,6 +98,7 @@ export class Cluster {
   #rebuilding = false;
   /** The tracker's next start is with `--catch-up`. */
   catchesUp = false;
+  #anchors = 0;
 
   constructor(readonly options: ClusterOptions) {
     this.world = new World(options.seed);
@@ -328,9 +329,11 @@ export class Cluster {
 
   async #seed(machine: Machine, name: string, life: Life, ready: () => void): Promise<void> {
     const { wrappers } = this.options;
-    const disk = wrappers?.seederDisk?.(life.disk, name) ?? life.disk;
+    const bare = wrappers?.seederDisk?.(life.disk, name) ?? life.disk;
     const { clock, random, log, transport } = life;
     const directory = stateOf.seeder;
+    const anchor = await Anchor.drop(bare, directory, seededRandom(++this.#anchors));
+    const disk = anchor.held();
     const folder = "/disk";
     const opened = await openDiskStore({ disk, directory, folder, clock, random, log });
     if (!life.process.alive) return;
@@ -346,6 +349,7 @@ export class Cluster {
     const seeder = await openSeeder({
       store,
       disk,
+      anchor,
       stateDirectory: directory,
       ...(opened.adopted === undefined
         ? {}

@@ -15,6 +15,7 @@ import type { Log, LogFields } from "../../../roles/kit/log.ts";
 import { type Random, seededRandom } from "../../../roles/kit/random.ts";
 import { SimClock, Timeline } from "./sim_clock.ts";
 import { SimDisk } from "./sim_disk.ts";
+import { SimMount } from "./sim_mount.ts";
 import { SimNetwork } from "./sim_network.ts";
 import { SimProcess } from "./sim_process.ts";
 
@@ -38,6 +39,8 @@ export type Program = (life: Life, ready: () => void) => Promise<void>;
 export class Machine {
   readonly clock: SimClock;
   readonly disk: SimDisk;
+  /** Where it is mounted: see `lendPlace`. */
+  readonly mount: SimMount;
   process: SimProcess | undefined;
   ready = false;
   #lives = 0;
@@ -52,6 +55,19 @@ export class Machine {
   ) {
     this.clock = new SimClock(world.timeline);
     this.disk = new SimDisk({ random: seededRandom(diceSeed), clock: this.clock });
+    this.mount = new SimMount(this.disk);
+  }
+
+  /** The disk vanishes under the program, and another lies in its place, until `mountDisk`. */
+  lendPlace(other: SimDisk): void {
+    this.world.tell(`${this.name} has its disk unmounted`);
+    this.mount.put(other);
+  }
+
+  mountDisk(): void {
+    if (this.mount.isHome) return;
+    this.world.tell(`${this.name} has its disk again`);
+    if (!this.mount.comeBack()) this.world.fail(`${this.name} wrote to a disk that is not its own`);
   }
 
   get url(): string {
@@ -65,6 +81,7 @@ export class Machine {
   start(): void {
     if (this.running || !this.world.machines.includes(this)) return;
     this.world.network.plug(this.host);
+    this.mountDisk();
     this.#lives++;
     const process = new SimProcess(`${this.name}#${this.#lives}`);
     this.process = process;
@@ -74,7 +91,7 @@ export class Machine {
     const life: Life = {
       process,
       clock: process.clock(this.clock),
-      disk: process.disk(this.disk),
+      disk: process.disk(this.mount.disk()),
       random: seededRandom(this.diceSeed * 1000 + this.#lives),
       transport: process.transport(this.world.network.transport(process, this.host)),
       log: this.world.logOf(process),

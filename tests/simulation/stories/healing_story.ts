@@ -10,7 +10,7 @@ import type { LogSync } from "../../../roles/tracker/plan/log_sync.ts";
 import { Actor } from "../people/actor.ts";
 import { Belief } from "../people/belief.ts";
 import { nothingHalfSeen, nothingLost } from "../checkers/checkers.ts";
-import { Cluster } from "../machine/cluster.ts";
+import { Cluster, type Wrappers } from "../machine/cluster.ts";
 import type { Content } from "../people/contents.ts";
 import { catalogTellsTheTruth } from "../checkers/truth.ts";
 import type { Machine } from "../machine/world.ts";
@@ -30,9 +30,10 @@ export class HealingStory {
     seed: number,
     seeders: number,
     logSync: LogSync = "auto",
+    wrappers: Wrappers = {},
   ): Promise<HealingStory> {
     const parts = { seed, seeders, clients: 1, copies: 2, engine: "memory", logSync } as const;
-    const cluster = new Cluster(parts);
+    const cluster = new Cluster({ ...parts, wrappers });
     await cluster.begin();
     return new HealingStory(cluster);
   }

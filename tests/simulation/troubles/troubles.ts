@@ -11,6 +11,7 @@
 import { type Random, randomInt, shuffled } from "../../../roles/kit/random.ts";
 import { type CareKind, careKinds, Caretaker } from "../people/caretaker.ts";
 import type { Cluster } from "../machine/cluster.ts";
+import { SimDisk } from "../machine/sim_disk.ts";
 import { calmNetwork } from "../machine/sim_network.ts";
 import { Impostor } from "./impostor.ts";
 import { Victim } from "./victim.ts";
@@ -35,7 +36,7 @@ export const troubleKinds = [
   ...careKinds,
 ] as const;
 /** Not in every seed; those that draw one of them have more to do with it. */
-const specialKinds = ["away", "hand", "impostor"] as const;
+const specialKinds = ["away", "hand", "impostor", "vanish"] as const;
 export type TroubleKind = typeof troubleKinds[number] | typeof specialKinds[number];
 
 export class Troubles {
@@ -91,6 +92,7 @@ export class Troubles {
     Object.assign(world.network.faults, calmNetwork);
     world.network.heal();
     for (const machine of world.machines) {
+      machine.mountDisk();
       Object.assign(machine.disk.faults, {
         readErrors: 0,
         writeErrors: 0,
@@ -132,6 +134,8 @@ export class Troubles {
       case "stop":
         seeder.stop();
         return this.#startLater(seeder, 4000);
+      case "vanish":
+        return this.#vanish(seeder);
       case "away":
         seeder.cutPower();
         return this.#startLater(seeder, 15_000);
@@ -206,6 +210,21 @@ export class Troubles {
       default:
         return this.caretaker.act(kind satisfies CareKind, seeder);
     }
+  }
+
+  /** Nothing, an empty folder, or another seeder's disk lies in its place. */
+  #vanish(seeder: Machine): void {
+    const { random, cluster } = this;
+    if (!seeder.ready || !seeder.running || !seeder.mount.isHome) return;
+    const place = new SimDisk({ random });
+    const kind = random.unit();
+    if (kind < 0.3) place.plantDirectory("/disk");
+    else if (kind < 0.6) {
+      place.wipe(this.#any(cluster.seeders.filter((each) => each !== seeder)).disk.image());
+    }
+    seeder.lendPlace(place);
+    // Some for longer than it takes to be missed.
+    cluster.world.timeline.after(randomInt(random, 100, 20_000), () => seeder.mountDisk());
   }
 
   #any<T>(items: readonly T[]): T {

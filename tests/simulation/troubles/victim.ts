@@ -50,9 +50,12 @@ export class Victim {
       return this.startLater(machine);
     }
     if (how === "readErrors") {
-      machine.disk.faults.readErrors = random.unit() * 0.3;
+      // Long enough for a copy to be read twice in vain, by whoever reads.
+      machine.disk.faults.readErrors = random.unit() * 0.6;
       world.tell(`${machine.name} fails to read`);
-      return this.later(() => machine.disk.faults.readErrors = 0);
+      const ms = randomInt(random, 100, 25_000);
+      world.timeline.after(ms, () => machine.disk.faults.readErrors = 0);
+      return;
     }
     if (how === "old") return this.#old();
     if (how === "twin") return this.#double();
