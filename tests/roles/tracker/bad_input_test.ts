@@ -8,6 +8,8 @@ import {
   Problem,
   proofHeader,
   protocolHeader,
+  proverOfCode,
+  readCode,
   trackerRoutes,
 } from "../../../protocol/mod.ts";
 import { chunkOf, stateOf, TrackerWorld } from "./tracker_world.ts";
@@ -64,12 +66,17 @@ const garbage = fc.oneof(
 
 Deno.test("garbage bodies get a fault of the closed list and change nothing", async () => {
   const world = await TrackerWorld.open({ seeders: 1 });
-  const before = await stateOf(world.catalog);
   const [seeder] = world.seeders;
   assert(seeder !== undefined);
+  const code = readCode((await world.admin.mintCode({ purpose: "login", uses: 2 })).code);
+  const holder = proverOfCode(code, "c".repeat(32));
+  // It has a session from here on.
+  await world.connection().login({ text: code.text, nonce: "0".repeat(32) }, { prover: holder });
+  const before = await stateOf(world.catalog);
   const credentials = async (route: typeof posts[number], body: BodyInit) => {
-    if (route.access !== "seeder") return asAdmin(world);
-    return { [proofHeader]: seeder.prover.prove(route, await new Response(body).bytes()) };
+    if (route.access !== "seeder" && route.access !== "code") return asAdmin(world);
+    const prover = route.access === "code" ? holder : seeder.prover;
+    return { [proofHeader]: prover.prove(route, await new Response(body).bytes()) };
   };
   await fc.assert(
     fc.asyncProperty(fc.constantFrom(...posts), garbage, async (route, body) => {
