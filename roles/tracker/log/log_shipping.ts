@@ -213,7 +213,8 @@ export class LogShipping implements Witnesses {
     const mayGo = request.position.sequence > 0 && this.#cleared && before === undefined &&
       seederIds.length > 1 && this.#keepers.confirmed("majority") >= request.position.sequence;
     if (mayGo) return { ...this.#reply(request, []), letGo: true };
-    if (this.#isCurrent(request)) await this.#untilNamed();
+    // Before the keepers have spoken it is told nothing: asked again at once, it would never rest.
+    if (!this.#cleared || this.#isCurrent(request)) await this.#untilNamed();
     this.parts.members.here(request.seederId);
     return this.#reply(request, []);
   }
@@ -324,10 +325,13 @@ export class LogShipping implements Witnesses {
     return this.#reply(request, [], true);
   }
 
-  /** Until others are to keep the log. */
+  /** Until others are to keep the log, or it may be told who they are. */
   async #untilNamed(): Promise<void> {
     const { sequence } = this.#keepers.named;
-    await this.#bell.wait(() => this.#keepers.named.sequence !== sequence);
+    const wasCleared = this.#cleared;
+    await this.#bell.wait(() =>
+      this.#keepers.named.sequence !== sequence || this.#cleared !== wasCleared
+    );
   }
 
   /** Up to which operation the log is acknowledged to whoever has this permit. */
