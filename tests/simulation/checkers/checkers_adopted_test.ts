@@ -51,7 +51,10 @@ Deno.test("a visitor barks at a client that lets other bytes through", async () 
 Deno.test("nothingLost barks at a tracker that takes a person's file for a copy of what was sent", async () => {
   const forgetful = catalogDoing((tx) => ({
     addHoldings: (seederId, chunks) =>
-      tx.addHoldings(seederId, chunks.map(({ adopted: _, ...chunk }) => chunk)),
+      tx.addHoldings(
+        seederId,
+        chunks.map(({ adopted, ...chunk }) => adopted === true ? { ...chunk, provedMs: 0 } : chunk),
+      ),
   }));
   // And no move to a better place mends it by chance.
   const resting = catalogWith(() => ({ heldChunks: () => Promise.resolve([]) }));
