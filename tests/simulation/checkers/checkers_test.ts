@@ -92,7 +92,7 @@ Deno.test("nothingHalfSeen barks at a tracker that forgets what it committed", a
     return openMemoryCatalog();
   };
   // The copies of the log on the seeders give it away before a client can look.
-  await barks({ catalog }, /is gone; it was content|gave up|its seeders follow|another one began/);
+  await barks({ catalog }, /is gone; it was content|gave up|the tracker is fenced/);
 });
 
 Deno.test("versionsKept barks at a tracker that lets replaced versions go", async () => {
@@ -199,10 +199,11 @@ Deno.test("leftovers alone barks at a tracker that keeps what nobody names", asy
   await barksAlone("unclean", { catalog }, /unclean: \w+ is held and nobody names it/);
 });
 
-Deno.test("leftovers alone barks at a tracker that forgets no upload", async () => {
+Deno.test("leftovers barks at a tracker that forgets no upload", async () => {
   const catalog = catalogDoing(() => ({ removeUpload: () => Promise.resolve() }));
   const changed: Partial<SwarmOptions> = { troubles: ["kill"], pauseMs: 200, stepsPerClient: 12 };
-  await barksAlone("unclean", { catalog }, /unclean: \d+ uploads are open/, changed);
+  // Not alone: a copy too many stays, since one of these uploads may stand on its receipt.
+  await barks({ catalog }, /unclean: \d+ uploads are open/, changed);
 });
 
 Deno.test("leftovers alone barks at a seeder that leaves its temporary files", async () => {
