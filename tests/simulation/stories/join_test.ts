@@ -58,8 +58,11 @@ for (const how of ["killed", "without power"] as const) {
 
 Deno.test("story: the reply to a join is lost and the seeder dies, it is one seeder", async () => {
   const { cluster, world: around, tracker, seeder } = await world(1);
-  around.network.faults.repliesLost = 1;
   seeder.start();
+  // The first reply tells the session that the join is proved in; the next is the one that counts.
+  const hasSession = () => around.trace.some((line) => /\/seeders\/join [45]/.test(line));
+  assert(await around.until(hasSession, 20_000));
+  around.network.faults.repliesLost = 1;
   const joined = async () => (await rowsOf(cluster)).length > 0;
   let rows = false;
   assert(await around.until(() => (void joined().then((is) => rows = is), rows), 20_000));
