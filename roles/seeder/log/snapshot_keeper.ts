@@ -34,8 +34,10 @@ export class SnapshotKeeper {
   #opened = false;
   #news: SnapshotNews = { keep: [] };
   #failures = 0;
-  /** A part of one may lie here, of this life or one before. */
-  #begun = true;
+  /** Whether the tracker has told anything since the start. */
+  #heard = false;
+  /** Whether what was broken off was looked through since the latest fetch. */
+  #swept = false;
   #relied: SnapshotMark | undefined;
   #fetched = 0;
 
@@ -64,6 +66,7 @@ export class SnapshotKeeper {
   }
 
   hear(news: SnapshotNews): void {
+    this.#heard = true;
     this.#news = news;
   }
 
@@ -79,10 +82,11 @@ export class SnapshotKeeper {
       const { keep } = this.#news;
       const missing = keep.find((mark) => !folder.has(mark));
       if (missing !== undefined) await this.#fetch(missing, signal);
-      else if (this.#begun && keep.length > 0) {
-        // What was broken off may be of a snapshot that nobody keeps any more.
+      else if (this.#heard && !this.#swept) {
+        // What was broken off, before this start too, may be of a snapshot that nobody keeps any
+        // more, or this seeder keeps none now.
         await folder.sweep(keep);
-        this.#begun = false;
+        this.#swept = true;
       }
       await this.#letGo();
       this.#failures = 0;
@@ -97,7 +101,7 @@ export class SnapshotKeeper {
 
   async #fetch(mark: SnapshotMark, signal: AbortSignal): Promise<void> {
     const { folder, pull, log } = this.parts;
-    this.#begun = true;
+    this.#swept = false;
     await folder.sweep(this.#news.keep);
     const receiver = await folder.receive(mark);
     try {
