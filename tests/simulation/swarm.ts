@@ -82,7 +82,7 @@ export function drawOptions(seed: number): SwarmOptions {
   for (const kind of ["rebuild", "away"] as const) {
     if (snapshots && more.unit() < 0.6 && !kinds.includes(kind)) kinds.push(kind);
   }
-  // Apart from what else takes a seeder's chunks away: tests/README.md names the seeds.
+  // Apart from what else takes chunks away, as liars are below: tests/README.md names the seeds.
   const whole = copies > 1 && !adopted && !kinds.includes("victim");
   if (whole && seededRandom(seed ^ 0xd15c).unit() < 0.15) kinds.push("vanish");
   // As often as two others.
@@ -91,7 +91,6 @@ export function drawOptions(seed: number): SwarmOptions {
   const rebuilt = kinds.includes("rebuild");
   const lying = seededRandom(seed ^ 0x11a4);
   // Not where the tracker's disk is lost: who is a liar is known to that tracker only.
-  // Beside other troubles they are open: tests/README.md names the seeds.
   const alone = !rebuilt && kinds.every((kind) => kind === "impostor");
   const liars = alone && lying.unit() < 0.5 ? randomInt(lying, 1, 2) : 0;
   const restless = seededRandom(seed ^ 0xab07).unit() < 0.3 && seed % 4 !== 0;
