@@ -62,9 +62,10 @@ export class Caretaker {
     const { seederId } = known;
     if (kind === "drain") {
       // One that holds nothing may always be drained, and then no upload finds enough places. A
-      // machine whose disk was lost has two rows, and is one place.
+      // machine whose disk was lost has two rows, and is one place or none.
       const left = new Set(
-        status.seeders.filter(({ draining }) => !draining).map(({ name }) => name),
+        status.seeders.filter(({ draining, state }) => !draining && state === "green")
+          .map(({ name }) => name),
       );
       left.delete(known.name);
       if (!known.draining && left.size < this.copiesMost) return undefined;
