@@ -185,7 +185,11 @@ async function runUp(words: string[]): Promise<number> {
   const parsed = parseCommandLine(upSpec, words, Deno.env.toObject());
   if (parsed.kind === "print") return print(parsed.text), 0;
   const cluster = await startLocalCluster(
-    { ...readConfig(UpSettings, parsed), rebuild: parsed.isSet("rebuild") },
+    {
+      ...readConfig(UpSettings, parsed),
+      rebuild: parsed.isSet("rebuild"),
+      catchUp: parsed.isSet("catch-up"),
+    },
     (line) => print(`${line}\n`),
   );
   try {

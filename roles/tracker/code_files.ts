@@ -21,6 +21,22 @@ export function codesDirectory(disk: string): string {
   return `${disk.replace(/\/+$/, "")}/.offshore/tracker/codes`;
 }
 
+/**
+ * Takes join and login codes of an earlier time away, here and in the further files they are kept
+ * in: they tell an earlier address, and some were used since. Whoever waits for one is to wait for
+ * those that the tracker writes once it is whole.
+ */
+export async function removeCodes(
+  disk: Disk,
+  trackerDisk: string,
+  further: readonly (string | undefined)[],
+): Promise<void> {
+  const own = ["join", "login"].map((name) => `${codesDirectory(trackerDisk)}/${name}`);
+  for (const path of [...own, ...further]) {
+    if (path !== undefined && await disk.stat(path) !== undefined) await disk.remove(path);
+  }
+}
+
 export const codesSpec: CommandSpec = {
   name: "offshore codes",
   summary: "Print the codes that the tracker on this machine keeps: on its disk and nowhere else.",

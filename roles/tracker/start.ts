@@ -11,7 +11,7 @@ import { systemRandom } from "../kit/random.ts";
 import { systemTransport } from "../kit/system_transport.ts";
 import { systemDisk } from "../kit/system_disk.ts";
 import { type App, refuseAll } from "../kit/serve.ts";
-import { codesDirectory } from "./code_files.ts";
+import { codesDirectory, removeCodes } from "./code_files.ts";
 import { beginExchange, endExchange } from "./checks/exchange.ts";
 import {
   openCatchUp,
@@ -134,6 +134,7 @@ export async function startTracker(
       ? await openCatchUp(parts)
       : await openRebuild({ ...parts, seedersNeeded: from.needed, recoveryCode: from.code });
     late.app = rebuild.app;
+    await removeCodes(disk, config.disk, [config.joinCodeFile, config.loginCodeFile]);
     write.out(listening);
     write.out("waiting for the seeders to present their logs");
     if (!await rebuild.run(signal)) {

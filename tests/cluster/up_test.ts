@@ -30,6 +30,30 @@ Deno.test("up makes no new tracker over a lost one's seeders, and rebuilds it wh
   }
 });
 
+Deno.test("up over a tracker's folder that was put back says so, and catches up when told to", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "offshore-up-" });
+  try {
+    const up = (stdin: string, ...flags: string[]) =>
+      runProgram(["up", "--port", "0", ...flags], { stdin, cwd: folder });
+    const tracker = `${folder}/.disks/tracker`;
+    assert.equal((await up("mkdir /before\n")).code, 0);
+    await new Deno.Command("cp", { args: ["-a", tracker, `${folder}/image`] }).output();
+    assert.equal((await up("mkdir /later\n")).code, 0);
+    await Deno.remove(tracker, { recursive: true });
+    await Deno.rename(`${folder}/image`, tracker);
+    const fenced = await up("ls /\n");
+    assert.notEqual(fenced.code, 0);
+    assert.match(fenced.err, /of an earlier time[^]*next: [^]*--catch-up/);
+    const caught = await up("ls /\n", "--catch-up");
+    assert.equal(caught.code, 0, caught.err);
+    assert.match(caught.out, /^before\nlater$/m);
+    const both = await up("ls /\n", "--catch-up", "--rebuild");
+    assert.match(both.err, /holds a tracker's state/);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("up goes on without a seeder that cannot start, and says so", async () => {
   const folder = await Deno.makeTempDir({ prefix: "offshore-up-" });
   try {

@@ -56,6 +56,10 @@ export const upSpec: CommandSpec = {
       name: "rebuild",
       summary: "the tracker's folder is lost: make it again from the seeders' (docs/RECOVERY.md)",
     },
+    {
+      name: "catch-up",
+      summary: "the tracker's folder was put back: take from the seeders what came since",
+    },
   ],
   examples: ["offshore up", "echo 'put README.md /' | offshore up --port 0"],
 };
@@ -69,6 +73,8 @@ export const UpSettings = z.strictObject({
 export interface LocalClusterConfig extends z.output<typeof UpSettings> {
   /** Make the tracker's folder again from those of the seeders. */
   readonly rebuild?: boolean;
+  /** Take from the seeders what the tracker's folder, an older copy, lacks. */
+  readonly catchUp?: boolean;
 }
 
 export interface LocalCluster {
@@ -103,7 +109,10 @@ export async function startLocalCluster(
 ): Promise<LocalCluster> {
   const children: Child[] = [];
   const disk = systemDisk();
-  const begins = await trackerBegins(disk, config.disks, config.rebuild === true);
+  const begins = {
+    ...await trackerBegins(disk, config.disks, config.rebuild === true),
+    ...config.catchUp === true ? { OFFSHORE_CATCH_UP: "true" } : {},
+  };
   try {
     const tracker = await startRole(config, "tracker", config.port, begins);
     children.push(tracker);
