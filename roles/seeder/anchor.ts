@@ -112,11 +112,22 @@ export class Anchor {
       return answer;
     };
     return {
-      open: (path, how, mode) =>
-        how === "read" || how === "plain"
-          ? found(() => disk.open(path, how, mode))
-          : held(() => disk.open(path, how, mode)),
-      stream: (path, start, end) => found(() => disk.stream(path, start, end)),
+      open: async (path, how, mode) => {
+        await this.hold();
+        const file = await found(() => disk.open(path, how, mode));
+        // Another disk has files of the same names: its bytes would be taken for corrupt ones.
+        return await this.hold().then(() => file, (fault) => {
+          file.close();
+          throw fault;
+        });
+      },
+      stream: async (path, start, end) => {
+        const body = await found(() => disk.stream(path, start, end));
+        return await this.hold().then(() => body, async (fault) => {
+          await body.cancel();
+          throw fault;
+        });
+      },
       list: (path) => told(() => disk.list(path)),
       stat: (path) => told(() => disk.stat(path)),
       realPath: (path) => told(() => disk.realPath(path)),

@@ -21,7 +21,7 @@ function newDisk(seed: number): SimDisk {
 }
 
 /** What may stand where the disk was. */
-const others: Record<string, () => SimDisk> = {
+const others: Record<string, () => SimDisk | Promise<SimDisk>> = {
   "nothing": () => new SimDisk({ random: seededRandom(2) }),
   "an empty folder": () => newDisk(3),
   "another seeder's disk": () => {
@@ -31,6 +31,21 @@ const others: Record<string, () => SimDisk> = {
     disk.plantDirectory(`${state}/packs`);
     for (let i = 0; i < 40; i++) disk.plant(`${state}/packs/${i}`, new Uint8Array([i]));
     disk.plant(`${state}/anchor`, new TextEncoder().encode(`${"ab".repeat(16)}\n`));
+    return disk;
+  },
+  // Its packs have the names of our own, and other chunks in the same places.
+  "another seeder's full store": async () => {
+    const disk = newDisk(5);
+    disk.plantDirectory(state);
+    const anchor = await Anchor.drop(disk, state, seededRandom(9));
+    const parts = { clock: systemClock(), random: seededRandom(6), log: silentLog };
+    const held = anchor.held();
+    const store = await openDiskStore({ disk: held, directory: state, ...parts, reserveBytes: 0 });
+    for (const [i, size] of sizes.entries()) {
+      const { chunkId, bytes } = chunkOf(20 + i, size);
+      await store.put(chunkId, bytes.length, inParts(bytes));
+    }
+    await store.close();
     return disk;
   },
 };
@@ -64,7 +79,7 @@ for (const [name, other] of Object.entries(others)) {
     for (const { chunkId, bytes } of [large, small]) {
       await store.put(chunkId, bytes.length, inParts(bytes));
     }
-    mount.put(other());
+    mount.put(await other());
     await isRefused(store.read(large.chunkId));
     for (const { chunkId } of [large, small]) await isRefused(store.verify(chunkId));
     const third = chunkOf(9, sizes[0] ?? 0);
