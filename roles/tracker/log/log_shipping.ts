@@ -373,7 +373,9 @@ export class LogShipping implements Witnesses {
     const head = this.head.sequence, keepers = this.#keepers.named.seederIds.length;
     log.warn("the log is on too few of its keepers: nothing is acknowledged", { head, keepers });
     const detail = `operation ${head} is on too few of the ${keepers} keepers of the log`;
-    const next = "start seeders, or forget those that will not come back; see: seeders";
+    // Putting one out is written down at once, though its answer waits as this one did.
+    const next = "start those that are off, see: seeders; those that never come back put out one " +
+      "after another, until it is answered: forget SEEDER --now";
     for (const waiter of tooFew) waiter.settle(new Fault("unavailable", detail, { next }));
   }
 }

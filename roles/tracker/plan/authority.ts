@@ -81,7 +81,8 @@ function provingWords(
   return {
     why: `since it started ${shown} of ${named.length} keepers of its log have shown that there ` +
       `is no later one, ${needed} are needed`,
-    next: `nothing when the seeders run: it ends by itself; missing: ${names}`,
+    next: `nothing when the seeders run: it ends by itself; missing: ${names}; one of these that ` +
+      "never comes back: forget SEEDER --now",
   };
 }
 

@@ -120,7 +120,9 @@ export async function forget(
     // A hostile one is put out whoever rules: that gives up no byte of others.
     if (ban) await commitOperation(tx, stamp, { kind: "ban-seeder", seederId, by });
     else {
-      const permit = core.authority.demandGiveUp("");
+      const permit = core.authority.demandGiveUp(
+        `if it never comes back, put it out: forget ${name} --now`,
+      );
       await commitGivingUp(permit, tx, stamp, { kind: "forget-seeder", seederId, by });
     }
     return { chunksLost: lost };

@@ -234,3 +234,39 @@ Deno.test("story: too few that are counted are left, and a person forgets those 
   loss.lose();
   await loss.end();
 });
+
+Deno.test("story: most keepers are gone for good when the tracker starts, and a person puts them out", async () => {
+  const loss = await Loss.begin(206, "auto");
+  const { world, cluster } = loss;
+  await world.timeline.run(loss.put(2));
+  const gone = cluster.seeders.slice(0, 2);
+  for (const machine of gone) machine.cutPower();
+  join(loss);
+  cluster.tracker.kill();
+  cluster.tracker.start();
+  assert(await world.until(() => cluster.tracker.ready, 60_000));
+  await world.timeline.pass(60_000);
+  const { session } = loss.client;
+  assert(session !== undefined);
+  const status = () => world.timeline.run(session.tracker.status({}), 10 * 60_000);
+  const { seeders, authority } = await status();
+  assert.equal(authority.state, "proving", "one of three keepers says nothing");
+  const ids = gone.map(({ name }) => seeders.find((one) => one.name === name)?.seederId);
+  for (const seederId of ids) {
+    assert(seederId !== undefined);
+    const asked = { seederId, acceptLoss: true };
+    const refused = session.tracker.forget(asked).catch(({ code, next }) => ({ code, next }));
+    const answer = await world.timeline.run(refused, 5 * 60_000);
+    assert("code" in answer && answer.code === "unavailable", JSON.stringify(answer));
+    assert.match(answer.next, /forget SEEDER --now/);
+  }
+  for (const seederId of ids) {
+    assert(seederId !== undefined);
+    session.tracker.forget({ seederId, acceptLoss: true, ban: true }).catch(() => {});
+  }
+  await world.timeline.pass(60_000);
+  assert.equal((await status()).authority.state, "ruling");
+  await world.timeline.run(loss.put(2), 10 * 60_000);
+  assert.equal(loss.belief.acknowledgements, 4);
+  for (const machine of world.machines) machine.kill();
+});
