@@ -9,31 +9,19 @@ import {
   parseRange,
   seederRoutes,
   type StoreReply,
-  type Transport,
 } from "../../protocol/mod.ts";
 import { bodyParts } from "../kit/body_parts.ts";
-import type { Clock } from "../kit/clock.ts";
 import type { Log } from "../kit/log.ts";
 import type { Random } from "../kit/random.ts";
 import { type App, type BytesReply, type Call, serveRoutes } from "../kit/serve.ts";
 import { version } from "../kit/version.ts";
-import { batchDoor } from "./batch.ts";
+import { batchDoor, type BatchParts } from "./batch.ts";
 import { ChainRelay, wayOn } from "./chain.ts";
-import type { LeaveGuard } from "./guard.ts";
-import type { Receipts } from "./receipts.ts";
-import type { WaitingBytes } from "./waiting_bytes.ts";
 import type { ChunkStore } from "./store/chunk_store.ts";
 
-export interface ApiParts {
-  readonly store: ChunkStore;
-  readonly guard: LeaveGuard;
-  readonly receipts: Receipts;
-  /** What waits in memory to be stored here or passed on. */
-  readonly waiting: WaitingBytes;
+export interface ApiParts extends BatchParts {
   readonly joined: () => boolean;
-  readonly clock: Clock;
   readonly random: Random;
-  readonly transport: Transport;
   readonly log: Log;
 }
 

@@ -18,14 +18,28 @@ import {
   shownFor,
   type StoreBatchReply as BatchReplySchema,
   type StoreReply,
+  type Transport,
 } from "../../protocol/mod.ts";
 import { readBody } from "../kit/body_parts.ts";
-import { withDeadline } from "../kit/clock.ts";
+import { type Clock, withDeadline } from "../kit/clock.ts";
 import { whileAlive } from "../kit/life.ts";
-import type { ApiParts } from "./api.ts";
 import { chainReplyMsMax, failuresOf, lifeOf, wayOn } from "./chain.ts";
-import type { PutResult } from "./store/chunk_store.ts";
+import type { LeaveGuard } from "./guard.ts";
+import type { Receipts } from "./receipts.ts";
+import type { ChunkStore, PutResult } from "./store/chunk_store.ts";
+import type { WaitingBytes } from "./waiting_bytes.ts";
 import { atMost } from "./turnstile.ts";
+
+/** What taking chunks in needs, in batches or alone. */
+export interface BatchParts {
+  readonly store: ChunkStore;
+  readonly guard: LeaveGuard;
+  readonly receipts: Receipts;
+  /** What waits in memory to be stored here or passed on. */
+  readonly waiting: WaitingBytes;
+  readonly clock: Clock;
+  readonly transport: Transport;
+}
 
 type Bytes = Uint8Array<ArrayBuffer>;
 type StoreBatchReply = z.output<typeof BatchReplySchema>;
@@ -36,7 +50,7 @@ const batchesMost = 8;
 type Take = (bytes: number) => Promise<void>;
 
 export function batchDoor(
-  parts: ApiParts,
+  parts: BatchParts,
 ): (body: ReadableStream<Bytes>) => Promise<StoreBatchReply> {
   const turn = atMost(batchesMost);
   return (body) => parts.waiting.during((take) => answerBatch(parts, turn, take, body));
@@ -47,7 +61,7 @@ export function batchDoor(
  * next seeder works. What a batch holds meanwhile is counted, as it comes.
  */
 async function answerBatch(
-  parts: ApiParts,
+  parts: BatchParts,
   turn: ReturnType<typeof atMost>,
   take: Take,
   body: ReadableStream<Bytes>,
@@ -86,7 +100,7 @@ async function answerBatch(
   return { results };
 }
 
-function problemWith(parts: ApiParts, { head }: BatchItem): Fault | undefined {
+function problemWith(parts: BatchParts, { head }: BatchItem): Fault | undefined {
   if (head.sizeBytes > limits.packedChunkBytesMax) {
     return new Fault(
       "body-too-large",
@@ -107,7 +121,7 @@ function problemWith(parts: ApiParts, { head }: BatchItem): Fault | undefined {
 
 /** Sends the items that have a chain to the first seeder of it, one batch a seeder. */
 async function passOn(
-  parts: ApiParts,
+  parts: BatchParts,
   take: Take,
   items: readonly BatchItem[],
 ): Promise<Map<BatchItem, StoreReply>> {
@@ -142,7 +156,7 @@ async function passOn(
 }
 
 async function sendGroup(
-  { clock, transport }: ApiParts,
+  { clock, transport }: BatchParts,
   take: Take,
   next: Place,
   items: readonly BatchItem[],

@@ -38,7 +38,8 @@ import type { Adoptions } from "../seeders/adoptions.ts";
 import type { OrderBook } from "../seeders/orders.ts";
 import type { Room } from "../room.ts";
 import type { Member, Members } from "../seeders/members.ts";
-import { commitOperation, nextNodeId, type Operation } from "../log/operations.ts";
+import { commitOperation, nextNodeId } from "../log/operations.ts";
+import type { Operation } from "../log/operation.ts";
 import { adoptedName, namesTriedMax } from "../plan/adopt.ts";
 import { refused } from "./uploads.ts";
 import { keepReplaced } from "./versions.ts";
@@ -377,8 +378,7 @@ function checkDigest(file: File, chunks: readonly ChunkEntry[]): void {
  * number of the operation before it, that of the version, which is never given twice.
  */
 function uploadOf(member: Member, file: File, sequence?: number): UploadId {
-  const { source, manifestDigest } = file;
-  const { seederId } = member.row;
+  const { source, manifestDigest } = file, { seederId } = member.row;
   const parts = ["offshore adopted 1", seederId, source, manifestDigest, sequence ?? "pages"];
   const digest = createHash("sha256").update(parts.join("\n")).digest("hex");
   return UploadId.parse(digest.slice(0, 32));

@@ -28,7 +28,8 @@ import {
 import type { CatalogTransaction, UploadRow } from "../catalog/catalog.ts";
 import { type Ground, stampOf } from "../ground.ts";
 import type { Members } from "../seeders/members.ts";
-import { commitOperation, nextNodeId, type Operation } from "../log/operations.ts";
+import { commitOperation, nextNodeId } from "../log/operations.ts";
+import type { Operation } from "../log/operation.ts";
 import { neededCopies } from "../plan/view.ts";
 import { type ProofNeeds, Proofs, provedCopies, type RecordedChunk } from "../copies/receipts.ts";
 import { checkCondition, conditionOf, refused, uploadUnknown } from "./uploads.ts";

@@ -7,7 +7,7 @@ import type { LastChangeReply } from "../../../protocol/mod.ts";
 import { RemotePath } from "../../../protocol/mod.ts";
 import { type CatalogView, trashNodeId } from "../catalog/catalog.ts";
 import type { Ground } from "../ground.ts";
-import { Operation } from "../log/operations.ts";
+import { Operation } from "../log/operation.ts";
 import { pathOfNode } from "./walk.ts";
 
 type Change = z.input<typeof LastChangeReply>["change"];

@@ -33,7 +33,8 @@ import {
 } from "../catalog/catalog.ts";
 import { type Ground, stampOf } from "../ground.ts";
 import type { Members } from "../seeders/members.ts";
-import { commitGivingUp, commitOperation, type Operation } from "../log/operations.ts";
+import { commitGivingUp, commitOperation } from "../log/operations.ts";
+import type { Operation } from "../log/operation.ts";
 import { type Share, shareOf } from "../plan/share.ts";
 import { beyondNumber, firstWithin, type VersionPace, versionsToDrop } from "../plan/versions.ts";
 import { findTarget, type Policy, policyIn, walkTo } from "./walk.ts";

@@ -10,7 +10,7 @@ import {
   trashNodeId,
 } from "../catalog/catalog.ts";
 import { codesUsedSetting, type CodeUse, withUse } from "./code_uses.ts";
-import type { Operation } from "./operations.ts";
+import type { Operation } from "./operation.ts";
 import { seederAfter, type SeederOperation } from "./seeder_operations.ts";
 
 /** Who keeps the log, and which operation named them. */

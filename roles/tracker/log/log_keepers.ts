@@ -23,7 +23,8 @@ import {
   type Sureness,
 } from "../plan/log_keepers.ts";
 import type { Members } from "../seeders/members.ts";
-import { isSetKeepers, SetKeepers } from "./operations.ts";
+import { isSetKeepers } from "./operations.ts";
+import { SetKeepers } from "./operation.ts";
 
 /** One seeder's copy of the log. */
 interface Copy {

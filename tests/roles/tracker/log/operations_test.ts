@@ -6,7 +6,8 @@ import fc from "fast-check";
 import { Fault, limits } from "../../../../protocol/mod.ts";
 import type { Catalog, LogRow } from "../../../../roles/tracker/catalog/catalog.ts";
 import { openMemoryCatalog } from "../../../../roles/tracker/catalog/memory_catalog.ts";
-import { chainChecksum, Operation, replay } from "../../../../roles/tracker/log/operations.ts";
+import { chainChecksum, replay } from "../../../../roles/tracker/log/operations.ts";
+import { Operation } from "../../../../roles/tracker/log/operation.ts";
 import {
   chunkOf,
   commitOf,
